@@ -30,15 +30,6 @@ pub(super) enum Frame {
     TooLarge,
 }
 
-/// A message of a browser.
-#[derive(Debug)]
-pub(super) enum Incoming {
-    /// The response to a call: its number, and the result; `None` if it failed.
-    Response(u64, Option<Value>),
-    /// An event: method, parameters and session.
-    Event(String, Value, String),
-}
-
 impl Connection {
     /// Connects to a browser's WebSocket.
     pub(super) async fn open(endpoint: &Endpoint) -> Result<Self> {
@@ -83,26 +74,13 @@ impl Connection {
     }
 }
 
-impl Incoming {
-    /// Parses a message; `None` if it is not JSON.
-    pub(super) fn parse(text: &str) -> Option<Incoming> {
-        let mut message: Value = serde_json::from_str(text).ok()?;
-        if let Some(id) = message["id"].as_u64() {
-            let result = message.get_mut("result").map(Value::take);
-            return Some(Incoming::Response(id, result));
-        }
-        let method = message["method"].as_str().unwrap_or_default().to_owned();
-        let session = message["sessionId"].as_str().unwrap_or_default().to_owned();
-        Some(Incoming::Event(method, message["params"].take(), session))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use tokio::net::TcpListener;
     use tokio_tungstenite::accept_async;
 
     use super::*;
+    use crate::recording::browser::message::{Event, Incoming};
 
     #[tokio::test]
     async fn a_long_message_arrives_and_one_above_the_limit_is_reported() {
@@ -113,7 +91,8 @@ mod tests {
             let (stream, _) = listener.accept().await.unwrap();
             let mut socket = accept_async(stream).await.unwrap();
             for length in [long, MAX_MESSAGE] {
-                let event = json!({"method": "said", "params": "x".repeat(length)});
+                let params = json!({"name": "said", "payload": "x".repeat(length)});
+                let event = json!({"method": "Runtime.bindingCalled", "params": params});
                 // Fails for the second: the client closes the connection.
                 let _ = socket.send(Message::text(event.to_string())).await;
             }
@@ -122,10 +101,10 @@ mod tests {
         let Some(Frame::Text(text)) = connection.next().await else {
             panic!("the long message did not arrive");
         };
-        let Some(Incoming::Event(_, params, _)) = Incoming::parse(&text) else {
+        let Some(Incoming::Event(Event::BindingCalled(call), _)) = Incoming::parse(&text) else {
             panic!("the long message is not an event");
         };
-        assert_eq!(params.as_str().map(str::len), Some(long));
+        assert_eq!(call.payload.len(), long);
         assert!(matches!(connection.next().await, Some(Frame::TooLarge)));
     }
 }

@@ -3,6 +3,7 @@
 mod cdp;
 mod driver;
 mod endpoint;
+mod message;
 mod recorder;
 mod redact;
 mod script;

@@ -11,6 +11,8 @@ use crate::{
 
 /// Maximum number of documents tracked per tab: pages can invent names.
 const MAX_DOCUMENTS: usize = 1_000;
+/// Maximum number of contexts tracked per tab: a page can create any number of iframes.
+const MAX_CONTEXTS: usize = 256;
 /// Maximum length of a document's name in bytes.
 const MAX_NAME: usize = 32;
 
@@ -20,7 +22,7 @@ pub(super) struct Tab {
     pub(super) target: String,
     /// The track of its page.
     pub(super) track: Text,
-    /// The execution contexts of the script, one per frame.
+    /// The execution contexts of the script, one per frame, at most [`MAX_CONTEXTS`].
     pub(super) contexts: Vec<Context>,
     /// True after a crash until it is reloaded: it does not respond.
     pub(super) crashed: bool,
@@ -58,6 +60,15 @@ impl Tab {
             crashed: false,
             documents: Vec::new(),
         }
+    }
+
+    /// Tracks a context. Returns false if there are too many.
+    pub(super) fn add_context(&mut self, context: Context) -> bool {
+        let fits = self.contexts.len() < MAX_CONTEXTS;
+        if fits {
+            self.contexts.push(context);
+        }
+        fits
     }
 
     /// Returns the frame of a context.

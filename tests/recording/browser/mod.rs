@@ -5,6 +5,7 @@ mod drivers;
 mod ends;
 mod forged;
 mod frames;
+mod hostile;
 mod hung;
 mod options;
 mod pages;

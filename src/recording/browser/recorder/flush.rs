@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use serde_json::Value;
 use tokio::sync::oneshot;
 
 use super::Recorder;
@@ -45,7 +44,7 @@ impl Recorder {
     }
 
     /// Handles the response to a call. Events that a page sent before it have already been received.
-    pub(super) async fn on_response(&mut self, id: u64, result: Option<&Value>) {
+    pub(super) async fn on_response(&mut self, id: u64, value: Option<&str>) {
         let mut flushes = self.flushes.iter_mut().enumerate();
         let found = flushes.find_map(|(at, flush)| Some((at, flush.calls.remove(&id)?)));
         let Some((at, PendingCall { session, context })) = found else {
@@ -55,9 +54,8 @@ impl Recorder {
             return;
         };
         if context.is_some() {
-            let report = result.and_then(|result| result["result"]["value"].as_str());
             self.sink
-                .lost(report.map_or(0, |report| tab.reconcile(report)));
+                .lost(value.map_or(0, |report| tab.reconcile(report)));
             return;
         }
         let contexts: Vec<_> = tab

@@ -4,7 +4,7 @@ mod flush;
 
 use std::collections::{HashMap, HashSet};
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::{
     sync::{mpsc, oneshot},
     task::spawn_blocking,
@@ -19,7 +19,8 @@ use crate::{
         actor::Request,
         browser::{
             Target, World,
-            cdp::{Connection, Frame, Incoming},
+            cdp::{Connection, Frame},
+            message::{Attached, BindingCalled, Event, ExecutionContext, Incoming},
             script::Settings,
             tab::{Context, EventBatch, Tab},
         },
@@ -32,6 +33,9 @@ const IFRAMES: &str = "iframe";
 const PAGES: &str = "page";
 /// Maximum number of iframes with a track: a page can create any number.
 const MAX_FRAMES: usize = 100;
+/// Maximum number of pages and iframes recorded at once, and of pages in all: a page can open any number.
+const MAX_TABS: usize = 256;
+const MAX_PAGES: usize = 10_000;
 /// Size of a message in bytes above which it is processed on the blocking pool.
 const HEAVY: usize = 256 << 10;
 
@@ -108,12 +112,12 @@ impl Recorder {
                     Some(Frame::Text(text)) => {
                         let message = offload(text.len(), move || Incoming::parse(&text)).await;
                         match message.flatten() {
-                            Some(Incoming::Response(id, result)) => {
+                            Some(Incoming::Response(id, value)) => {
                                 self.signal_start(id);
-                                self.on_response(id, result.as_ref()).await;
+                                self.on_response(id, value.as_deref()).await;
                             }
-                            Some(Incoming::Event(method, params, session)) => self.on_event(&method, params, session).await,
-                            None => {}
+                            Some(Incoming::Event(event, session)) => self.on_event(event, &session).await,
+                            None => self.sink.lost(1),
                         }
                     }
                     Some(Frame::TooLarge) => return self.sink.end(RecordingStatus::Truncated),
@@ -151,76 +155,85 @@ impl Recorder {
             .await
     }
 
-    async fn on_event(&mut self, method: &str, mut params: Value, session: String) {
-        match method {
-            "Target.attachedToTarget" => return self.on_attached(&params, &session).await,
-            "Target.detachedFromTarget" => {
-                if let Some(session) = params["sessionId"].as_str() {
-                    self.forget_session(session);
-                    self.tabs.remove(session);
-                }
-                return;
+    async fn on_event(&mut self, event: Event, session: &str) {
+        match event {
+            Event::Attached(attached) => self.on_attached(attached, session).await,
+            Event::Detached(detached) => {
+                self.forget_session(&detached.session_id);
+                self.tabs.remove(&detached.session_id);
             }
-            "Runtime.bindingCalled" if params["name"] == *self.binding => {
-                if let Value::String(payload) = params["payload"].take() {
-                    let context = params["executionContextId"].as_i64();
-                    self.append_events(&session, context, payload).await;
-                }
-                return;
+            Event::BindingCalled(call) if call.name == self.binding => {
+                self.append_events(session, call).await;
             }
             // The first document of a popup may replace an empty one in which the script has already run.
-            "Page.frameNavigated" if params["frame"]["parentId"].is_null() => {
-                return self.run_script(&session).await;
+            Event::FrameNavigated(navigated) if navigated.is_main() => {
+                self.run_script(session).await;
             }
-            _ => {}
-        }
-        let Some(tab) = self.tabs.get_mut(&session) else {
-            return;
-        };
-        match method {
-            "Runtime.executionContextCreated" => {
-                let context = &params["context"];
-                let runs_script = match self.world {
-                    World::Main => context["auxData"]["isDefault"] == true,
-                    World::Isolated => context["name"] == *self.binding,
-                };
-                if runs_script && let Some(id) = context["id"].as_i64() {
-                    tab.contexts.push(Context {
-                        id,
-                        unique_id: text(&context["uniqueId"]),
-                        frame: text(&context["auxData"]["frameId"]),
-                    });
+            Event::ContextCreated(created) => self.on_context(created.context, session),
+            Event::ContextDestroyed(destroyed) => {
+                if let Some(tab) = self.tabs.get_mut(session) {
+                    let id = destroyed.execution_context_id;
+                    tab.contexts.retain(|context| context.id != id);
                 }
             }
-            "Runtime.executionContextDestroyed" => {
-                let id = params["executionContextId"].as_i64();
-                tab.contexts.retain(|context| Some(context.id) != id);
+            Event::ContextsCleared => {
+                if let Some(tab) = self.tabs.get_mut(session) {
+                    tab.contexts.clear();
+                }
             }
-            "Runtime.executionContextsCleared" => tab.contexts.clear(),
-            "Inspector.targetCrashed" => {
-                tab.crashed = true;
-                self.sink.worsen(RecordingStatus::Crashed);
-                self.forget_session(&session);
+            Event::Crashed => {
+                if let Some(tab) = self.tabs.get_mut(session) {
+                    tab.crashed = true;
+                    self.sink.worsen(RecordingStatus::Crashed);
+                    self.forget_session(session);
+                }
             }
-            "Inspector.targetReloadedAfterCrash" => tab.crashed = false,
-            _ => {}
+            Event::ReloadedAfterCrash => {
+                if let Some(tab) = self.tabs.get_mut(session) {
+                    tab.crashed = false;
+                }
+            }
+            Event::BindingCalled(_) | Event::FrameNavigated(_) | Event::Other => {}
+        }
+    }
+
+    /// Tracks a context if the script runs in it.
+    fn on_context(&mut self, context: ExecutionContext, session: &str) {
+        let Some(tab) = self.tabs.get_mut(session) else {
+            return;
+        };
+        let runs_script = match self.world {
+            World::Main => context.aux_data.is_default,
+            World::Isolated => context.name == self.binding,
+        };
+        let context = Context {
+            id: context.id,
+            unique_id: context.unique_id,
+            frame: context.aux_data.frame_id,
+        };
+        if runs_script && !tab.add_context(context) {
+            self.sink.lost(1);
         }
     }
 
     /// Starts recording an attached target, or detaches from it if it is not to be recorded.
-    async fn on_attached(&mut self, params: &Value, parent: &str) {
-        let info = &params["targetInfo"];
-        let (session, target) = (text(&params["sessionId"]), text(&info["targetId"]));
+    async fn on_attached(&mut self, attached: Attached, parent: &str) {
+        let (session, info) = (attached.session_id, attached.target_info);
+        let target = info.target_id;
         let wanted = match &self.target {
             _ if self.tabs.contains_key(parent) => true,
             Target::All => true,
-            Target::Context(id) => info["browserContextId"] == **id,
+            Target::Context(id) => info.browser_context_id.as_deref() == Some(id),
             Target::Page(id) => {
-                let opener = &info["openerId"];
-                target == *id || self.tabs.values().any(|tab| *opener == *tab.target)
+                let is_opener = |tab: &Tab| info.opener_id.as_deref() == Some(&tab.target);
+                target == *id || self.tabs.values().any(is_opener)
             }
         };
-        if !wanted {
+        let fits = self.tabs.len() < MAX_TABS && self.pages < MAX_PAGES;
+        if wanted && !fits {
+            self.sink.lost(1);
+        }
+        if !(wanted && fits) {
             self.resume(&session).await;
             let detach = json!({"sessionId": session});
             self.connection
@@ -299,15 +312,18 @@ impl Recorder {
     }
 
     /// Appends the events sent by a document.
-    async fn append_events(&mut self, session: &str, context: Option<i64>, payload: String) {
+    async fn append_events(&mut self, session: &str, call: BindingCalled) {
         let Some(tab) = self.tabs.get_mut(session) else {
             return;
         };
-        let Some(batch) = EventBatch::parse(payload) else {
+        let Some(batch) = EventBatch::parse(call.payload) else {
             return;
         };
         self.sink.lost(tab.receive(&batch));
-        let (frame, page) = (tab.frame(context).to_owned(), tab.track.clone());
+        let (frame, page) = (
+            tab.frame(call.execution_context_id).to_owned(),
+            tab.track.clone(),
+        );
         let count = batch.count();
         let Some(track) = self.track(frame, &page) else {
             return self.sink.lost(count);
@@ -332,10 +348,6 @@ impl Recorder {
         self.tracks.insert(frame, track.clone());
         Some(track)
     }
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
 }
 
 /// Runs `work` on the blocking pool if it processes more than [`HEAVY`] bytes, inline otherwise. Returns `None` if it
