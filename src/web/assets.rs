@@ -15,10 +15,10 @@ const PAGE: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img
      frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 /// The policy of the frame that plays recordings of other sites. It may run the player and apply the recorded inline styles,
 /// but make no request, not even to this server, so that recorded content cannot call home: the page around it sends it the
-/// recording.
+/// recording. The player removes what a browser would connect for all the same.
 const REPLAY: &str = "sandbox allow-scripts allow-same-origin; default-src 'none'; script-src 'self'; \
-     style-src 'self' 'unsafe-inline'; img-src data: blob:; media-src data: blob:; font-src data:; base-uri 'none'; \
-     form-action 'none'; frame-ancestors 'self'";
+     style-src 'unsafe-inline'; img-src data: blob:; media-src data: blob:; font-src data:; frame-src 'none'; \
+     object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
 
 /// The detail of a 404 in a build without pages.
 const NO_PAGES: &str =
@@ -81,6 +81,11 @@ pub(super) async fn file(uri: Uri, headers: HeaderMap) -> Result<Response, Probl
         headers.insert(
             header::X_FRAME_OPTIONS,
             HeaderValue::from_static("SAMEORIGIN"),
+        );
+        // Browsers look up the hosts of links.
+        headers.insert(
+            header::X_DNS_PREFETCH_CONTROL,
+            HeaderValue::from_static("off"),
         );
     }
     Ok(response)

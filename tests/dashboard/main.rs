@@ -14,6 +14,7 @@ mod work;
 use std::{net::SocketAddr, path::Path};
 
 use axum::Router;
+use futures_util::FutureExt;
 use tokio::{net::TcpListener, process::Command, sync::Mutex};
 use tower_activity::ActivityLog;
 
@@ -42,7 +43,8 @@ async fn run(theme: &str) {
     let store = folder.path().join("activity.db");
     history::write(&store).await.unwrap();
     let log = ActivityLog::open(&store).unwrap();
-    hostile::write(&log).await;
+    let elsewhere = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    hostile::write(&log, elsewhere.local_addr().unwrap()).await;
     let working = tokio::spawn(work::run_forever(log.clone()));
     let root = serve(Router::new().fallback_service(log.router())).await;
     let control = serve(live::control(log.clone())).await;
@@ -59,6 +61,7 @@ async fn run(theme: &str) {
             "DASHBOARDS",
             format!("http://{root}/ http://{nested}/ops/activity/"),
         )
+        .env("NET_LOG", folder.path().join("net-log.json"))
         .env("CONTROL", format!("http://{control}/"))
         .kill_on_drop(true)
         .output();
@@ -66,6 +69,11 @@ async fn run(theme: &str) {
         .await
         .expect("could not run node; `cargo xtask test` installs what this test needs");
     working.abort();
+    let connection = elsewhere.accept().now_or_never();
+    assert!(
+        connection.is_none(),
+        "a recorded page opened {connection:?}"
+    );
     assert!(
         run.status.success(),
         "{}\n{}",

@@ -8,11 +8,11 @@ import { chromium } from "playwright-core";
 export const PLACES = (process.env.DASHBOARDS ?? "").split(" ").filter((url) => url !== "");
 const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 
-export async function launch() {
+export async function launch(...args) {
   assert.ok(PLACES.length > 0, "set DASHBOARDS to the URLs of the dashboard");
   return chromium.launch({
     executablePath: process.env.CHROMIUM,
-    args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+    args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", ...args],
   });
 }
 

@@ -1,10 +1,16 @@
 // The document that plays a recording. It makes no requests: the page around it sends it the chunks.
 
-import "@rrweb/replay/dist/style.css";
-import "../styles/base.css";
-import "./style.css";
+import rrwebStyle from "@rrweb/replay/dist/style.css?inline";
+import baseStyle from "../styles/base.css?inline";
+import { inert } from "./inert";
 import type { Mark, ToFrame } from "./messages";
 import { type Event, Player } from "./player";
+import style from "./style.css?inline";
+
+// Not as files: the policy then forbids files of styles, also to the recorded pages.
+const sheet = document.createElement("style");
+sheet.textContent = [rrwebStyle, baseStyle, style].join("\n");
+document.head.append(sheet);
 
 const element = document.getElementById("player") ?? document.body;
 let marks: Mark[] = [];
@@ -45,7 +51,7 @@ function eventsOf(text: string | null): Event[] {
   }
   return text.split("\n").flatMap((line) => {
     try {
-      return line === "" ? [] : [JSON.parse(line) as Event];
+      return line === "" ? [] : [inert(JSON.parse(line) as Event)];
     } catch {
       damaged += 1;
       return [];
