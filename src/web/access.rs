@@ -6,7 +6,10 @@ use axum::extract::FromRequestParts;
 use chrono::Utc;
 use http::{StatusCode, request::Parts};
 
-use super::problem::Problem;
+use super::{
+    client::{Client, Credential},
+    problem::Problem,
+};
 use crate::{
     query::ActivityReader,
     record::{ActivityId, Filter, Pattern, RecordingRecord},
@@ -66,18 +69,29 @@ impl Access {
     }
 }
 
-/// What the caller of a request may see. The filter of every query passes through it.
+/// What the client of a request may see. The filter of every query passes through it.
 #[derive(Debug, Clone)]
 pub(super) struct Grant {
+    pub(super) client: Client,
     /// `None` for everything.
     only: Option<Arc<Filter>>,
 }
 
 impl Grant {
-    /// Returns what an access grants, `None` if it is denied.
-    pub(super) fn from_access(access: Access) -> Result<Option<Self>, Problem> {
-        let only = match access {
-            Access::Denied => return Ok(None),
+    /// Everything.
+    pub(super) fn everything(client: Client) -> Self {
+        Grant { client, only: None }
+    }
+
+    /// What this server reads on its own behalf.
+    pub(super) fn server() -> Self {
+        Grant::everything(Client::SERVER)
+    }
+
+    /// Returns what the application grants to the client of a request.
+    pub(super) fn from_access(access: Access, parts: &Parts) -> Result<Self, Problem> {
+        let only: Option<Arc<Filter>> = match access {
+            Access::Denied => return Err(denied()),
             Access::Everything => None,
             Access::Only(filter) if filter.is_empty() => {
                 return Err(invalid_access(
@@ -91,7 +105,9 @@ impl Grant {
             }
             Access::Only(filter) => Some(Arc::new(filter.exactly())),
         };
-        Ok(Some(Grant { only }))
+        let scope = only.as_ref().map(|only| only.to_string().into());
+        let client = Client::new(Credential::Application(scope), parts);
+        Ok(Grant { client, only })
     }
 
     /// Parses a filter and restricts it to what may be seen. No text matches all of that.
@@ -160,6 +176,10 @@ pub(super) fn visible_recordings(
 fn is_visible(reader: &mut ActivityReader, seen: &Filter, id: ActivityId) -> Result<bool, Problem> {
     let activity = reader.activity(id)?;
     Ok(activity.is_some_and(|activity| seen.matches(&activity)))
+}
+
+fn denied() -> Problem {
+    Problem::new(StatusCode::FORBIDDEN, "forbidden", "access denied")
 }
 
 fn invalid_access(why: &str) -> Problem {

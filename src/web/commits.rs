@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use parking_lot::Mutex;
 use tokio::{sync::watch, time};
 
-use super::{problem::Problem, readers::ReaderPool};
+use super::{access::Grant, problem::Problem, readers::ReaderPool};
 use crate::{
     query::ActivityReader,
     record::{ActivityRecord, EventRecord},
@@ -82,13 +82,15 @@ async fn poll(watcher: CommitWatcher, readers: ReaderPool) {
     while !watcher.close_if_unused() {
         time::sleep(POLL_INTERVAL).await;
         // A failure may be transient, and subscribers meet a lasting one when they read the store themselves.
-        if let Ok(positions) = newest(&readers).await {
+        if let Ok(positions) = newest(&readers, &Grant::server()).await {
             watcher.publish(positions);
         }
     }
 }
 
 /// Reads the newest positions.
-pub(super) async fn newest(readers: &ReaderPool) -> Result<Positions, Problem> {
-    readers.read(|reader| Ok(Positions::newest(reader)?)).await
+pub(super) async fn newest(readers: &ReaderPool, grant: &Grant) -> Result<Positions, Problem> {
+    readers
+        .read(grant, |reader| Ok(Positions::newest(reader)?))
+        .await
 }

@@ -21,9 +21,12 @@ mod api;
 #[cfg(feature = "dashboard")]
 mod assets;
 mod body;
+mod client;
 mod commits;
 mod conditional;
+mod connections;
 mod extract;
+mod fair;
 mod guard;
 mod json;
 mod openapi;

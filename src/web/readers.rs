@@ -8,15 +8,15 @@ use std::{
 
 use http::StatusCode;
 use parking_lot::Mutex;
-use tokio::{sync::Semaphore, task, time};
+use tokio::{task, time};
 
-use super::problem::Problem;
+use super::{access::Grant, fair::FairSemaphore, problem::Problem};
 use crate::{
     query::ActivityReader,
     store::{Cancellation, Store},
 };
 
-/// Readers that are in use at once: further reads are queued.
+/// Readers that are in use at once, at most half of them by one client: further reads are queued, and clients take turns.
 const READERS: usize = 4;
 /// How long a read may be queued.
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -31,7 +31,7 @@ pub(super) const READ_TIMEOUT: Duration = Duration::from_secs(10);
 pub(super) struct ReaderPool {
     /// `None` for a disabled log.
     store: Option<Arc<dyn Store>>,
-    permits: Arc<Semaphore>,
+    permits: FairSemaphore,
     idle: Arc<Mutex<Vec<PooledReader>>>,
     timeout: Duration,
 }
@@ -55,19 +55,20 @@ impl ReaderPool {
     pub(super) fn new(store: Option<Arc<dyn Store>>, timeout: Duration) -> Self {
         ReaderPool {
             store,
-            permits: Arc::new(Semaphore::new(READERS)),
+            permits: FairSemaphore::new(READERS),
             idle: Arc::default(),
             timeout,
         }
     }
 
-    /// Runs `query` with a reader on the blocking thread pool, under the pool's timeout.
+    /// Runs the `query` of a client with a reader on the blocking thread pool, under the pool's timeout.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future leaves the queue, or cancels the running query.
     pub(super) async fn read<T: Send + 'static>(
         &self,
+        grant: &Grant,
         query: impl FnOnce(&mut ActivityReader) -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
         let Some(store) = self.store.clone() else {
@@ -77,8 +78,8 @@ impl ReaderPool {
                 "this log is disabled: it has no store",
             ));
         };
-        let permit = time::timeout(QUEUE_TIMEOUT, self.permits.clone().acquire_owned()).await;
-        let Ok(Ok(permit)) = permit else {
+        let permit = time::timeout(QUEUE_TIMEOUT, self.permits.acquire(&grant.client)).await;
+        let Ok(permit) = permit else {
             return Err(Problem::busy("too many queries at once"));
         };
         let cancel_on_drop = CancelOnDrop::default();
@@ -165,7 +166,9 @@ mod tests {
     async fn a_query_that_exceeds_the_timeout_is_cancelled() {
         let readers = readers(Duration::from_millis(1)).await;
         let problem = readers
-            .read(|reader| Err::<(), _>(query_forever(reader)))
+            .read(&Grant::server(), |reader| {
+                Err::<(), _>(query_forever(reader))
+            })
             .await
             .unwrap_err();
         assert!(
@@ -180,7 +183,8 @@ mod tests {
         let readers = readers(Duration::from_secs(3_600)).await;
         let (began, begun) = mpsc::channel();
         let (ended, end) = tokio::sync::oneshot::channel();
-        let query = readers.read(move |reader| {
+        let server = Grant::server();
+        let query = readers.read(&server, move |reader| {
             began.send(()).unwrap();
             // The result itself is discarded.
             ended.send(query_forever(reader)).unwrap();

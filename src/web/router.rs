@@ -20,7 +20,6 @@ use axum::{
 };
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, request::Parts};
-use tokio::sync::Semaphore;
 use tower_http::compression::CompressionLayer;
 use tower_service::Service;
 
@@ -30,6 +29,7 @@ use super::{
     body::ResponseBody,
     commits::CommitWatcher,
     conditional,
+    fair::FairSemaphore,
     guard::{self, AuthMode, Guard, Token},
     openapi,
     problem::Problem,
@@ -46,7 +46,7 @@ use crate::{
 
 /// The shortest token, in bytes, for a server that listens on more than localhost.
 const MIN_TOKEN_LEN: usize = 16;
-/// Clients of `api/live` at once.
+/// Streams of `api/live` at once, at most half of them for one client.
 const MAX_LISTENERS: usize = 64;
 
 /// The API and the dashboard: a service to nest in an axum application.
@@ -193,12 +193,12 @@ impl ActivityRouter {
             webhooks: (self.store.as_ref())
                 .and_then(|store| Webhooks::from_store(store.clone()).ok()),
             commits: CommitWatcher::default(),
-            listeners: Arc::new(Semaphore::new(MAX_LISTENERS)),
+            listeners: FairSemaphore::new(MAX_LISTENERS),
         });
         let writes = self.writes;
         let description = move || future::ready(openapi::document(writes));
         let api = api::routes(writes).route("/openapi.json", get(description));
-        let guard = Arc::new(Guard::new(self.auth.clone(), self.hosts.clone()));
+        let guard = Arc::new(Guard::new(self.auth.clone(), self.hosts.clone(), writes));
         Router::new()
             .route("/", get(index))
             .nest("/api", api)

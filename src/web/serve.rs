@@ -1,22 +1,24 @@
 //! An HTTP server for the router.
 
-use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
+use std::{fmt, net::SocketAddr, time::Duration};
 
 use axum::{Router, body::Body, extract::ConnectInfo};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
     time,
 };
 use tower_service::Service;
 
-use super::{ActivityRouter, write_timeout::WriteTimeoutStream};
+use super::{
+    ActivityRouter,
+    client::Peer,
+    connections::{Connection, Connections},
+    write_timeout::WriteTimeoutStream,
+};
 use crate::error::{Error, Result};
 
-/// Maximum number of open connections; further ones wait to be accepted.
-const MAX_CONNECTIONS: usize = 256;
 /// Timeout for reading the head of a request, and so for an idle connection.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
 /// Timeout for writing: a client that stops reading would occupy its connection forever.
@@ -79,19 +81,12 @@ impl Server {
 
     /// Serves until the future is dropped. Open connections then finish their responses.
     pub async fn run(self) {
-        let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+        let connections = Connections::new();
         loop {
-            // The semaphore is never closed.
-            let Ok(permit) = permits.clone().acquire_owned().await else {
-                return;
-            };
             match self.listener.accept().await {
                 Ok((stream, peer)) => {
-                    let router = self.router.clone();
-                    tokio::spawn(async move {
-                        connection(stream, peer, router).await;
-                        drop(permit);
-                    });
+                    let connection = connections.add(Peer::from_ip(Some(peer.ip())));
+                    tokio::spawn(serve(stream, peer, connection, self.router.clone()));
                 }
                 Err(error) => {
                     tracing::warn!(target: "tower_activity::web", %error, "could not accept a connection");
@@ -102,10 +97,13 @@ impl Server {
     }
 }
 
-async fn connection(stream: TcpStream, peer: SocketAddr, router: Router) {
+async fn serve(stream: TcpStream, peer: SocketAddr, connection: Connection, router: Router) {
+    let open = connection.clone();
     let service = service_fn(move |request: http::Request<Incoming>| {
         let mut request = request.map(Body::new);
-        request.extensions_mut().insert(ConnectInfo(peer));
+        let extensions = request.extensions_mut();
+        extensions.insert(ConnectInfo(peer));
+        extensions.insert(connection.clone());
         // A router is always ready.
         router.clone().call(request)
     });
@@ -114,8 +112,13 @@ async fn connection(stream: TcpStream, peer: SocketAddr, router: Router) {
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT);
     let stream = TokioIo::new(WriteTimeoutStream::new(stream, WRITE_TIMEOUT));
-    if let Err(error) = server.serve_connection(stream, service).await {
-        tracing::debug!(target: "tower_activity::web", %error, "connection closed early");
+    tokio::select! {
+        served = server.serve_connection(stream, service) => if let Err(error) = served {
+            tracing::debug!(target: "tower_activity::web", %error, "connection closed early");
+        },
+        () = open.closed() => {
+            tracing::debug!(target: "tower_activity::web", %peer, "unauthorized connection closed, to make room for others");
+        }
     }
 }
 

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
-
-use super::{commits::CommitWatcher, readers::ReaderPool};
+use super::{commits::CommitWatcher, fair::FairSemaphore, readers::ReaderPool};
 use crate::log::ActivityLog;
 #[cfg(feature = "webhook")]
 use crate::notify::Webhooks;
@@ -27,7 +25,7 @@ pub(super) struct Shared {
     pub(super) webhooks: Option<Webhooks>,
     pub(super) commits: CommitWatcher,
     /// A permit for each client of `api/live`.
-    pub(super) listeners: Arc<Semaphore>,
+    pub(super) listeners: FairSemaphore,
 }
 
 pub(super) type App = Arc<Shared>;

@@ -50,7 +50,7 @@ pub(super) async fn list(
 ) -> Result<Json, Problem> {
     let filter = grant.parse_filter(query.q.as_deref())?;
     let (cursor, limit) = query.cursor_and_limit()?;
-    let read = app.readers.read(move |reader| {
+    let read = app.readers.read(&grant, move |reader| {
         let page = reader.page(&filter, cursor, limit)?;
         Json::new(&ActivityPage {
             activities: page.records,
@@ -105,7 +105,7 @@ pub(super) async fn one(
         }
     };
     let seen = grant.restrict(Filter::default());
-    let read = app.readers.read(move |reader| {
+    let read = app.readers.read(&grant, move |reader| {
         let activity = visible(reader, &seen, id)?;
         let root = activity.root;
         let mut details = reader.details_without_tree(activity)?;
@@ -148,7 +148,7 @@ pub(super) async fn tree(
     let filter = grant.parse_filter(query.q.as_deref())?;
     let seen = grant.restrict(Filter::default());
     let (cursor, limit) = query.cursor_and_limit()?;
-    let read = app.readers.read(move |reader| {
+    let read = app.readers.read(&grant, move |reader| {
         let root = visible(reader, &seen, id)?.root;
         let mut page = reader.tree_page(root, &filter, cursor, limit)?;
         strip_payloads(&mut page.activities);

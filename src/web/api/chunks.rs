@@ -60,7 +60,7 @@ pub(super) async fn chunks(
     // Before the response starts: afterwards the status can no longer be a 404.
     let read = app
         .readers
-        .read(move |reader| visible_recording(reader, &seen, &id));
+        .read(&grant, move |reader| visible_recording(reader, &seen, &id));
     let recording = read.await?.id;
     let (sender, body) = stream::body();
     tokio::spawn(async move {
@@ -68,7 +68,7 @@ pub(super) async fn chunks(
         loop {
             let read = app
                 .readers
-                .read(move |reader| page(reader, recording, query));
+                .read(&grant, move |reader| page(reader, recording, query));
             let (rest, lines) = match read.await {
                 Ok(page) => page,
                 Err(problem) => return stream::abort(&sender, problem).await,

@@ -74,7 +74,7 @@ pub(super) async fn digest(
         (false, days) => query.days(days.unwrap_or(7)),
     };
     let (tokens, grouped) = (params.tokens.unwrap_or(300), params.grouped);
-    let read = app.readers.read(move |reader| {
+    let read = app.readers.read(&grant, move |reader| {
         let digest = reader.digest(&query)?;
         let markdown = match grouped {
             true => digest.grouped(tokens)?,

@@ -29,7 +29,7 @@ pub(super) async fn list(
 ) -> Result<Json, Problem> {
     let filter = grant.parse_filter(query.q.as_deref())?;
     let (cursor, limit) = query.cursor_and_limit()?;
-    let read = app.readers.read(move |reader| {
+    let read = app.readers.read(&grant, move |reader| {
         let page = reader.events(&filter, cursor, limit)?;
         Json::new(&EventPage {
             events: page.records,

@@ -53,6 +53,7 @@ pub(super) async fn export(
         filter,
         format,
         after: query.after,
+        grant,
     };
     let body = match what {
         "activities" => options.start::<ActivityRecord>(app).await?,
@@ -83,6 +84,7 @@ struct Options {
     filter: Filter,
     format: Format,
     after: Option<String>,
+    grant: Grant,
 }
 
 impl Options {
@@ -93,9 +95,9 @@ impl Options {
             export = export.after(after.parse()?);
         }
         // Before the response starts: a failure of the first page is a problem, not a truncated file.
-        let first = page(&app, export).await?;
+        let first = page(&app, &self.grant, export).await?;
         let (sender, body) = stream::body();
-        tokio::spawn(send(app, first, sender));
+        tokio::spawn(send(app, self.grant, first, sender));
         Ok(body)
     }
 }
@@ -107,8 +109,12 @@ struct Page<R> {
     more: bool,
 }
 
-async fn page<R: ExportRecord>(app: &App, mut export: Export<R>) -> Result<Page<R>, Problem> {
-    let read = app.readers.read(move |reader| {
+async fn page<R: ExportRecord>(
+    app: &App,
+    grant: &Grant,
+    mut export: Export<R>,
+) -> Result<Page<R>, Problem> {
+    let read = app.readers.read(grant, move |reader| {
         let mut bytes = Vec::new();
         let more = export.page(reader, &mut bytes)?;
         Ok(Page {
@@ -121,7 +127,7 @@ async fn page<R: ExportRecord>(app: &App, mut export: Export<R>) -> Result<Page<
 }
 
 /// Streams page by page, each read once the one before is sent.
-async fn send<R: ExportRecord>(app: App, mut current: Page<R>, sender: BodySender) {
+async fn send<R: ExportRecord>(app: App, grant: Grant, mut current: Page<R>, sender: BodySender) {
     loop {
         if !current.bytes.is_empty() {
             let Ok(()) = stream::send(&sender, current.bytes.into()).await else {
@@ -131,7 +137,7 @@ async fn send<R: ExportRecord>(app: App, mut current: Page<R>, sender: BodySende
         if !current.more {
             return;
         }
-        match page(&app, current.export).await {
+        match page(&app, &grant, current.export).await {
             Ok(next) => current = next,
             Err(problem) => return stream::abort(&sender, problem).await,
         }

@@ -33,7 +33,7 @@ pub(super) async fn health(State(app): State<App>, grant: Grant) -> Result<Json,
     let accounting = app.log.as_ref().map(|log| log.accounting());
     #[cfg(feature = "webhook")]
     let webhooks = app.webhooks.clone();
-    let read = app.readers.read(move |reader| {
+    let read = app.readers.read(&grant, move |reader| {
         let store = reader.health()?;
         let adds_up = store.instances.iter().all(|one| one.accounting.adds_up());
         let check = store.last_check.as_ref();

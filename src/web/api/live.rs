@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header};
 use serde::{Deserialize, Serialize};
 use tokio::{
-    sync::{OwnedSemaphorePermit, watch},
+    sync::watch,
     time::{self, Instant},
 };
 use utoipa::IntoParams;
@@ -20,6 +20,7 @@ use crate::{
         access::Grant,
         commits::{self, Positions},
         extract::Query,
+        fair::FairPermit,
         json::Json,
         problem::Problem,
         state::App,
@@ -63,11 +64,11 @@ pub(super) async fn live(
         .or(query.after.as_deref())
         .map(str::parse)
         .transpose()?;
-    let Ok(permit) = app.listeners.clone().try_acquire_owned() else {
-        return Err(Problem::busy("too many live clients"));
+    let Some(permit) = app.listeners.try_acquire(&grant.client) else {
+        return Err(Problem::busy("too many live streams of this client"));
     };
-    let newest = commits::newest(&app.readers).await?;
-    let listener = Listener::new(filter, after.unwrap_or(newest));
+    let newest = commits::newest(&app.readers, &grant).await?;
+    let listener = Listener::new(grant, filter, after.unwrap_or(newest));
     // Before the response starts, so that an invalid filter is a problem.
     let (listener, first) = listener.poll(&app).await?;
     let newest = app.commits.subscribe(&app.readers, newest);
@@ -91,7 +92,7 @@ async fn send_messages(
     first: Vec<u8>,
     mut newest: watch::Receiver<Positions>,
     sender: BodySender,
-    _permit: OwnedSemaphorePermit,
+    _permit: FairPermit,
 ) {
     let mut messages = first;
     let mut sent = Instant::now();
@@ -136,6 +137,7 @@ async fn send_messages(
 
 /// The state of one client.
 struct Listener {
+    grant: Grant,
     filter: Filter,
     /// The filter, limited to running activities; `None` if it excludes those.
     running: Option<Filter>,
@@ -154,7 +156,7 @@ struct RecordKinds {
 }
 
 impl Listener {
-    fn new(filter: Filter, positions: Positions) -> Self {
+    fn new(grant: Grant, filter: Filter, positions: Positions) -> Self {
         let allows_running = filter.status.allows(|status| *status == Status::Running);
         let running = allows_running.then(|| {
             let mut running = filter.clone();
@@ -162,6 +164,7 @@ impl Listener {
             running
         });
         Listener {
+            grant,
             filter,
             running,
             listed: HashSet::new(),
@@ -173,7 +176,8 @@ impl Listener {
 
     /// Reads what is new, and returns it as messages.
     async fn poll(mut self, app: &App) -> Result<(Self, Vec<u8>), Problem> {
-        let read = app.readers.read(move |reader| {
+        let grant = self.grant.clone();
+        let read = app.readers.read(&grant, move |reader| {
             let mut out = Vec::new();
             let kinds = match self.kinds {
                 Some(kinds) => kinds,

@@ -131,7 +131,7 @@ async fn history(
     let query = query.subject(subject);
     let read = app
         .readers
-        .read(move |reader| Json::new(&reader.metrics(&query)?));
+        .read(&grant, move |reader| Json::new(&reader.metrics(&query)?));
     read.await
 }
 
@@ -186,7 +186,7 @@ async fn ranking(
     by: Dimension,
 ) -> Result<Json, Problem> {
     let (query, window) = query.parse(grant)?;
-    let read = app.readers.read(move |reader| {
+    let read = app.readers.read(&grant, move |reader| {
         let ranking = reader.ranking(by, &query)?;
         Json::new(&Ranking { window, ranking })
     });
@@ -208,7 +208,7 @@ pub(super) async fn types(
     Query(query): Query<WindowQuery>,
 ) -> Result<Json, Problem> {
     let (query, window) = query.parse(&grant)?;
-    let read = app.readers.read(move |reader| {
+    let read = app.readers.read(&grant, move |reader| {
         let types = reader.event_types(&query)?;
         Json::new(&EventTypes { window, types })
     });

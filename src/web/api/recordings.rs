@@ -32,7 +32,7 @@ pub(super) async fn of_activity(
 ) -> Result<Json, Problem> {
     let id = parse_id(&id)?;
     let seen = grant.restrict(Filter::default());
-    let read = app.readers.read(move |reader| {
+    let read = app.readers.read(&grant, move |reader| {
         visible(reader, &seen, id)?;
         let recordings = reader.recordings_of(id)?;
         let recordings = visible_recordings(reader, &seen, recordings)?;
@@ -48,9 +48,9 @@ pub(super) async fn one(
     PathParam(id): PathParam,
 ) -> Result<Json, Problem> {
     let seen = grant.restrict(Filter::default());
-    let read = app
-        .readers
-        .read(move |reader| Json::new(&visible_recording(reader, &seen, &id)?));
+    let read = app.readers.read(&grant, move |reader| {
+        Json::new(&visible_recording(reader, &seen, &id)?)
+    });
     read.await
 }
 

@@ -19,6 +19,8 @@ use crate::{
     web::{access::Grant, guard, json::Json, problem::Problem, state::App},
 };
 
+/// How long the request may take to send its body.
+const BODY_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long the response waits for the commit.
 const COMMIT_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -122,8 +124,12 @@ async fn read(request: Request) -> Result<NewEvent, Problem> {
             what,
         ));
     }
-    let body = Bytes::from_request(request, &())
-        .await
+    let body = time::timeout(BODY_TIMEOUT, Bytes::from_request(request, &())).await;
+    let body = body
+        .map_err(|_| {
+            let what = format!("the body was not received within {BODY_TIMEOUT:?}");
+            Problem::new(StatusCode::REQUEST_TIMEOUT, "body", what)
+        })?
         .map_err(|rejection| Problem::new(rejection.status(), "body", rejection.body_text()))?;
     serde_json::from_slice(&body)
         .map_err(|error| Problem::invalid(format!("invalid event: {error}")))

@@ -1,7 +1,7 @@
 //! Authorization of every request: host name, origin, credentials and rate limits.
 
 mod host;
-mod peer;
+mod loopback;
 mod rate_limit;
 mod token;
 
@@ -12,21 +12,22 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use http::{HeaderValue, StatusCode, header, request::Parts};
+use http::{HeaderValue, Method, StatusCode, header, request::Parts};
 
 pub(super) use host::require_same_origin;
 pub(super) use token::Token;
 
-use self::{host::Hosts, peer::Peer, rate_limit::RateLimiter, token::TokenCheck};
+use self::{host::Hosts, rate_limit::RateLimiter, token::TokenCheck};
 use super::{
     access::{Access, Grant},
+    client::{Client, Credential},
+    connections::Connection,
     problem::Problem,
+    state::Writes,
 };
 
-/// Requests of one peer: burst, and per second. Authorized and unauthorized ones are counted apart.
+/// Requests of one client: burst, and per second.
 const REQUESTS: (u32, u32) = (1_000, 200);
-/// Wrong tokens of one peer: burst, and per second.
-const WRONG_TOKENS: (u32, u32) = (10, 1);
 
 type Hook = Arc<dyn Fn(&Parts) -> Access + Send + Sync>;
 
@@ -47,13 +48,12 @@ pub(super) enum AuthMode {
 pub(super) struct Guard {
     auth: AuthMode,
     hosts: Option<Hosts>,
-    authenticated: RateLimiter,
-    unauthenticated: RateLimiter,
-    wrong_tokens: RateLimiter,
+    writes: Writes,
+    requests: RateLimiter,
 }
 
 impl Guard {
-    pub(super) fn new(auth: AuthMode, hosts: Vec<String>) -> Self {
+    pub(super) fn new(auth: AuthMode, hosts: Vec<String>, writes: Writes) -> Self {
         // DNS rebinding is harmless only if a request needs credentials.
         let hosts = match (&auth, hosts.is_empty()) {
             (AuthMode::Token(_) | AuthMode::Hook(_), true) => None,
@@ -62,86 +62,69 @@ impl Guard {
         Guard {
             auth,
             hosts,
-            authenticated: RateLimiter::new(REQUESTS.0, REQUESTS.1),
-            unauthenticated: RateLimiter::new(REQUESTS.0, REQUESTS.1),
-            wrong_tokens: RateLimiter::new(WRONG_TOKENS.0, WRONG_TOKENS.1),
+            writes,
+            requests: RateLimiter::new(REQUESTS.0, REQUESTS.1),
         }
     }
 
     /// Authorizes a request, or returns the response that rejects it.
+    ///
+    /// Rejected requests are not counted: another site's page sends them from its viewer's address, and behind a proxy all
+    /// clients share one. A limit for wrong tokens would not slow down a guess, because the right token passes it; what protects
+    /// a token is its length.
     fn authorize(&self, parts: &Parts) -> Result<Grant, Rejection> {
-        // Before the rate limit: a request of another site's page comes from its viewer's address.
         if let Some(hosts) = &self.hosts {
             hosts.check(parts)?;
         }
         host::reject_cross_site(parts)?;
-        let peer = Peer::from_request(parts);
-        let result = self.authenticate(&peer, parts);
-        // Behind a proxy all peers share one address: rejected requests must not use up the limit of authorized ones.
-        let limiter = match &result {
-            Ok(_)
-            | Err(Rejection {
-                authenticated: true,
-                ..
-            }) => &self.authenticated,
-            Err(_) => &self.unauthenticated,
-        };
-        match limiter.try_acquire(&peer) {
-            true => result,
-            false => Err(too_many("too many requests").into()),
+        let grant = self.authenticate(parts)?;
+        if let Some(connection) = parts.extensions.get::<Connection>() {
+            connection.authorize(&grant.client)?;
+        }
+        match !self.has_method(parts) || self.requests.try_acquire(&grant.client) {
+            true => Ok(grant),
+            false => Err(too_many().into()),
         }
     }
 
-    fn authenticate(&self, peer: &Peer, parts: &Parts) -> Result<Grant, Rejection> {
-        let access = match &self.auth {
-            AuthMode::Loopback => peer.require_loopback(parts)?,
-            AuthMode::Token(token) => self.check_token(token, peer, parts)?,
-            AuthMode::Hook(hook) => hook(parts),
-        };
-        match Grant::from_access(access) {
-            Ok(Some(grant)) => Ok(grant),
-            Ok(None) => Err(denied().into()),
-            Err(problem) => Err(problem.into()),
+    fn authenticate(&self, parts: &Parts) -> Result<Grant, Rejection> {
+        let everything = |credential| Grant::everything(Client::new(credential, parts));
+        match &self.auth {
+            AuthMode::Loopback => {
+                loopback::require_loopback(parts)?;
+                Ok(everything(Credential::Local))
+            }
+            AuthMode::Token(token) => match token.check(parts) {
+                TokenCheck::Valid => Ok(everything(Credential::Token)),
+                TokenCheck::ValidInUrl => Err(token.redirect_with_cookie(parts).into()),
+                TokenCheck::Missing | TokenCheck::Wrong => Err(token.challenge(parts).into()),
+            },
+            AuthMode::Hook(hook) => Ok(Grant::from_access(hook(parts), parts)?),
         }
     }
 
-    /// Compares the token before counting, so that the right one is never rate limited.
-    fn check_token(&self, token: &Token, peer: &Peer, parts: &Parts) -> Result<Access, Rejection> {
-        match token.check(parts) {
-            TokenCheck::Valid => Ok(Access::Everything),
-            TokenCheck::ValidInUrl => Err(Rejection {
-                response: token.redirect_with_cookie(parts).into(),
-                authenticated: true,
-            }),
-            TokenCheck::Wrong if !self.wrong_tokens.try_acquire(peer) => {
-                Err(too_many("too many wrong tokens").into())
-            }
-            TokenCheck::Wrong | TokenCheck::Missing => {
-                Err(Rejection::unauthenticated(token.challenge(parts)))
-            }
+    /// Whether a route can have the method of a request.
+    fn has_method(&self, parts: &Parts) -> bool {
+        match parts.method {
+            Method::GET | Method::HEAD => true,
+            Method::POST => matches!(self.writes, Writes::Events),
+            _ => false,
         }
     }
 }
 
 /// The response to a request that does not reach its handler.
-struct Rejection {
-    response: Box<Response>,
-    /// True for a redirect of a client that sent the right token.
-    authenticated: bool,
-}
+struct Rejection(Box<Response>);
 
-impl Rejection {
-    fn unauthenticated(response: Response) -> Self {
-        Rejection {
-            response: Box::new(response),
-            authenticated: false,
-        }
+impl From<Response> for Rejection {
+    fn from(response: Response) -> Self {
+        Rejection(Box::new(response))
     }
 }
 
 impl From<Problem> for Rejection {
     fn from(problem: Problem) -> Self {
-        Rejection::unauthenticated(problem.into_response())
+        problem.into_response().into()
     }
 }
 
@@ -157,7 +140,7 @@ pub(super) async fn guard(
             parts.extensions.insert(grant);
             next.run(Request::from_parts(parts, body)).await
         }
-        Err(Rejection { response, .. }) => *response,
+        Err(Rejection(response)) => *response,
     };
     add_security_headers(&mut response);
     response
@@ -191,15 +174,11 @@ fn add_security_headers(response: &mut Response) {
     }
 }
 
-fn denied() -> Problem {
-    Problem::new(StatusCode::FORBIDDEN, "forbidden", "access denied")
-}
-
-fn too_many(why: &str) -> Problem {
+fn too_many() -> Problem {
     Problem::new(
         StatusCode::TOO_MANY_REQUESTS,
         "too_many",
-        format!("{why}: retry later"),
+        "too many requests: retry later",
     )
 }
 

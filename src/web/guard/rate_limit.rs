@@ -1,20 +1,20 @@
-//! A rate limit per peer.
+//! A rate limit per client.
 
 use std::{collections::HashMap, time::Instant};
 
 use parking_lot::Mutex;
 
-use super::peer::Peer;
+use super::super::client::Client;
 
-/// Peers to remember; the least recently seen is forgotten first.
-const MAX_PEERS: usize = 4096;
+/// Clients to remember; the least recently seen is forgotten first.
+const MAX_CLIENTS: usize = 4096;
 
-/// Token buckets that refill with time, one per peer.
+/// Token buckets that refill with time, one per client.
 #[derive(Debug)]
 pub(super) struct RateLimiter {
     burst: f64,
     per_second: f64,
-    buckets: Mutex<HashMap<Peer, TokenBucket>>,
+    buckets: Mutex<HashMap<Client, TokenBucket>>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -33,20 +33,20 @@ impl RateLimiter {
     }
 
     /// Takes one token; false if there is none left.
-    pub(super) fn try_acquire(&self, peer: &Peer) -> bool {
+    pub(super) fn try_acquire(&self, client: &Client) -> bool {
         let now = Instant::now();
         let mut buckets = self.buckets.lock();
         let mut bucket = buckets
-            .get(peer)
+            .get(client)
             .map_or(self.full(now), |bucket| self.refilled(*bucket, now));
         let acquired = bucket.tokens >= 1.0;
         if acquired {
             bucket.tokens -= 1.0;
         }
-        if buckets.len() >= MAX_PEERS && !buckets.contains_key(peer) {
+        if buckets.len() >= MAX_CLIENTS && !buckets.contains_key(client) {
             self.evict(&mut buckets, now);
         }
-        buckets.insert(peer.clone(), bucket);
+        buckets.insert(client.clone(), bucket);
         acquired
     }
 
@@ -66,11 +66,11 @@ impl RateLimiter {
     }
 
     /// Removes full buckets, or else the least recently used one.
-    fn evict(&self, buckets: &mut HashMap<Peer, TokenBucket>, now: Instant) {
+    fn evict(&self, buckets: &mut HashMap<Client, TokenBucket>, now: Instant) {
         buckets.retain(|_, bucket| self.refilled(*bucket, now).tokens < self.burst);
-        if buckets.len() >= MAX_PEERS {
+        if buckets.len() >= MAX_CLIENTS {
             let oldest = buckets.iter().min_by_key(|(_, bucket)| bucket.updated);
-            if let Some(oldest) = oldest.map(|(peer, _)| peer.clone()) {
+            if let Some(oldest) = oldest.map(|(client, _)| client.clone()) {
                 buckets.remove(&oldest);
             }
         }
@@ -79,34 +79,40 @@ impl RateLimiter {
 
 #[cfg(test)]
 mod tests {
+    use http::Request;
+
     use super::*;
+    use crate::web::client::Credential;
+
+    /// A client with a scope of its own.
+    fn client(scope: u32) -> Client {
+        let (parts, ()) = Request::new(()).into_parts();
+        let scope = Some(scope.to_string().into());
+        Client::new(Credential::Application(scope), &parts)
+    }
 
     #[test]
-    fn each_peer_has_a_burst_of_its_own() {
+    fn each_client_has_a_burst_of_its_own() {
         let limiter = RateLimiter::new(3, 0);
-        let ann = Peer::from_ip(Some([192, 0, 2, 1].into()));
-        let bob = Peer::from_ip(Some([192, 0, 2, 2].into()));
         assert_eq!(
-            [0; 4].map(|_| limiter.try_acquire(&ann)),
+            [0; 4].map(|_| limiter.try_acquire(&client(1))),
             [true, true, true, false]
         );
-        assert!(limiter.try_acquire(&bob));
+        assert!(limiter.try_acquire(&client(2)));
     }
 
     #[test]
     fn a_bucket_refills() {
         let limiter = RateLimiter::new(1, u32::MAX);
-        let peer = Peer::from_ip(None);
-        assert!((0..100).all(|_| limiter.try_acquire(&peer)));
+        assert!((0..100).all(|_| limiter.try_acquire(&client(1))));
     }
 
     #[test]
-    fn the_number_of_remembered_peers_is_limited() {
+    fn the_number_of_remembered_clients_is_limited() {
         let limiter = RateLimiter::new(1, 0);
-        for ip in 0..2 * MAX_PEERS as u32 {
-            let ip = std::net::Ipv4Addr::from(ip);
-            assert!(limiter.try_acquire(&Peer::from_ip(Some(ip.into()))));
+        for number in 0..2 * MAX_CLIENTS as u32 {
+            assert!(limiter.try_acquire(&client(number)));
         }
-        assert!(limiter.buckets.lock().len() <= MAX_PEERS);
+        assert!(limiter.buckets.lock().len() <= MAX_CLIENTS);
     }
 }

@@ -104,14 +104,18 @@ async fn a_client_too_far_behind_gets_a_gap() {
 }
 
 #[tokio::test]
-async fn the_number_of_live_clients_is_limited() {
+async fn one_client_takes_at_most_half_of_the_live_streams() {
     let log = log_with(&[]).await;
     let app = router(&log);
     let mut clients = Vec::new();
-    for _ in 0..64 {
+    for _ in 0..32 {
         clients.push(LiveClient::connect(&app, "/api/live", None).await);
     }
     get(&app, "/api/live").await.problem(503, "busy");
+    let mut browser = request("GET", "/api/live");
+    let headers = browser.headers_mut();
+    headers.insert("sec-fetch-site", "same-origin".parse().unwrap());
+    drop(LiveClient::send(&app, browser).await);
     // Other requests are not limited by it.
     assert_eq!(get(&app, "/api/activities").await.status, 200);
     clients.clear();

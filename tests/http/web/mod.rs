@@ -11,6 +11,7 @@ mod pages;
 mod security;
 mod server;
 mod shares;
+mod strangers;
 mod support;
 mod tree;
 #[cfg(feature = "webhook")]

@@ -169,3 +169,13 @@ async fn an_invalid_event_is_rejected() {
         assert_eq!(refused.header("content-type"), "application/problem+json");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_never_ends_times_out() {
+    let log = log_with(&[]).await;
+    let app: Router = log.router().accept_events().into();
+    let mut endless = told(&[JSON, SAME], "");
+    let pending = futures_util::stream::pending::<Result<bytes::Bytes, std::io::Error>>();
+    *endless.body_mut() = Body::from_stream(pending);
+    send(&app, endless).await.problem(408, "body");
+}

@@ -1,0 +1,128 @@
+//! The connections of a server, limited so that no client keeps others out.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use super::{
+    client::{Client, Peer},
+    fair::{FairPermit, FairSemaphore},
+    problem::Problem,
+};
+
+/// Connections that have sent an authorized request.
+const MAX_AUTHORIZED: usize = 512;
+/// Connections that have not, such as those that are still sending the head of their first request.
+const MAX_UNAUTHORIZED: usize = 64;
+
+/// The open connections. Clones share them.
+///
+/// A connection begins as unauthorized. These never keep a new one out: when there are too many, the address with the most of
+/// them loses its oldest. Its first authorized request makes a connection one of its client, and those are shared fairly.
+#[derive(Debug, Clone)]
+pub(super) struct Connections {
+    authorized: FairSemaphore,
+    /// The oldest first.
+    unauthorized: Arc<Mutex<Vec<Unauthorized>>>,
+    next: Arc<AtomicU64>,
+}
+
+#[derive(Debug)]
+struct Unauthorized {
+    number: u64,
+    peer: Peer,
+    close: Arc<Notify>,
+}
+
+/// An open connection, and an extension of each of its requests.
+#[derive(Debug, Clone)]
+pub(super) struct Connection(Arc<State>);
+
+#[derive(Debug)]
+struct State {
+    number: u64,
+    close: Arc<Notify>,
+    connections: Connections,
+    permit: Mutex<Option<FairPermit>>,
+}
+
+impl Connections {
+    pub(super) fn new() -> Self {
+        Connections {
+            authorized: FairSemaphore::new(MAX_AUTHORIZED),
+            unauthorized: Arc::default(),
+            next: Arc::default(),
+        }
+    }
+
+    /// Adds a connection that was accepted.
+    pub(super) fn add(&self, peer: Peer) -> Connection {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let close = Arc::new(Notify::new());
+        let mut unauthorized = self.unauthorized.lock();
+        if unauthorized.len() >= MAX_UNAUTHORIZED {
+            close_one(&mut unauthorized);
+        }
+        unauthorized.push(Unauthorized {
+            number,
+            peer,
+            close: close.clone(),
+        });
+        Connection(Arc::new(State {
+            number,
+            close,
+            connections: self.clone(),
+            permit: Mutex::default(),
+        }))
+    }
+
+    fn remove(&self, number: u64) {
+        self.unauthorized.lock().retain(|one| one.number != number);
+    }
+}
+
+/// Closes the oldest connection of the address that has the most.
+fn close_one(unauthorized: &mut Vec<Unauthorized>) {
+    let count = |peer: Peer| unauthorized.iter().filter(|one| one.peer == peer).count();
+    // Of equal numbers the last is taken: in reverse, the oldest.
+    let most = (0..unauthorized.len())
+        .rev()
+        .max_by_key(|place| count(unauthorized[*place].peer));
+    if let Some(place) = most {
+        unauthorized.remove(place).close.notify_one();
+    }
+}
+
+impl Connection {
+    /// Makes this a connection of the client that has sent an authorized request.
+    ///
+    /// # Errors
+    ///
+    /// If the client has too many connections.
+    pub(super) fn authorize(&self, client: &Client) -> Result<(), Problem> {
+        let mut permit = self.0.permit.lock();
+        if permit.is_none() {
+            *permit = self.0.connections.authorized.try_acquire(client);
+            if permit.is_none() {
+                return Err(Problem::busy("too many connections of this client"));
+            }
+            self.0.connections.remove(self.0.number);
+        }
+        Ok(())
+    }
+
+    /// Waits until it has to make room for another connection.
+    pub(super) async fn closed(&self) {
+        self.0.close.notified().await;
+    }
+}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        self.connections.remove(self.number);
+    }
+}
