@@ -112,8 +112,8 @@ Examples:
   activity digest --grouped --today project:acme
   activity digest --tokens 1000 --limit 50 -type:chat_session
 
-Filters are those of `activity events`; log lines are left out unless a type is given. Tokens are estimated \
-conservatively, or counted if the command was built with the feature `tokenizer`. The last line says what was left out. \
+Filters are those of `activity events`; log lines are left out unless a type is given. Tokens are counted if the \
+command was built with the feature `tokenizer`, else an upper bound of them. The last line has the number of events left out. \
 If there is no activity, nothing is printed. If the log cannot be read, the digest says so and the exit code is 1.";
 
 pub(super) const EXPORT: &str = "\

@@ -78,7 +78,7 @@ pub(super) fn answer(
         });
     }
     Budget::new(arguments.tokens).fit(rows.len(), |count| {
-        let mut text = format!("### Newest {what}{suffix} (times in UTC)\n\n");
+        let mut text = format!("### Newest {what}{suffix} (times in UTC)\n");
         text.extend(rows.iter().take(count).map(|one| one.line.as_str()));
         let cursor = match rows.get(..count).and_then(<[Row]>::last) {
             Some(last) if count < rows.len() => Some(last.after.as_str()),

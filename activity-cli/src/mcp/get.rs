@@ -57,11 +57,11 @@ pub(super) fn answer(
         lines.push(format!("    {}{name}: {ended}{this}\n", branch.prefix));
     }
     Budget::new(arguments.tokens).fit(lines.len(), |count| {
-        let mut text = format!("### {} {}\n\n", activity.kind, one_line(&activity.name));
+        let mut text = format!("### {} {}\n", activity.kind, one_line(&activity.name));
         text.extend(lines.iter().take(count).map(String::as_str));
         match lines.len() - count {
             0 => {}
-            rest => text.push_str(&format!("- … {rest} more lines left out\n")),
+            rest => text.push_str(&format!("- {rest} more lines not shown\n")),
         }
         text
     })

@@ -82,11 +82,11 @@ pub(super) fn answer(
     let all = counted + page.records.len() as u64;
     let at_least = if page.next.is_some() { "at least " } else { "" };
     Budget::new(arguments.tokens).fit(lines.len().min(limit), |count| {
-        let mut text = format!("### Recent activity (last {days} days, UTC)\n\n");
+        let mut text = format!("### Recent activity (last {days} days, UTC)\n");
         text.extend(lines.iter().take(count).map(|(_, line)| line.as_str()));
         match all.saturating_sub(count as u64) {
             0 if page.next.is_none() => {}
-            rest => text.push_str(&format!("- … {at_least}{rest} more left out\n")),
+            rest => text.push_str(&format!("- {at_least}{rest} more not shown\n")),
         }
         text
     })

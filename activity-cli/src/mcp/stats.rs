@@ -138,9 +138,9 @@ fn fit_lines(budget: Budget, title: &str, lines: &[String]) -> Result<String> {
     budget.fit(lines.len(), |count| {
         let rest = match lines.len() - count {
             0 => String::new(),
-            rest => format!("- … {rest} more lines left out\n"),
+            rest => format!("- {rest} more lines not shown\n"),
         };
-        format!("### {title}\n\n{}{rest}", lines[..count].concat())
+        format!("### {title}\n{}{rest}", lines[..count].concat())
     })
 }
 

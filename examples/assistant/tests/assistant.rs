@@ -66,7 +66,6 @@ fn a_prompt_has_all_four_types_and_nothing_nine_days_old() {
         "You are the assistant of ann. Be brief.",
         "",
         "### Recent activity",
-        "",
         "- 2026-01-10 00:00 · a conversation of 3 turns",
         "- 2026-01-10 00:00 · wiki: 1 new in pages",
         "- 2026-01-10 00:00 · report: 1 lines",
@@ -85,7 +84,7 @@ fn a_prompt_keeps_to_ten_lines_and_its_budget_despite_a_flood() {
         let event = fixture.log.event("platform_synced").actor("bob");
         event.summary(format!("crm: {id} new in leads")).record();
     }
-    assert_eq!(fixture.prompt().lines().count(), 4 + 4);
+    assert_eq!(fixture.prompt().lines().count(), 3 + 4);
     for id in 0..200 {
         let event = fixture.log.event("platform_synced").actor("ann");
         event.summary(format!("crm: {id} new in leads")).record();
@@ -94,7 +93,7 @@ fn a_prompt_keeps_to_ten_lines_and_its_budget_despite_a_flood() {
     let (_, digest) = prompt.split_once("###").unwrap();
     let told = digest.lines().filter(|line| line.contains(" · ")).count();
     assert!((5..=10).contains(&told), "{digest}");
-    let rest = format!("\n- .. {} more left out\n", 204 - told);
+    let rest = format!("\n- {} more not shown\n", 204 - told);
     assert!(digest.ends_with(&rest), "{digest}");
     assert!(count_tokens(digest) <= 300, "{digest}");
 

@@ -11,7 +11,6 @@ You are the assistant of USER. Be brief.
 You are the assistant of USER. Be brief.
 
 ### Recent activity
-
 - a conversation of 4 turns
 - failed: Yearly report: there is no year yet
 - Weekly report: 3 lines

@@ -158,7 +158,7 @@ fn endpoints_are_summed_by_the_days_of_the_viewers_time_zone() {
         let text = text.unwrap();
         assert_eq!(
             text,
-            format!("### Recent activity\n\n- {expected}\n"),
+            format!("### Recent activity\n- {expected}\n"),
             "{zone}"
         );
     };

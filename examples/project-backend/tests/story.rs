@@ -23,7 +23,6 @@ as bob sees it: there is no project \"SHOP\"
 
 const TODAY: &str = "\
 ### Recent activity
-
 - 5 endpoints added today
 - 1 github push today, 1 attempt failed
 - 1 database created today

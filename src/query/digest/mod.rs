@@ -1,5 +1,6 @@
 //! Digests: what happened lately, short enough for a prompt.
 
+mod estimate;
 mod line;
 mod phrase;
 mod render;
@@ -8,8 +9,9 @@ mod tokens;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
+pub use estimate::estimated_tokens;
 pub use line::one_line;
-pub use tokens::{TokenBudget, count_tokens, estimated_tokens};
+pub use tokens::{TokenBudget, count_tokens};
 
 use crate::{
     error::Result,
@@ -39,7 +41,7 @@ const DAYS: u32 = 7;
 ///
 /// let digest = log.reader()?.digest(&DigestQuery::new(Utc::now()).actor("ann"))?;
 /// let prompt = digest.list(300)?;
-/// assert!(prompt.starts_with("### Recent activity\n\n- 20"));
+/// assert!(prompt.starts_with("### Recent activity\n- 20"));
 /// assert!(prompt.ends_with(" · prefers short answers\n"));
 /// # Ok::<_, tower_activity::Error>(())
 /// ```

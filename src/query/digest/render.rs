@@ -8,20 +8,20 @@ use crate::{
     store::TypeCount,
 };
 
-const HEADING: &str = "### Recent activity\n\n";
+const HEADING: &str = "### Recent activity\n";
 
 impl Digest {
     /// Replaces a digest in a prompt if the log could not be read. It never reads as "no activity".
     pub const UNAVAILABLE: &str =
-        "### Recent activity\n\n- unavailable: the activity log could not be read\n";
+        "### Recent activity\n- unavailable: the activity log could not be read\n";
 
     /// Returns true if no event matched.
     pub fn is_empty(&self) -> bool {
         self.events.is_empty() && self.types.is_empty()
     }
 
-    /// Renders the events: a heading, then `- YYYY-MM-DD HH:MM · summary`, newest first; the last line has the number of events
-    /// left out. Empty if no event matched.
+    /// Renders the events: the heading `### Recent activity`, on the next lines `- YYYY-MM-DD HH:MM · summary`, newest first, and
+    /// if events were left out their number, `- 3 more not shown`. Empty if no event matched.
     ///
     /// The output is deterministic. It has at most `tokens` tokens by [`count_tokens`](crate::query::count_tokens), and no text
     /// breaks out of its line.
@@ -110,7 +110,7 @@ fn fit(lines: &[String], total: u64, tokens: usize) -> Result<String> {
     let text = |count| {
         let rest = match total - count as u64 {
             0 => String::new(),
-            rest => format!("- .. {rest} more left out\n"),
+            rest => format!("- {rest} more not shown\n"),
         };
         [HEADING, &lines[..count].concat(), &rest].concat()
     };

@@ -46,79 +46,17 @@ impl TokenBudget {
 /// Counts the tokens of a text.
 ///
 /// With the feature `tokenizer` by `o200k_base`, the tokenizer of OpenAI's models since GPT-4o; other tokenizers give similar
-/// counts. Without it by [`estimated_tokens`].
+/// counts. Without it by [`estimated_tokens`](super::estimated_tokens).
 pub fn count_tokens(text: &str) -> usize {
     #[cfg(feature = "tokenizer")]
     return bpe_openai::o200k_base().count(text);
     #[cfg(not(feature = "tokenizer"))]
-    estimated_tokens(text)
-}
-
-/// Estimates the tokens of a text for a language model, on the safe side. It is not an upper bound.
-///
-/// Counts a token for every three letters of a word or part of them, for every digit, sign and line break, and for every byte
-/// outside ASCII. A space belongs to the following word. English has about four letters per token; random letters may take
-/// more tokens than estimated.
-///
-/// # Examples
-///
-/// ```
-/// use tower_activity::query::estimated_tokens;
-///
-/// assert_eq!(estimated_tokens("- 2026-02-18 09:30 · v3 live"), 22);
-/// ```
-pub fn estimated_tokens(text: &str) -> usize {
-    let mut tokens = 0;
-    let mut letters = 0;
-    let mut after_space = false;
-    for c in text.chars() {
-        if c.is_ascii_alphabetic() {
-            tokens += usize::from(letters % 3 == 0);
-            letters += 1;
-        } else {
-            letters = 0;
-            // Of several spaces only the last belongs to the following word.
-            tokens += if c == ' ' && !after_space {
-                0
-            } else {
-                c.len_utf8()
-            };
-        }
-        after_space = c == ' ';
-    }
-    tokens
+    super::estimated_tokens(text)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_estimate_counts_words_by_letters_and_all_else_by_itself() {
-        let check = |text: &str, expected| assert_eq!(estimated_tokens(text), expected, "{text}");
-        check("", 0);
-        check("### Recent activity", 8);
-        check("to 3 people", 4);
-        check("2026-02-18 09:30", 15);
-        check("日本 é", 8);
-        check("a  b", 3);
-        check("one\ntwo\n", 4);
-        check("x1x1", 4);
-    }
-
-    #[cfg(feature = "tokenizer")]
-    #[test]
-    fn a_tokenizer_counts_no_more_than_the_estimate_of_what_digests_hold() {
-        assert_eq!(count_tokens("hello world"), 2);
-        for text in [
-            "- 2026-02-18 09:30 · v3 live",
-            "### Recent activity\n\n",
-            "日本語のテキスト",
-            "- .. 17 more left out\n",
-        ] {
-            assert!(count_tokens(text) <= estimated_tokens(text), "{text}");
-        }
-    }
 
     #[test]
     fn the_longest_text_that_fits_is_returned() {

@@ -276,7 +276,7 @@ async fn events_are_listed_counted_and_summarized() {
         .json();
     assert_eq!(
         digest["markdown"],
-        "### Recent activity\n\n- 5 endpoints added today, 1 attempt failed\n"
+        "### Recent activity\n- 5 endpoints added today, 1 attempt failed\n"
     );
     let digest = get(&app, "/api/digest?actor=ann").await.json();
     assert_eq!(digest["events"].as_array().unwrap().len(), 1);
