@@ -8,13 +8,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rusqlite::{Connection, MAIN_DB, OpenFlags, TransactionBehavior, config::DbConfig, ffi};
+use rusqlite::{
+    Connection, MAIN_DB, OpenFlags, TransactionBehavior, config::DbConfig, ffi, params,
+};
 
 use super::{
     create, driver, network,
     side_files::{FileIds, FileStats, beside},
 };
-use crate::error::{Error, ErrorKind, Result};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    store::sqlite::columns::folded,
+};
 
 /// SQLite's `application_id` of a store: "TwAc".
 const APPLICATION_ID: i64 = 0x5477_4163;
@@ -370,11 +375,25 @@ fn prepare(connection: &mut Connection) -> Result<(), OpenError> {
         for step in MIGRATIONS.iter().skip(from as usize) {
             transaction.execute_batch(step)?;
         }
+        fold_texts(&transaction)?;
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
         transaction.pragma_update(None, "user_version", SCHEMA)?;
         transaction.commit()?;
         // From here on a copy of the main file alone is a store. If a reader prevents it, a later checkpoint does it.
         let _ = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+    }
+    Ok(())
+}
+
+/// Folds the texts of a file of schema 1 or 2.
+fn fold_texts(connection: &Connection) -> rusqlite::Result<()> {
+    let mut texts = connection.prepare("SELECT id, value FROM text")?;
+    let mut update = connection.prepare("UPDATE text SET folded = ?2 WHERE id = ?1")?;
+    let mut rows = texts.query(())?;
+    while let Some(row) = rows.next()? {
+        if let Some(folded) = folded(row.get_ref(1)?.as_str()?) {
+            update.execute(params![row.get::<_, i64>(0)?, folded])?;
+        }
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use rusqlite::{Connection, params};
 use super::{compile::json, failed};
 use crate::{
     error::Result,
-    record::{Choice, Filter, Pattern},
+    record::{Choice, Filter, Pattern, fold},
 };
 
 /// A value with more spellings is not replaced: each row is compared with it.
@@ -13,7 +13,13 @@ const MAX_SPELLINGS: usize = 16;
 /// The most values after the replacement. SQLite limits the depth of expressions to 1,000.
 const MAX_VALUES: usize = 500;
 
-const SPELLINGS: &str = "SELECT value FROM text WHERE activity_matches(value, ?1) LIMIT ?2";
+/// Finds the spellings of a text, from the text as written and the folded one.
+pub(super) const SPELLINGS: &str = "SELECT value FROM text WHERE value IN (?1, ?2) UNION SELECT value FROM text WHERE folded = ?2 LIMIT ?3";
+const IS_FOLDED: &str =
+    "SELECT EXISTS (SELECT 1 FROM pragma_table_info('text') WHERE name = 'folded')";
+/// The same for a file of schema 1 or 2, which this reader does not migrate.
+const UNFOLDED_SPELLINGS: &str =
+    "SELECT value FROM text WHERE activity_matches(value, ?1) LIMIT ?2";
 
 /// Returns a filter that matches the same records, in which the values of dictionary columns are exact.
 pub(super) fn resolve(connection: &Connection, filter: &Filter) -> Result<Filter> {
@@ -61,7 +67,7 @@ fn exact(
                 continue;
             }
         };
-        let mut spellings = spellings(connection, &pattern)?;
+        let mut spellings = spellings(connection, &pattern, text)?;
         // It matches nothing, and no values would match everything.
         if spellings.is_empty() {
             spellings.push(text.to_owned());
@@ -76,10 +82,19 @@ fn exact(
 }
 
 /// Reads the texts that a pattern matches, up to one more than [`MAX_SPELLINGS`].
-fn spellings(connection: &Connection, pattern: &Pattern) -> rusqlite::Result<Vec<String>> {
-    let mut statement = connection.prepare_cached(SPELLINGS)?;
-    let found = statement.query_map(params![json(pattern), MAX_SPELLINGS as i64 + 1], |row| {
-        row.get(0)
-    })?;
+fn spellings(
+    connection: &Connection,
+    pattern: &Pattern,
+    text: &str,
+) -> rusqlite::Result<Vec<String>> {
+    let limit = MAX_SPELLINGS as i64 + 1;
+    let mut is_folded = connection.prepare_cached(IS_FOLDED)?;
+    if is_folded.query_row((), |row| row.get(0))? {
+        let mut statement = connection.prepare_cached(SPELLINGS)?;
+        let found = statement.query_map(params![text, fold(text), limit], |row| row.get(0))?;
+        return found.collect();
+    }
+    let mut statement = connection.prepare_cached(UNFOLDED_SPELLINGS)?;
+    let found = statement.query_map(params![json(pattern), limit], |row| row.get(0))?;
     found.collect()
 }

@@ -7,7 +7,11 @@ use rusqlite::params;
 use super::*;
 use crate::{
     record::{EventId, Has, Kind, Pattern, Status},
-    store::sqlite::{maintenance::search::ACTIVITIES, open::connection::reference_schema},
+    store::sqlite::{
+        columns::{ADD_TEXT, folded},
+        maintenance::search::ACTIVITIES,
+        open::connection::reference_schema,
+    },
 };
 
 const START_US: i64 = 1_772_366_400_000_000;
@@ -49,7 +53,7 @@ const ATTRIBUTES: [Option<&str>; 8] = [
 fn text_id(connection: &Connection, text: Option<&str>) -> Option<i64> {
     let text = text?;
     connection
-        .execute("INSERT OR IGNORE INTO text (value) VALUES (?)", [text])
+        .execute(ADD_TEXT, params![text, folded(text)])
         .unwrap();
     connection
         .query_row("SELECT id FROM text WHERE value = ?", [text], |row| {
@@ -349,6 +353,73 @@ fn lists_are_read_through_an_index_and_never_sorted() {
     check(
         "status:failed kind:tool name:log*,x actor:a word",
         "SEARCH a USING INDEX activity_id (id<?)",
+    );
+}
+
+#[test]
+fn a_value_is_looked_up_in_any_case_in_files_of_every_schema() {
+    let spellings = |version: i64| {
+        let connection = reference_schema(version).unwrap();
+        prepare(&connection).unwrap();
+        for text in [
+            "acme", "ACME", "Acme Inc", "straße", "Straße", "STRASSE", "k",
+        ] {
+            connection
+                .execute("INSERT INTO text (value) VALUES (?1)", [text])
+                .unwrap();
+            if version > 2 {
+                let add = "UPDATE text SET folded = ?2 WHERE value = ?1";
+                connection
+                    .execute(add, params![text, folded(text)])
+                    .unwrap();
+            }
+        }
+        move |text: &str| {
+            let filter = spellings::resolve(&connection, &parse(text)).unwrap();
+            let mut found: Vec<_> = filter
+                .project
+                .any_of
+                .iter()
+                .map(Pattern::to_string)
+                .collect();
+            found.sort();
+            found.join(" ")
+        }
+    };
+    for version in 1..=3 {
+        let find = spellings(version);
+        assert_eq!(find("project:Acme"), "=ACME =acme", "{version}");
+        assert_eq!(
+            find("project:strasse"),
+            "=STRASSE =Straße =straße",
+            "{version}"
+        );
+        assert_eq!(find("project:\u{212a}"), "=k", "{version}");
+        assert_eq!(
+            find("project:Unknown,=Acme,a*"),
+            "=Acme =Unknown a*",
+            "{version}"
+        );
+    }
+}
+
+#[test]
+fn a_spelling_is_looked_up_in_an_index() {
+    let mut reader = fixture(&[]);
+    let values = vec![
+        "Acme".to_owned().into(),
+        "acme".to_owned().into(),
+        17.into(),
+    ];
+    let plan = plan(&mut reader, spellings::SPELLINGS, values);
+    assert!(
+        plan.iter()
+            .any(|line| line.contains("text_folded (folded=?)")),
+        "{plan:#?}"
+    );
+    assert!(
+        !plan.iter().any(|line| line.starts_with("SCAN")),
+        "{plan:#?}"
     );
 }
 

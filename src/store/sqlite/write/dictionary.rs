@@ -1,14 +1,15 @@
 //! The dictionary of repeated texts, each stored once: 1.27 times the rows a second and 20 % less space.
 
 use foldhash::HashMap;
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::{
     record::{Kind, Scope},
-    store::sqlite::{columns::TEXT_ID, meta::MetaKey},
+    store::sqlite::{
+        columns::{ADD_TEXT, TEXT_ID, folded},
+        meta::MetaKey,
+    },
 };
-
-const ADD: &str = "INSERT INTO text (value) VALUES (?1)";
 
 /// Capacity of the cache, which is cleared when it is full.
 const MAX_CACHED: usize = 65_536;
@@ -39,7 +40,8 @@ impl Dictionary {
         let number = match found {
             Some(number) => number,
             None => {
-                let number = connection.prepare_cached(ADD)?.insert([text])?;
+                let mut add = connection.prepare_cached(ADD_TEXT)?;
+                let number = add.insert(params![text, folded(text)])?;
                 self.added.push(text.into());
                 number
             }

@@ -7,7 +7,7 @@ mod table;
 
 use std::collections::{BTreeSet, HashMap};
 
-use rusqlite::{Connection, Transaction, params_from_iter, types::Value};
+use rusqlite::{Connection, Transaction, params, params_from_iter, types::Value};
 
 use self::table::{
     ACTIVITIES, CHUNKS, CONTINUED, ColumnKind, EVENTS, INSTANCES, LEDGER, LINKS, MISSING, OPEN,
@@ -19,7 +19,11 @@ use crate::{
     record::Status,
     store::{
         codes::Code,
-        sqlite::{columns::unsigned, last_seqs::LastSeqs, open::lock_counts::CommitCounts},
+        sqlite::{
+            columns::{ADD_TEXT, folded, unsigned},
+            last_seqs::LastSeqs,
+            open::lock_counts::CommitCounts,
+        },
         sums::{BucketRow, Buckets},
     },
 };
@@ -154,9 +158,9 @@ pub(super) fn write(
         let mut insert = transaction.prepare_cached(&table.insert())?;
         for row in rows {
             for ((_, kind), value) in table.columns.iter().zip(row) {
-                if *kind == ColumnKind::Text && *value != Value::Null {
-                    const TEXT: &str = "INSERT OR IGNORE INTO text (value) VALUES (?1)";
-                    transaction.prepare_cached(TEXT)?.execute([value])?;
+                if let (ColumnKind::Text, Value::Text(text)) = (kind, value) {
+                    let mut add = transaction.prepare_cached(ADD_TEXT)?;
+                    add.execute(params![text, folded(text)])?;
                 }
             }
             // An existing recording may be updated: that row is not new.
