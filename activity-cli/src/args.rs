@@ -120,6 +120,9 @@ pub(crate) struct List {
     /// Continue after this cursor
     #[arg(long, value_name = "CURSOR", value_parser = values::cursor)]
     pub(crate) cursor: Option<String>,
+    /// Time zone of days and times in the filter [default: the system's]
+    #[arg(long, value_name = "ZONE")]
+    pub(crate) tz: Option<Zone>,
     /// Print one JSON object per line
     #[arg(long)]
     pub(crate) json: bool,
@@ -143,6 +146,9 @@ pub(crate) struct Tail {
     /// Number of ended activities to show first
     #[arg(long, short = 'n', value_name = "N", default_value_t = 10)]
     pub(crate) lines: usize,
+    /// Time zone of days and times in the filter [default: the system's]
+    #[arg(long, value_name = "ZONE")]
+    pub(crate) tz: Option<Zone>,
     /// Print one JSON object per line
     #[arg(long)]
     pub(crate) json: bool,
@@ -305,6 +311,9 @@ pub(crate) struct Export {
     /// Continue after this position, and append to FILE
     #[arg(long, value_name = "POSITION", value_parser = values::position)]
     pub(crate) after: Option<String>,
+    /// Time zone of days and times in the filter [default: the system's]
+    #[arg(long, value_name = "ZONE")]
+    pub(crate) tz: Option<Zone>,
 }
 
 #[derive(Debug, Args)]

@@ -18,7 +18,7 @@ pub(crate) fn run(store: &str, args: &args::Digest) -> Result<(), Failure> {
 fn read(store: &str, args: &args::Digest) -> Result<String, Failure> {
     let mut reader = source::open(store)?;
     let query = DigestQuery::new(reader.present()?)
-        .filter(source::filter(&args.filter)?)
+        .filter(source::filter(&args.filter, args.tz)?)
         .limit(args.limit.get())
         .zone(source::zone(args.tz));
     let query = match args.today {

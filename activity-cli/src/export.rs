@@ -19,7 +19,7 @@ use crate::{
 };
 
 pub(crate) fn run(store: &str, args: &args::Export) -> Result<(), Failure> {
-    let filter = source::filter(&args.filter)?;
+    let filter = source::filter(&args.filter, args.tz)?;
     match args.events {
         true => export(Export::events(filter, args.format), store, args),
         false => export(Export::activities(filter, args.format), store, args),

@@ -32,7 +32,7 @@ pub(crate) trait ListedRecord: Record {
 }
 
 pub(crate) fn run<R: ListedRecord>(store: &str, args: &List) -> Result<(), Failure> {
-    let filter = source::filter(&args.filter)?;
+    let filter = source::filter(&args.filter, args.tz)?;
     let cursor: Option<Cursor<R>> = args.cursor.as_deref().map(str::parse).transpose()?;
     let mut reader = source::open(store)?;
     if args.json {
@@ -105,8 +105,12 @@ fn empty_message<R: ListedRecord>(
     let total = human::count(R::total(&reader.health()?));
     let ago = human::ago(newest.at(), Utc::now());
     let shown = safe::line(&filter.to_string());
+    let future = match filter.since {
+        Some(since) if since > Utc::now() => " (`since` is in the future)",
+        _ => "",
+    };
     Ok(format!(
-        "no {} matches {}\n{total} stored, the newest {ago}: `{}` lists them\n",
+        "no {} matches {}{future}\n{total} stored, the newest {ago}: `{}` lists them\n",
         R::NOUN,
         status::styled(status::BOLD, &shown),
         R::COMMAND,

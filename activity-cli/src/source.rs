@@ -56,9 +56,10 @@ fn with_hint(error: Error) -> Failure {
     }
 }
 
-/// Parses the arguments, joined by spaces, as one filter.
-pub(crate) fn filter(args: &[String]) -> Result<Filter, Failure> {
-    Ok(Filter::parse(&args.join(" "), Utc::now())?)
+/// Parses the arguments, joined by spaces, as one filter, in the time zone that was given, or the system's.
+pub(crate) fn filter(args: &[String], tz: Option<Zone>) -> Result<Filter, Failure> {
+    let text = args.join(" ");
+    Ok(Filter::parse_in_zone(&text, Utc::now(), zone(tz))?)
 }
 
 /// Returns the time zone that was given, or the system's.

@@ -29,7 +29,7 @@ use crate::{
 pub(crate) const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 pub(crate) fn run(store: &str, args: &Tail) -> Result<(), Failure> {
-    let filter = source::filter(&args.filter)?;
+    let filter = source::filter(&args.filter, args.tz)?;
     let mut follower = Follower::new(source::open(store)?, filter)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

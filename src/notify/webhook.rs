@@ -80,7 +80,7 @@ impl Webhook {
         })
     }
 
-    /// Sends only records that match the filter [default: all].
+    /// Sends only records that match the filter [default: all]. It is stored as text, with instants in UTC.
     pub fn filter(mut self, filter: Filter) -> Self {
         self.filter = filter;
         self

@@ -39,12 +39,32 @@ impl Zone {
 
     /// Returns the start of a local day: its first midnight, or the end of the gap if clocks skip midnight.
     pub fn start_of_day(self, date: NaiveDate) -> DateTime<Utc> {
-        let midnight = date.and_time(NaiveTime::MIN);
-        // No time zone has skipped more than a day, and gaps are whole quarter hours.
-        let candidates = (0..=96).map(|quarters| midnight + TimeDelta::minutes(15 * quarters));
-        let valid = |local| self.0.from_local_datetime(&local).earliest();
-        let start = candidates.into_iter().find_map(valid);
-        start.map_or(midnight.and_utc(), |start| start.to_utc())
+        self.instant(date.and_time(NaiveTime::MIN))
+    }
+
+    /// Returns the instant at which clocks show a local time: the first one if they show it twice, and the end of the gap if
+    /// they skip it.
+    pub fn instant(self, local: NaiveDateTime) -> DateTime<Utc> {
+        match self.0.from_local_datetime(&local).earliest() {
+            Some(at) => at.to_utc(),
+            None => self.end_of_gap(local).unwrap_or(local.and_utc()),
+        }
+    }
+
+    /// Returns the instant from which on clocks show later times than this one, which they skip.
+    fn end_of_gap(self, local: NaiveDateTime) -> Option<DateTime<Utc>> {
+        // No gap is longer than a day, and no time zone is further from UTC than that. Gaps end at whole seconds.
+        let near = local.with_nanosecond(0)?.and_utc();
+        let mut before = near.checked_sub_days(Days::new(2))?;
+        let mut after = near.checked_add_days(Days::new(2))?;
+        while after - before > TimeDelta::seconds(1) {
+            let between = before + TimeDelta::seconds((after - before).num_seconds() / 2);
+            match self.clock(between) < local {
+                true => before = between,
+                false => after = between,
+            }
+        }
+        Some(after)
     }
 
     /// Returns the date `days` later, or earlier if negative; the last or first valid date on overflow.
@@ -111,5 +131,82 @@ impl fmt::Display for Zone {
 impl fmt::Debug for Zone {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(all(test, feature = "time-zones"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_local_time_is_an_instant_also_when_clocks_change() {
+        let check = |zone: &str, local: &str, expected: &str| {
+            let zone: Zone = zone.parse().unwrap();
+            let at = zone.instant(local.parse().unwrap());
+            assert_eq!(
+                at,
+                expected.parse::<DateTime<Utc>>().unwrap(),
+                "{zone} {local}"
+            );
+        };
+        check(
+            "Asia/Kathmandu",
+            "2026-02-18T00:00:00",
+            "2026-02-17T18:15:00Z",
+        );
+        check(
+            "Europe/Berlin",
+            "2026-03-29T01:59:59",
+            "2026-03-29T00:59:59Z",
+        );
+        // Skipped: the end of the gap.
+        check(
+            "Europe/Berlin",
+            "2026-03-29T02:00:00",
+            "2026-03-29T01:00:00Z",
+        );
+        check(
+            "Europe/Berlin",
+            "2026-03-29T02:07:30.5",
+            "2026-03-29T01:00:00Z",
+        );
+        check(
+            "America/Los_Angeles",
+            "2026-03-08T02:30:00",
+            "2026-03-08T10:00:00Z",
+        );
+        check(
+            "Australia/Lord_Howe",
+            "2026-10-04T02:10:00",
+            "2026-10-03T15:30:00Z",
+        );
+        // Shown twice: the first time.
+        check(
+            "Europe/Berlin",
+            "2026-10-25T02:30:00",
+            "2026-10-25T00:30:00Z",
+        );
+        check(
+            "America/Los_Angeles",
+            "2026-11-01T01:30:00",
+            "2026-11-01T08:30:00Z",
+        );
+        // Midnight is skipped, and so was a whole day.
+        check(
+            "America/Havana",
+            "2026-03-08T00:00:00",
+            "2026-03-08T05:00:00Z",
+        );
+        check(
+            "Pacific/Apia",
+            "2011-12-30T12:00:00",
+            "2011-12-30T10:00:00Z",
+        );
+        // A gap that does not end at a whole minute.
+        check(
+            "Africa/Monrovia",
+            "1972-01-07T00:10:00",
+            "1972-01-07T00:44:30Z",
+        );
     }
 }

@@ -8,6 +8,7 @@ use http::{StatusCode, request::Parts};
 
 use super::{
     client::{Client, Credential},
+    extract,
     problem::Problem,
 };
 use crate::{
@@ -110,9 +111,14 @@ impl Grant {
         Ok(Grant { client, only })
     }
 
-    /// Parses a filter and restricts it to what may be seen. No text matches all of that.
-    pub(super) fn parse_filter(&self, text: Option<&str>) -> Result<Filter, Problem> {
-        let filter = Filter::parse(text.unwrap_or_default(), Utc::now())?;
+    /// Parses a filter in a time zone, UTC by default, and restricts it to what may be seen. No text matches all of that.
+    pub(super) fn parse_filter(
+        &self,
+        text: Option<&str>,
+        tz: Option<&str>,
+    ) -> Result<Filter, Problem> {
+        let zone = extract::zone(tz)?;
+        let filter = Filter::parse_in_zone(text.unwrap_or_default(), Utc::now(), zone)?;
         Ok(self.restrict(filter))
     }
 

@@ -26,7 +26,7 @@ fn parse(text: &str) -> Filter {
 #[test]
 fn the_documented_grammar_is_parsed() {
     let filter = parse(
-        r#"status:failed kind:tool name:login* type:deployment project:acme actor:"Ann B" since:24h until:2026-02-18 duration:>2s has:recording -env:dev free words"#,
+        r#"status:failed kind:tool name:login* type:deployment project:acme actor:"Ann B" since:30d until:2026-02-18 duration:>2s has:recording is:root attr.rows:>100 -env:dev free words"#,
     );
     assert_eq!(filter.status.any_of, [Status::Failed]);
     assert_eq!(filter.kind.any_of, [Kind::Tool]);
@@ -34,12 +34,15 @@ fn the_documented_grammar_is_parsed() {
     assert_eq!(filter.event_type.any_of, [Pattern::any_case("deployment")]);
     assert_eq!(filter.project.any_of, [Pattern::any_case("acme")]);
     assert_eq!(filter.actor.any_of, [Pattern::any_case("Ann B")]);
-    assert_eq!(filter.since, Some(now() - TimeDelta::hours(24)));
+    assert_eq!(filter.since, Some(now() - TimeDelta::days(30)));
     assert_eq!(filter.until, "2026-02-18T00:00:00Z".parse().ok());
     let duration = filter.duration.unwrap();
     assert_eq!(duration.min_ns, Bound::Excluded(2_000_000_000));
     assert_eq!(duration.max_ns, Bound::Unbounded);
     assert_eq!(filter.has.any_of, [Has::Recording]);
+    assert_eq!(filter.is.any_of, [Is::Root]);
+    let rows = &filter.attributes["rows"];
+    assert_eq!(rows.any_of, [AttributeTest::Greater(100.into())]);
     assert_eq!(filter.environment.none_of, [Pattern::any_case("dev")]);
     assert_eq!(filter.words.all_of, ["free", "words"]);
 }
@@ -216,6 +219,24 @@ fn an_error_points_at_the_mistake_and_says_how_to_fix_it() {
         "*",
         "`*` in a free word is only allowed at its end",
         "write ",
+    );
+    check(
+        "x since:24h a until:48h b",
+        "since:24h a until:48h",
+        "nothing is both `since:24h` and `until:48h`",
+        "swap them: `since:48h until:24h`",
+    );
+    check(
+        "Until:today SINCE:now",
+        "Until:today SINCE:now",
+        "nothing is both `SINCE:now` and `Until:today`",
+        "swap them: `since:today until:now`",
+    );
+    check(
+        "since:today until:2026-03-01",
+        "since:today until:2026-03-01",
+        "nothing is both `since:today` and `until:2026-03-01`",
+        "`until` is the first instant that is left out: write a later one",
     );
     check(
         "since:tomorrow",
@@ -519,6 +540,14 @@ fn instant() -> impl Strategy<Value = Option<DateTime<Utc>>> {
     )
 }
 
+fn window() -> impl Strategy<Value = (Option<DateTime<Utc>>, Option<DateTime<Utc>>)> {
+    (instant(), instant()).prop_map(|(a, b)| match (a, b) {
+        (Some(a), Some(b)) if a == b => (Some(a), None),
+        (Some(a), Some(b)) => (Some(a.min(b)), Some(a.max(b))),
+        one_bound => one_bound,
+    })
+}
+
 fn duration() -> impl Strategy<Value = Option<DurationRange>> {
     let range = prop_oneof![
         any::<u64>().prop_map(|ns| (Bound::Excluded(ns), Bound::Unbounded)),
@@ -539,7 +568,7 @@ prop_compose! {
         has in choice(select(Has::ALL.to_vec())),
         is in choice(select(Is::ALL.to_vec())),
         texts in vec(patterns(), 9),
-        (since, until) in (instant(), instant()),
+        (since, until) in window(),
         duration in duration(),
         attributes in attributes(),
         words in (vec(".+", 0..3), vec("[-a-z:\"* ]{1,5}", 0..3)),

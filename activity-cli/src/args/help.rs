@@ -72,27 +72,35 @@ Filters:
   status:failed,running     also success, cancelled, skipped, abandoned
   kind:tool name:login*     * matches any characters
   project:acme              also agent, actor, brand, env, session, request
+  project:=Acme             = makes the case matter
   error:denied              error type
-  since:24h                 also until:2026-02-18
+  attr.rows:42              an attribute; also x*, >100, <=1.5, 1..5, and * for any
+  since:24h                 also until:2026-02-18, today, yesterday, 14:00
   duration:>2s              also >=, <, <= and 1s..5s
   has:error                 also input, output, message, parent, …
+  is:root                   without a parent
   -env:dev                  - excludes
   no such us* \"in a row\"    words in names, messages and payloads
 
-Fields are combined with AND, the values of one field with OR. In a shell, quote filters that contain quotes, stars or \
-comparisons: 'actor:\"Ann B\" duration:>2s'.";
+Fields are combined with AND, the values of one field with OR. Attributes with a comparison or a star are searched row by \
+row. Days and times are in the time zone of --tz. In a shell, quote filters that contain quotes, stars or comparisons: \
+'actor:\"Ann B\" duration:>2s'.";
 
 pub(super) const EVENT_FILTERS: &str = "\
 Filters:
   type:deployment           * matches any characters
   status:failed,running     also success, cancelled, skipped, abandoned
   project:acme              also agent, actor, brand, env, session, request
-  since:24h                 also until:2026-02-18
+  project:=Acme             = makes the case matter
+  attr.commits:42           a key of the data; also x*, >100, 1..5, and * for any
+  since:24h                 also until:2026-02-18, today, yesterday, 14:00
   has:parent                inside an activity; also project, actor, …
+  is:root                   outside of activities
   -env:dev                  - excludes
   v3 us* \"in a row\"         words in types and summaries
 
-Fields are combined with AND, the values of one field with OR. In a shell, quote filters that contain quotes or stars: \
+Fields are combined with AND, the values of one field with OR. Attributes with a comparison or a star are searched row by \
+row. Days and times are in the time zone of --tz. In a shell, quote filters that contain quotes or stars: \
 'actor:\"Ann B\" -type:log*'.";
 
 pub(super) const STATS: &str = "\

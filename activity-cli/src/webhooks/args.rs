@@ -9,7 +9,7 @@ Examples:
     --events type:deployment env:production
 
 The secret is printed: with it the receiver verifies signatures (Standard Webhooks). Use --secret-file to choose it. \
-Filters are those of `activity list`, with --events those of `activity events`. Adding a name that exists changes that \
+Filters are those of `activity list`, with --events those of `activity events`; their days and times are UTC. Adding a name that exists changes that \
 webhook, which keeps its secret and its position.";
 
 const RUN: &str = "\

@@ -133,6 +133,21 @@ fn the_rest_of_the_arguments_is_the_filter() {
         &["amazon_search", "netflix_login"],
     );
     check(&["until:2001-01-01"], &[]);
+    check(&["brand:NETFLIX", "is:root"], &["netflix_login"]);
+    check(&["-attr.x.y:1", "brand:=NETFLIX"], &[]);
+}
+
+#[test]
+fn days_and_times_are_those_of_the_time_zone() {
+    let ran =
+        Fixture::with_calls().run(&["list", "--tz", "America/Los_Angeles", "since:2999-11-28"]);
+    let expected = "no activity matches since:2999-11-28T08:00:00Z (`since` is in the future)\n";
+    assert!(ran.stderr.starts_with(expected), "{}", ran.stderr);
+    for command in ["list", "events", "digest", "export"] {
+        let ran = Fixture::with_calls().run(&[command, "--tz", "Asia/Atlantis"]);
+        assert_eq!(ran.code, Some(2), "{command}");
+        assert!(ran.stderr.contains("'--tz <ZONE>'"), "{}", ran.stderr);
+    }
 }
 
 #[test]

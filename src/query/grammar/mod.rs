@@ -1,23 +1,5 @@
-//! The filter grammar: `status:failed name:login* actor:"Ann B" since:24h duration:>2s attr.rows:>100 -env:dev free words`.
-//!
-//! ```text
-//! filter = { term }                        every term must match
-//! term   = ["-"] field ":" value {"," value}   one of the values; with "-" none of them
-//!        | ["-"] word ["*"]                found in name, message or payload, in any case; "*": the rest of it
-//! field  = a name, or "attr." key          a key may be in quotes
-//! value  = ["="] { character | "*" | quoted }
-//! quoted = '"' … '"'                       anything; a quote is `\"` and a backslash `\\`
-//! ```
-//!
-//! A repeated field has the values of all its terms. `since`, `until` and `duration` may be given only once.
-//!
-//! The values of text fields match in any case, and `*` outside of quotes stands for any characters. With `=` the case matters:
-//! `project:=Acme`. The names of fields, statuses, kinds and parts are read in any case.
-//!
-//! `attr.KEY` is an attribute of an activity, or a top-level key of an event's data; the case of keys matters. `attr.x:402` finds
-//! the numbers 402 and 402.0 and the text `402`. `>`, `>=`, `<`, `<=` and `1..5` compare with numbers, and do not find texts;
-//! in quotes they are texts. `attr.x:*` finds every record with this key. In a list one item has to match. A list of
-//! records by attributes with a comparison or a wildcard reads records one by one.
+//! The filter grammar, which `grammar.md` describes:
+//! `status:failed name:login* actor:"Ann B" since:24h duration:>2s attr.rows:>100 -env:dev free words`.
 
 mod error;
 mod scan;
@@ -33,7 +15,10 @@ use self::{
     error::Problem,
     scan::{Name, Term, Value},
 };
-use crate::record::{Choice, Field, Filter, Has, Is, Kind, Pattern, Status};
+use crate::{
+    query::Zone,
+    record::{Choice, Field, Filter, Has, Is, Kind, Pattern, Status},
+};
 
 /// The longest filter in bytes: far more than a person types, and fast to compile.
 const MAX_BYTES: usize = 4096;
@@ -43,8 +28,9 @@ const MAX_VALUES: usize = 200;
 type Parsed<T> = Result<T, (Range<usize>, Problem)>;
 
 impl Filter {
-    /// Parses the filter grammar. Ages, for example `since:24h`, count back from `now`; dates are UTC.
+    /// Parses the filter grammar. Ages, for example `since:24h`, count back from `now`; days and times are UTC.
     ///
+    #[doc = include_str!("grammar.md")]
     /// # Examples
     ///
     /// ```
@@ -59,13 +45,40 @@ impl Filter {
     ///
     /// # Errors
     ///
-    /// For an unknown field or value, an unclosed quote and other syntax errors. The error has the span.
+    /// For an unknown field or value, an unclosed quote, a window of time that is empty, and other syntax errors. The error has
+    /// the span.
     pub fn parse(text: &str, now: DateTime<Utc>) -> Result<Filter, FilterError> {
-        read(text, now).map_err(|(span, problem)| FilterError::new(text, span, problem))
+        Filter::parse_in_zone(text, now, Zone::default())
+    }
+
+    /// Parses the [filter grammar](Filter::parse#grammar). Ages count back from `now`; days and times are those of the time zone.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tower_activity::{query::Zone, record::Filter};
+    ///
+    /// # #[cfg(feature = "time-zones")] {
+    /// let zone: Zone = "Asia/Kathmandu".parse()?;
+    /// let filter = Filter::parse_in_zone("since:yesterday until:today", "2026-02-18T12:00:00Z".parse()?, zone)?;
+    /// assert_eq!(filter.to_string(), "since:2026-02-16T18:15:00Z until:2026-02-17T18:15:00Z");
+    /// # }
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As those of [`parse`](Filter::parse).
+    pub fn parse_in_zone(
+        text: &str,
+        now: DateTime<Utc>,
+        zone: Zone,
+    ) -> Result<Filter, FilterError> {
+        read(text, now, zone).map_err(|(span, problem)| FilterError::new(text, span, problem))
     }
 }
 
-fn read(text: &str, now: DateTime<Utc>) -> Parsed<Filter> {
+fn read(text: &str, now: DateTime<Utc>, zone: Zone) -> Parsed<Filter> {
     if text.len() > MAX_BYTES {
         let end = text.floor_char_boundary(MAX_BYTES);
         let problem = Problem::new(format!("the filter is longer than {MAX_BYTES} bytes"));
@@ -73,6 +86,7 @@ fn read(text: &str, now: DateTime<Utc>) -> Parsed<Filter> {
     }
     let mut filter = Filter::default();
     let mut values = 0;
+    let mut window = Vec::new();
     for term in scan::scan(text)? {
         values += term.values.len();
         if values > MAX_VALUES {
@@ -86,11 +100,48 @@ fn read(text: &str, now: DateTime<Utc>) -> Parsed<Filter> {
                 let name = &text[span.clone()];
                 let field = Field::from_name(name)
                     .ok_or_else(|| (span.clone(), unknown_field(text, name, &term)))?;
-                apply(&mut filter, field, term, now)?;
+                if matches!(field, Field::Since | Field::Until) {
+                    window.push(term.span.clone());
+                }
+                apply(&mut filter, field, term, |text| {
+                    value::instant(text, now, zone)
+                })?;
             }
         }
     }
-    Ok(filter)
+    match (filter.since, filter.until) {
+        (Some(since), Some(until)) if since >= until => {
+            Err(empty_window(text, since > until, &window))
+        }
+        _ => Ok(filter),
+    }
+}
+
+/// The error of two bounds, of which the second is not later than the first.
+fn empty_window(text: &str, is_swapped: bool, bounds: &[Range<usize>]) -> (Range<usize>, Problem) {
+    let [one, other] = bounds else {
+        unreachable!("each bound is given once");
+    };
+    let is_since =
+        |span: &Range<usize>| text[span.clone()].to_ascii_lowercase().starts_with("since");
+    let (since, until) = match is_since(one) {
+        true => (&text[one.clone()], &text[other.clone()]),
+        false => (&text[other.clone()], &text[one.clone()]),
+    };
+    let problem = Problem::new(format!("nothing is both `{since}` and `{until}`"));
+    let value = |term: &str| {
+        term.split_once(':')
+            .map_or_else(String::new, |(_, value)| value.to_owned())
+    };
+    let problem = match is_swapped {
+        true => problem.help(format!(
+            "swap them: `since:{} until:{}`",
+            value(until),
+            value(since)
+        )),
+        false => problem.help("`until` is the first instant that is left out: write a later one"),
+    };
+    (one.start..other.end, problem)
 }
 
 fn unknown_field(text: &str, name: &str, term: &Term) -> Problem {
@@ -131,7 +182,12 @@ fn attribute(filter: &mut Filter, key: String, term: Term) -> Parsed<()> {
     Ok(())
 }
 
-fn apply(filter: &mut Filter, field: Field, term: Term, now: DateTime<Utc>) -> Parsed<()> {
+fn apply(
+    filter: &mut Filter,
+    field: Field,
+    term: Term,
+    instant: impl Fn(&str) -> Result<DateTime<Utc>, Problem>,
+) -> Parsed<()> {
     check_missing(field, &term)?;
     match field {
         Field::Status => named(
@@ -172,12 +228,8 @@ fn apply(filter: &mut Filter, field: Field, term: Term, now: DateTime<Utc>) -> P
         Field::Session => patterns(&mut filter.session, term),
         Field::Request => patterns(&mut filter.request, term),
         Field::Error => patterns(&mut filter.error, term),
-        Field::Since => once(&mut filter.since, field, &term, |text| {
-            value::instant(text, now)
-        }),
-        Field::Until => once(&mut filter.until, field, &term, |text| {
-            value::instant(text, now)
-        }),
+        Field::Since => once(&mut filter.since, field, &term, instant),
+        Field::Until => once(&mut filter.until, field, &term, instant),
         Field::Duration => once(&mut filter.duration, field, &term, value::range),
         Field::Attribute => {
             let problem =

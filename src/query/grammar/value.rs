@@ -2,17 +2,20 @@
 
 use std::ops::Bound;
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
 
 use serde_json::Number;
 
 use super::{error::Problem, scan::Value};
-use crate::record::{AttributeTest, DurationRange, parse_number};
+use crate::{
+    query::Zone,
+    record::{AttributeTest, DurationRange, parse_number},
+};
 
 const DURATIONS: &str =
     "a duration is a number and a unit: 250us, 45ms, 2s, 1.5m, 24h, 7d, 2w, 1h30m";
-const INSTANTS: &str =
-    "a time is an age (90m, 24h, 7d), a date (2026-02-18) or a time in UTC (2026-02-18T09:30:00Z)";
+const INSTANTS: &str = "a time is an age (90m, 24h, 7d), a date (2026-02-18, today, yesterday), \
+     a time of today (14:00) or both (2026-02-18T14:00, with Z in UTC)";
 const RANGES: &str = "write `duration:>2s` (or >=, <, <=) or `duration:1s..5s`";
 
 /// Parses `>2s`, `>=2s`, `<2s`, `<=2s`, `1s..5s`, `1s..`, `..5s`.
@@ -89,10 +92,18 @@ fn empty_range(text: &str) -> Problem {
     ))
 }
 
-/// Parses an age before `now`, a date, or a time.
-pub(super) fn instant(text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, Problem> {
-    if text == "now" {
-        return Ok(now);
+/// Parses an age before `now`, a day or time in a time zone, or an instant.
+pub(super) fn instant(
+    text: &str,
+    now: DateTime<Utc>,
+    zone: Zone,
+) -> Result<DateTime<Utc>, Problem> {
+    let today = zone.date(now);
+    match text.to_ascii_lowercase().as_str() {
+        "now" => return Ok(now),
+        "today" => return Ok(zone.start_of_day(today)),
+        "yesterday" => return Ok(zone.start_of_day(zone.day_after(today, -1))),
+        _ => {}
     }
     let is_age = text.starts_with(|c: char| c.is_ascii_digit())
         && text.ends_with(|c: char| c.is_ascii_lowercase())
@@ -102,8 +113,12 @@ pub(super) fn instant(text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, P
         let ns = i64::try_from(duration(text).map_err(|problem| problem.help(INSTANTS))?);
         let age = TimeDelta::nanoseconds(ns.map_err(|_| far())?);
         now.checked_sub_signed(age)
+    } else if let Ok(at) = DateTime::parse_from_rfc3339(text) {
+        Some(at.to_utc())
+    } else if let Some(text) = text.strip_suffix('Z') {
+        local(text, None).map(|at| at.and_utc())
     } else {
-        written(text)
+        local(text, Some(today)).map(|at| zone.instant(at))
     };
     match at {
         Some(at) if in_range(at) => Ok(at),
@@ -112,28 +127,30 @@ pub(super) fn instant(text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, P
     }
 }
 
-fn written(text: &str) -> Option<DateTime<Utc>> {
-    if let Ok(at) = DateTime::parse_from_rfc3339(text) {
-        return Some(at.to_utc());
-    }
-    let text = text.trim_end_matches('Z');
-    if let Ok(date) = NaiveDate::parse_from_str(text, "%Y-%m-%d") {
-        return Some(date.and_time(NaiveTime::MIN).and_utc());
-    }
-    [
-        "%Y-%m-%dT%H:%M",
-        "%Y-%m-%d %H:%M",
-        "%Y-%m-%dT%H:%M:%S%.f",
-        "%Y-%m-%d %H:%M:%S%.f",
-    ]
-    .iter()
-    .find_map(|format| NaiveDateTime::parse_from_str(text, format).ok())
-    .map(|at| at.and_utc())
+/// Parses a date, a date and a time, or a time of today.
+fn local(text: &str, today: Option<NaiveDate>) -> Option<NaiveDateTime> {
+    const TIMES: [&str; 2] = ["%H:%M", "%H:%M:%S%.f"];
+    let date = |text| NaiveDate::parse_from_str(text, "%Y-%m-%d").ok();
+    let time = |text| {
+        let mut times = TIMES.iter();
+        times.find_map(|format| NaiveTime::parse_from_str(text, format).ok())
+    };
+    let (date, time) = match text.split_once(['T', ' ']) {
+        Some((day, hour)) => (date(day)?, time(hour)?),
+        None => match (date(text), today, time(text)) {
+            (Some(date), _, _) => (date, NaiveTime::MIN),
+            (None, today, time) => (today?, time?),
+        },
+    };
+    // Years that have no RFC 3339 form.
+    (0..10_000)
+        .contains(&date.year())
+        .then(|| date.and_time(time))
 }
 
 /// Returns true for the years of RFC 3339.
 fn in_range(at: DateTime<Utc>) -> bool {
-    (0..10_000).contains(&chrono::Datelike::year(&at))
+    (0..10_000).contains(&at.year())
 }
 
 /// Parses one or more numbers with units. Returns nanoseconds.
@@ -228,27 +245,62 @@ mod tests {
     }
 
     #[test]
-    fn an_instant_is_an_age_a_date_or_a_time() {
-        let now = written("2026-03-01T12:00:00Z").unwrap();
+    fn an_instant_is_an_age_a_day_or_a_time() {
+        let now = "2026-03-01T12:00:00Z".parse().unwrap();
         let check = |text: &str, expected: Option<&str>| {
-            let at = instant(text, now).ok().map(|at| at.to_rfc3339());
+            let at = instant(text, now, Zone::default()).ok();
+            let at = at.map(|at| at.to_rfc3339());
             assert_eq!(at.as_deref(), expected, "{text}");
         };
         check("24h", Some("2026-02-28T12:00:00+00:00"));
         check("90m", Some("2026-03-01T10:30:00+00:00"));
         check("7d", Some("2026-02-22T12:00:00+00:00"));
         check("now", Some("2026-03-01T12:00:00+00:00"));
+        check("Today", Some("2026-03-01T00:00:00+00:00"));
+        check("yesterday", Some("2026-02-28T00:00:00+00:00"));
+        check("14:00", Some("2026-03-01T14:00:00+00:00"));
+        check("09:30:15.5", Some("2026-03-01T09:30:15.500+00:00"));
         check("2026-02-18", Some("2026-02-18T00:00:00+00:00"));
         check("2026-02-18T09:30", Some("2026-02-18T09:30:00+00:00"));
         check("2026-02-18 09:30", Some("2026-02-18T09:30:00+00:00"));
+        check("2026-02-18Z", Some("2026-02-18T00:00:00+00:00"));
         check(
             "2026-02-18T09:30:00+02:00",
             Some("2026-02-18T07:30:00+00:00"),
         );
         check("2026-02-30", None);
-        check("yesterday", None);
+        check("tomorrow", None);
+        check("25:00", None);
+        check("14:00Z", None);
         check("", None);
         check("24", None);
         check("+12026-02-18", None);
+    }
+
+    #[cfg(feature = "time-zones")]
+    #[test]
+    fn days_and_times_are_those_of_the_time_zone() {
+        let check = |zone: &str, now: &str, text: &str, expected: &str| {
+            let at = instant(text, now.parse().unwrap(), zone.parse().unwrap());
+            let expected: DateTime<Utc> = expected.parse().unwrap();
+            assert_eq!(at.ok(), Some(expected), "{zone} {text}");
+        };
+        // In Los Angeles it is still the day before.
+        let (zone, now) = ("America/Los_Angeles", "2026-11-29T03:00:00Z");
+        check(zone, now, "today", "2026-11-28T08:00:00Z");
+        check(zone, now, "yesterday", "2026-11-27T08:00:00Z");
+        check(zone, now, "2026-11-28", "2026-11-28T08:00:00Z");
+        check(zone, now, "14:00:30", "2026-11-28T22:00:30Z");
+        check(zone, now, "2026-11-28T14:00", "2026-11-28T22:00:00Z");
+        check(zone, now, "2026-11-28T14:00Z", "2026-11-28T14:00:00Z");
+        check(zone, now, "24h", "2026-11-28T03:00:00Z");
+        let (zone, now) = ("Asia/Kathmandu", "2026-02-18T18:30:00Z");
+        check(zone, now, "today", "2026-02-18T18:15:00Z");
+        check(zone, now, "yesterday", "2026-02-17T18:15:00Z");
+        // A day of 23 hours, and a time that is skipped.
+        let (zone, now) = ("Europe/Berlin", "2026-03-29T12:00:00Z");
+        check(zone, now, "today", "2026-03-28T23:00:00Z");
+        check(zone, now, "14:00", "2026-03-29T12:00:00Z");
+        check(zone, now, "02:30", "2026-03-29T01:00:00Z");
     }
 }

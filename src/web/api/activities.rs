@@ -25,6 +25,8 @@ use crate::{
 pub(in crate::web) struct ListQuery {
     /// The filter.
     pub(super) q: Option<String>,
+    /// Time zone of days and times in the filter, such as `Asia/Kathmandu` [default: UTC].
+    pub(super) tz: Option<String>,
     /// Continues after this cursor.
     pub(super) cursor: Option<String>,
     /// Maximum number of records [default: 50].
@@ -48,7 +50,7 @@ pub(super) async fn list(
     grant: Grant,
     Query(query): Query<ListQuery>,
 ) -> Result<Json, Problem> {
-    let filter = grant.parse_filter(query.q.as_deref())?;
+    let filter = grant.parse_filter(query.q.as_deref(), query.tz.as_deref())?;
     let (cursor, limit) = query.cursor_and_limit()?;
     let read = app.readers.read(&grant, move |reader| {
         let page = reader.page(&filter, cursor, limit)?;
@@ -145,7 +147,7 @@ pub(super) async fn tree(
     Query(query): Query<ListQuery>,
 ) -> Result<Json, Problem> {
     let id = parse_id(&id)?;
-    let filter = grant.parse_filter(query.q.as_deref())?;
+    let filter = grant.parse_filter(query.q.as_deref(), query.tz.as_deref())?;
     let seen = grant.restrict(Filter::default());
     let (cursor, limit) = query.cursor_and_limit()?;
     let read = app.readers.read(&grant, move |reader| {

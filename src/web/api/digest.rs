@@ -58,7 +58,7 @@ pub(super) async fn digest(
     grant: Grant,
     Query(params): Query<DigestParams>,
 ) -> Result<Json, Problem> {
-    let mut filter = grant.parse_filter(params.q.as_deref())?;
+    let mut filter = grant.parse_filter(params.q.as_deref(), params.tz.as_deref())?;
     if let Some(actor) = params.actor {
         let mut by_actor = Filter::default();
         by_actor.actor.any_of.push(Pattern::exact(actor));

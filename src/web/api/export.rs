@@ -24,6 +24,8 @@ use crate::{
 pub(in crate::web) struct ExportQuery {
     /// The filter.
     q: Option<String>,
+    /// Time zone of days and times in the filter, such as `Asia/Kathmandu` [default: UTC].
+    tz: Option<String>,
     /// `jsonl`, `csv` or `cloudevents` [default: jsonl].
     #[param(pattern = "^(jsonl|csv|cloudevents)$")]
     format: Option<String>,
@@ -41,7 +43,7 @@ pub(super) async fn export(
     grant: Grant,
     Query(query): Query<ExportQuery>,
 ) -> Result<Response, Problem> {
-    let filter = grant.parse_filter(query.q.as_deref())?;
+    let filter = grant.parse_filter(query.q.as_deref(), query.tz.as_deref())?;
     let format: Format = query
         .format
         .as_deref()

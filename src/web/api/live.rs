@@ -44,6 +44,8 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 pub(in crate::web) struct LiveQuery {
     /// The filter.
     q: Option<String>,
+    /// Time zone of days and times in the filter, such as `Asia/Kathmandu` [default: UTC].
+    tz: Option<String>,
     /// Continues after this message ID; the header `Last-Event-ID` takes precedence.
     #[param(pattern = r"^([0-9a-f]{1,16}\.)?[0-9]{1,18}-([0-9a-f]{1,16}\.)?[0-9]{1,18}$")]
     after: Option<String>,
@@ -56,7 +58,7 @@ pub(super) async fn live(
     Query(query): Query<LiveQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let filter = grant.parse_filter(query.q.as_deref())?;
+    let filter = grant.parse_filter(query.q.as_deref(), query.tz.as_deref())?;
     let last = headers
         .get("last-event-id")
         .map(|id| id.to_str().unwrap_or("?"));

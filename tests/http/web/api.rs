@@ -57,6 +57,18 @@ async fn a_filter_error_has_a_span_and_a_help_text() {
         .json();
     assert_eq!(names(&page), ["b"]);
 
+    for address in ["activities", "events", "export", "digest", "live"] {
+        let path = format!("/api/{address}?q=since:12:00%20until:11:00&tz=Asia/Kathmandu");
+        let wrong = get(&app, &path).await;
+        let message = wrong.problem(400, "bad_filter");
+        assert_eq!(
+            message, "nothing is both `since:12:00` and `until:11:00`",
+            "{address}"
+        );
+        let wrong = get(&app, &format!("/api/{address}?tz=Asia/Atlantis")).await;
+        wrong.problem(400, "invalid");
+    }
+
     let wrong = get(&app, "/api/activities?q=%C3%A9%20status%3Afaild").await;
     assert_eq!(wrong.problem(400, "bad_filter"), "`faild` is not a status");
     let problem = wrong.json();

@@ -1,5 +1,6 @@
 // A client of the API. URLs are relative to the pages, so that any prefix works.
 
+import { ZONE } from "./format";
 import type { Problem as ProblemBody } from "./records";
 
 /** A failed request: the problem that the API returned, or why there is none. */
@@ -18,13 +19,19 @@ export class Problem extends Error {
 
 export type Query = Record<string, string | number | null | undefined>;
 
-/** Returns the URL of a resource. Parameters without a value are omitted. */
+/**
+ * Returns the URL of a resource. Parameters without a value are omitted. Days and times in a filter are those of the viewer's
+ * time zone.
+ */
 export function apiUrl(path: string, query: Query = {}): string {
   const params = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) {
     if (value !== null && value !== undefined && value !== "") {
       params.set(name, String(value));
     }
+  }
+  if (params.has("q")) {
+    params.set("tz", ZONE);
   }
   const text = params.toString();
   return text === "" ? `api/${path}` : `api/${path}?${text}`;

@@ -31,7 +31,9 @@ export function terms(text: string): Term[] {
 
 /** Quotes a value if necessary. */
 export function quoted(value: string): string {
-  return /^[^\s"*,:\\-][^\s"*,\\]*$/.test(value) ? value : `"${value.replace(/["\\]/g, "\\$&")}"`;
+  return /^[^\s"*,:\\=<>-][^\s"*,\\]*$/.test(value) && !value.includes("..")
+    ? value
+    : `"${value.replace(/["\\]/g, "\\$&")}"`;
 }
 
 /** Returns the filter with the value of a field replaced, or removed by `null`. */
@@ -76,9 +78,10 @@ export function complete(
   const colon = typed.indexOf(":");
   if (colon < 0) {
     const typedPart = typed.slice(minus.length).toLowerCase();
-    return FILTER_FIELDS.filter((field) => field.name.startsWith(typedPart)).map((field) =>
-      put(`${minus}${field.name}:`, field.description, `${minus}${field.name}:`, ""),
-    );
+    return FILTER_FIELDS.filter((field) => field.name.startsWith(typedPart)).map((field) => {
+      const name = `${minus}${field.name}${field.keyed ? "." : ":"}`;
+      return put(name, field.description, name, "");
+    });
   }
   const name = typed.slice(minus.length, colon).toLowerCase();
   const field = FILTER_FIELDS.find((one) => one.name === name || one.alias === name);

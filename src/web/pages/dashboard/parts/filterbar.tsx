@@ -40,7 +40,7 @@ export function FilterBar({ q, known, problem, placeholder, onChange }: Bar) {
     setCaret(completion.caret);
     setChosen(-1);
     requestAnimationFrame(() => input.current?.setSelectionRange(completion.caret, completion.caret));
-    if (completion.label.endsWith(":")) {
+    if (/[:.]$/.test(completion.label)) {
       setOpen(true);
     } else {
       apply(completion.text);

@@ -31,6 +31,9 @@ test.each([
   ["a,b", '"a,b"'],
   ["-x", '"-x"'],
   ["", '""'],
+  ["=x", '"=x"'],
+  [">5", '">5"'],
+  ["a..b", '"a..b"'],
   ["GET https://x", '"GET https://x"'],
 ])("the value %j is written as %s", (value, written) => {
   expect(quoted(value)).toBe(written);
@@ -52,6 +55,10 @@ describe("completion", () => {
   test("offers fields, then values", () => {
     expect(offered("st").map((one) => one.label)).toEqual(["status:"]);
     expect(offered("status:f").map((one) => one.label)).toEqual(["failed"]);
+    expect(offered("is").map((one) => one.label)).toEqual(["is:"]);
+    expect(offered("is:").map((one) => one.label)).toEqual(["root"]);
+    expect(offered("-at").map((one) => one.label)).toEqual(["-attr."]);
+    expect(offered("attr.rows:")).toEqual([]);
     expect(offered("project:").map((one) => one.label)).toEqual(["acme", "big orchard"]);
   });
 
