@@ -15,21 +15,21 @@ pub(crate) fn run(store: &str) -> Result<(), Failure> {
     if !restored.is_empty() {
         print::text(&format!("restored: {}\n", restored.join(", ")))?;
     }
-    let all = maintenance.rebuildable(0)?;
-    let count = (all.end - all.start).max(1);
+    // Skips empty years, which a wrong clock may have left.
+    let mut steps = Vec::new();
+    let mut rest = maintenance.rebuildable(0)?;
+    while !rest.is_empty() {
+        let end = rest.end.min(rest.start + STEP);
+        steps.push(rest.start..end);
+        rest = maintenance.rebuildable(end)?;
+    }
     let mut progress = Progress::new("rebuilding");
-    let mut first = all.start;
-    let mut rebuilt = 0u64;
-    while first < all.end {
-        let end = all.end.min(first + STEP);
-        maintenance.rebuild(first..end)?;
-        rebuilt += (end - first).cast_unsigned();
-        progress.set((end - all.start) as f64 / count as f64);
-        // Skips empty years, which a wrong clock may have left.
-        first = match maintenance.rebuildable(end)? {
-            rest if rest.is_empty() => all.end,
-            rest => rest.start,
-        };
+    let (count, mut rebuilt) = (steps.len(), 0u64);
+    // The newest first: sums count as kept from a quarter hour on.
+    for (done, step) in steps.into_iter().rev().enumerate() {
+        rebuilt += (step.end - step.start).cast_unsigned();
+        maintenance.rebuild(step)?;
+        progress.set((done + 1) as f64 / count as f64);
     }
     drop(progress);
     let hours = human::many(rebuilt.div_ceil(4), "hour", "hours");

@@ -4,8 +4,11 @@ use std::io::{self, BufWriter, Write};
 
 use serde::Serialize;
 use tower_activity::{
-    query::{ActivityReader, Figures, Metrics, MetricsQuery, Period, Ranked, Step, Window, Zone},
-    store::{Dimension, Subject, TypeCount},
+    query::{
+        ActivityReader, EventTypes, Figures, Metrics, MetricsQuery, Period, Point, Ranking, Step,
+        Unknown, Window, Zone,
+    },
+    store::{Dimension, Subject},
 };
 
 use crate::{
@@ -33,8 +36,8 @@ pub(crate) fn run(store: &str, args: &Stats) -> Result<(), Failure> {
     let when = describe_window(args.window.ending_at(at, zone), zone);
     match args.by.map(dimension) {
         None => history(&mut reader, args, query, zone, &when),
-        Some(Some(by)) => ranking(&reader.ranking(by, &query)?, by, args, &when),
-        Some(None) => types(&reader.event_types(&query)?, args, &when),
+        Some(Some(by)) => ranking(&reader.ranking(by, &query)?, by, args, zone, &when),
+        Some(None) => types(&reader.event_types(&query)?, args, zone, &when),
     }
 }
 
@@ -67,8 +70,12 @@ fn history(
         "{}, {when}\n\n",
         styled(BOLD, &safe::line(&subject.to_string()))
     );
-    text.push_str(&summary(&metrics.current));
-    if metrics.current.count > 0 {
+    match &metrics.unknown {
+        Some(unknown) => text.push_str(&format!("{}\n", describe_unknown(unknown, zone))),
+        None => text.push_str(&summary(&metrics.current)),
+    }
+    let is_known = |point: &Point| point.figures.count.is_some();
+    if metrics.current.count != Some(0) && metrics.history.iter().any(is_known) {
         text.push('\n');
         text.push_str(&steps(&metrics, step, zone).render(print::width()));
     }
@@ -99,6 +106,12 @@ pub(crate) fn describe_window(window: Period, zone: Zone) -> String {
     }
 }
 
+/// Formats what is not known: `unknown before 2026-02-18 09:15: records were deleted by retention`.
+pub(crate) fn describe_unknown(unknown: &Unknown, zone: Zone) -> String {
+    let until = zone.clock(unknown.until).format("%Y-%m-%d %H:%M");
+    format!("unknown before {until}: {}", unknown.reason)
+}
+
 fn summary(figures: &Figures) -> String {
     let fact =
         |name: &str, value: String| format!("{} {value}\n", styled(DIM, &format!("{name:<11}")));
@@ -106,9 +119,9 @@ fn summary(figures: &Figures) -> String {
         "activities",
         format!(
             "{}, {} failed, {} cancelled",
-            human::count(figures.count),
-            human::count(figures.failed),
-            human::count(figures.cancelled),
+            known(figures.count),
+            known(figures.failed),
+            known(figures.cancelled),
         ),
     );
     let durations = [
@@ -127,20 +140,18 @@ fn summary(figures: &Figures) -> String {
     if !durations.is_empty() {
         text.push_str(&fact("durations", durations.join(", ")));
     }
-    if figures.active_agents > 0 {
-        text.push_str(&fact(
-            "agents",
-            format!("{} active", human::count(figures.active_agents)),
-        ));
+    if figures.active_agents != Some(0) {
+        let agents = format!("{} active", known(figures.active_agents));
+        text.push_str(&fact("agents", agents));
+        let rate = figures
+            .turns_per_hour
+            .map(|rate| format!(", {rate:.1} per hour"));
         let gap = figures
             .mean_turn_ns
             .map(|ns| format!(", mean gap {}", human::duration(ns)));
-        let turns = human::count(figures.turns);
-        let rate = figures.turns_per_hour;
-        text.push_str(&fact(
-            "turns",
-            format!("{turns}, {rate:.1} per hour{}", gap.unwrap_or_default()),
-        ));
+        let more = [rate, gap].into_iter().flatten();
+        let turns = format!("{}{}", known(figures.turns), more.collect::<String>());
+        text.push_str(&fact("turns", turns));
     }
     text
 }
@@ -151,7 +162,8 @@ fn steps(metrics: &Metrics, step: Step, zone: Zone) -> Table {
         _ => ("HOUR", "%H:%M"),
     };
     let mut table = table(title);
-    let counts = metrics.history.iter().map(|point| point.figures.count);
+    let counts = metrics.history.iter();
+    let counts = counts.filter_map(|point| point.figures.count);
     let max = counts.max().unwrap_or_default();
     for point in &metrics.history {
         let start = zone.clock(point.period.start).format(format).to_string();
@@ -160,7 +172,15 @@ fn steps(metrics: &Metrics, step: Step, zone: Zone) -> Table {
     table
 }
 
-fn ranking(ranking: &[Ranked], by: Dimension, args: &Stats, when: &str) -> Result<(), Failure> {
+fn ranking(
+    ranking: &Ranking,
+    by: Dimension,
+    args: &Stats,
+    zone: Zone,
+    when: &str,
+) -> Result<(), Failure> {
+    warn_of_unknown(ranking.unknown.as_ref(), zone);
+    let ranking = ranking.ranking.as_slice();
     if args.json {
         return lines(ranking);
     }
@@ -171,7 +191,8 @@ fn ranking(ranking: &[Ranked], by: Dimension, args: &Stats, when: &str) -> Resul
         _ => "NAME",
     };
     let mut table = table(title);
-    let max = ranking.first().map_or(0, |first| first.figures.count);
+    let max = ranking.first().and_then(|first| first.figures.count);
+    let max = max.unwrap_or_default();
     for one in ranking.iter().take(MAX_ROWS) {
         table.row(row(&one.id, &one.figures, max));
     }
@@ -183,9 +204,11 @@ fn ranking(ranking: &[Ranked], by: Dimension, args: &Stats, when: &str) -> Resul
     )
 }
 
-fn types(types: &[TypeCount], args: &Stats, when: &str) -> Result<(), Failure> {
+fn types(types: &EventTypes, args: &Stats, zone: Zone, when: &str) -> Result<(), Failure> {
     use Shrink::{Hide, Never, Truncate};
 
+    warn_of_unknown(types.unknown.as_ref(), zone);
+    let types = types.types.as_slice();
     if args.json {
         return lines(types);
     }
@@ -215,6 +238,13 @@ fn types(types: &[TypeCount], args: &Stats, when: &str) -> Result<(), Failure> {
         ]);
     }
     print_ranking(&table, types.len(), "no events", when)
+}
+
+/// Says on stderr which part of the window a ranking does not cover.
+fn warn_of_unknown(unknown: Option<&Unknown>, zone: Zone) {
+    if let Some(unknown) = unknown {
+        anstream::eprintln!("{}", describe_unknown(unknown, zone));
+    }
 }
 
 fn lines(objects: &[impl Serialize]) -> Result<(), Failure> {
@@ -259,16 +289,27 @@ fn table(first: &'static str) -> Table {
 
 fn row(first: &str, figures: &Figures, max: u64) -> Vec<Cell> {
     let duration = |ns: Option<u64>| Cell::new(&ns.map(human::duration).unwrap_or_default());
+    let failures = figures.failed.map_or_else(unknown, non_zero);
+    let turns = figures.turns.map_or_else(unknown, non_zero);
     vec![
         Cell::new(first).style(BOLD),
-        Cell::new(&human::count(figures.count)),
-        Cell::new(&bar(figures.count, max)),
-        Cell::new(&non_zero(figures.failed)),
+        Cell::new(&known(figures.count)),
+        Cell::new(&bar(figures.count.unwrap_or_default(), max)),
+        Cell::new(&failures),
         duration(figures.mean_ns),
         duration(figures.p95_ns),
-        Cell::new(&non_zero(figures.turns)),
+        Cell::new(&turns),
         duration(figures.mean_turn_ns),
     ]
+}
+
+/// Formats a count; a dash if it is not known.
+fn known(count: Option<u64>) -> String {
+    count.map_or_else(unknown, human::count)
+}
+
+fn unknown() -> String {
+    String::from("–")
 }
 
 /// Formats a count; empty for 0.

@@ -153,7 +153,9 @@ fn month(
 ) -> Result<usize, Failure> {
     let query = MetricsQuery::new(Window::Month, end).subject(subject);
     let current = reader.metrics(&query)?.current;
-    Ok(current.p95_ns.map_or(0, |_| current.count as usize))
+    Ok(current
+        .p95_ns
+        .map_or(0, |_| current.count.unwrap_or_default() as usize))
 }
 
 // Steps coprime to the counts, so that successive queries do not hit neighbouring rows.

@@ -23,7 +23,7 @@
 //! let failed = Filter::parse("status:failed since:1h", Utc::now())?;
 //! assert_eq!(reader.page(&failed, None, 50)?.records[0].name, "search");
 //! let today = reader.metrics(&MetricsQuery::new(Window::Day, Utc::now()))?;
-//! assert_eq!(today.current.failed, 1);
+//! assert_eq!(today.current.failed, Some(1));
 //! # Ok::<_, Box<dyn std::error::Error>>(())
 //! ```
 
@@ -42,7 +42,10 @@ pub use details::ActivityDetails;
 pub use digest::{Digest, DigestQuery, TokenBudget, count_tokens, estimated_tokens, one_line};
 pub use export::{CloudEvent, Export, ExportRecord, Format};
 pub use grammar::FilterError;
-pub use metrics::{Figures, Metrics, MetricsQuery, Period, Point, Ranked, Step, Window};
+pub use metrics::{
+    EventTypes, Figures, Metrics, MetricsQuery, Period, Point, Ranked, Ranking, Step, Unknown,
+    UnknownReason, Window,
+};
 pub use reader::ActivityReader;
 #[cfg(feature = "recording")]
 pub use recording::RecordingTail;

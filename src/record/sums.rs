@@ -44,10 +44,11 @@ impl Sums {
 
     /// Adds the sums of other activities.
     pub fn merge(&mut self, other: &Sums) {
-        self.count += other.count;
-        self.failed += other.failed;
-        self.cancelled += other.cancelled;
-        self.timed += other.timed;
+        // Another program may have written any number.
+        self.count = self.count.saturating_add(other.count);
+        self.failed = self.failed.saturating_add(other.failed);
+        self.cancelled = self.cancelled.saturating_add(other.cancelled);
+        self.timed = self.timed.saturating_add(other.timed);
         self.sum_ns = self.sum_ns.saturating_add(other.sum_ns);
         self.min_ns = least(self.min_ns, other.min_ns);
         self.max_ns = self.max_ns.max(other.max_ns);

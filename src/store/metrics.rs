@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     record::{ActivityRecord, Filter, Pattern, Status, Sums, Text},
-    store::{Quarter, sums::quarter_of},
+    store::{Quarter, Turns, sums::quarter_of},
 };
 
 /// The subject of metrics.
@@ -64,41 +64,8 @@ pub struct Total {
     pub id: Text,
     /// The sums.
     pub sums: Sums,
-    /// The turns of an agent; 0 for other dimensions.
-    pub turns: u64,
-    /// The time from the start of the first turn to the start of the last, in microseconds.
-    pub turn_span_us: u64,
-}
-
-/// Active agents and their turns in one quarter hour, or one hour.
-///
-/// A turn is an activity of kind `turn`; for an agent that never recorded one, an activity without a parent. Quarter hours add
-/// up to any span: agents whose distance in [`recency`](Self::recency) lies within the span were already counted in it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct TurnStats {
-    /// The quarter hour; the first one of an hour.
-    pub quarter: Quarter,
-    /// The turns of all agents.
-    pub turns: u64,
-    /// The time from each agent's first turn in it to its last, summed over the agents, in microseconds.
-    pub span_us: u64,
-    /// The agents, by how long ago they were active before.
-    pub recency: Vec<RecencyBucket>,
-}
-
-/// Agents that were last active the same number of quarter hours ago.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct RecencyBucket {
-    /// The distance in quarter hours; between hours from first quarter to first quarter. 0: never active before.
-    pub quarters: i64,
-    /// Active agents that were last active then.
-    pub active: u64,
-    /// Agents that took a turn, and took their previous one then.
-    pub took_turns: u64,
-    /// The time from those previous turns to the first ones here, summed over the agents, in microseconds.
-    pub gap_us: u64,
+    /// The turns; `None` if they are not known.
+    pub turns: Option<Turns>,
 }
 
 /// The fields of an ended activity that sums are computed from.
@@ -148,38 +115,9 @@ impl Bucket {
 }
 
 impl Total {
-    /// Returns the sums of one project, agent, name or brand, without turns.
-    pub fn new(id: Text, sums: Sums) -> Self {
-        Total {
-            id,
-            sums,
-            turns: 0,
-            turn_span_us: 0,
-        }
-    }
-}
-
-impl TurnStats {
-    /// Returns a quarter hour without active agents.
-    pub fn new(quarter: Quarter) -> Self {
-        TurnStats {
-            quarter,
-            turns: 0,
-            span_us: 0,
-            recency: Vec::new(),
-        }
-    }
-}
-
-impl RecencyBucket {
-    /// Returns an empty bucket for this distance in quarter hours.
-    pub fn new(quarters: i64) -> Self {
-        RecencyBucket {
-            quarters,
-            active: 0,
-            took_turns: 0,
-            gap_us: 0,
-        }
+    /// Returns the sums and the turns of one project, agent, name or brand.
+    pub fn new(id: Text, sums: Sums, turns: Option<Turns>) -> Self {
+        Total { id, sums, turns }
     }
 }
 

@@ -36,6 +36,7 @@ mod clock;
 #[cfg(feature = "sqlite")]
 mod codes;
 mod event;
+mod gaps;
 mod growth;
 mod health;
 mod maintenance;
@@ -51,6 +52,7 @@ mod scan;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 mod sums;
+mod turn_stats;
 
 use std::{fmt, path::Path, time::Duration};
 
@@ -65,25 +67,25 @@ pub use check::{
 };
 pub use clock::AHEAD;
 pub use event::{Duplicate, NewEvent};
+pub use gaps::Gaps;
 pub use growth::{FieldGrowth, Growth};
 pub use health::{ClockHealth, Health, InstanceHealth};
 pub use maintenance::{ClockReading, EraseCounts, Maintenance, Prune, PruneCounts};
-pub use metrics::{
-    ActivitySample, Bucket, Dimension, Grain, RecencyBucket, Subject, Total, TurnStats, TypeCount,
-};
+pub use metrics::{ActivitySample, Bucket, Dimension, Grain, Subject, Total, TypeCount};
 #[cfg(feature = "sqlite")]
 pub(crate) use options::timed_out;
-pub use options::{Cancellation, ReadOptions, WallClock};
+pub use options::{Cancellation, LARGEST_SCAN, ReadOptions, WallClock};
 pub use position::{CommitPage, Cursor, List, Position};
-pub use read::{LARGEST_PAGE, LARGEST_SCAN, Reader, Source, TreePage};
+pub use read::{LARGEST_PAGE, Reader, Source, TreePage};
 pub use record::{Record, RecordKind};
 pub use recording::{NewChunk, NewStep, Step};
 #[cfg(feature = "web")]
 pub(crate) use retention::RetentionFields;
 pub use retention::{Limit, Retention};
 pub(crate) use sanitize::{Attribute, Sanitizer};
-pub(crate) use scan::{during, sums_and_turns, totals};
+pub(crate) use scan::{SampleSums, SampleTotals, during};
 pub use sums::Quarter;
+pub use turn_stats::{RecencyBucket, TurnHistory, TurnStats, Turns};
 
 use crate::error::{Error, Result};
 

@@ -13,6 +13,9 @@ use chrono::{DateTime, Utc};
 
 use crate::error::{Error, ErrorKind, Result};
 
+/// The most records that a reader scans for one answer; see [`ReadOptions::scan_limit`].
+pub const LARGEST_SCAN: usize = 1_000_000;
+
 /// A wall clock for a reader.
 pub type WallClock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
 
@@ -40,7 +43,7 @@ pub struct ReadOptions {
     pub cancelled: Option<Cancellation>,
     /// The wall clock [default: the system's].
     pub clock: Option<WallClock>,
-    /// The most records that the default methods of a [`Reader`](crate::store::Reader) scan for one answer [default:
+    /// The most records that a [`Reader`](crate::store::Reader) scans for sums that its store does not keep [default:
     /// [`LARGEST_SCAN`](crate::store::LARGEST_SCAN)].
     pub scan_limit: Option<usize>,
 }
@@ -72,6 +75,11 @@ impl ReadOptions {
     /// Returns true if there is a deadline or a cancellation.
     pub(crate) fn can_expire(&self) -> bool {
         self.deadline.is_some() || self.cancelled.is_some()
+    }
+
+    /// Returns the most records to scan.
+    pub(crate) fn largest_scan(&self) -> usize {
+        self.scan_limit.unwrap_or(LARGEST_SCAN)
     }
 
     /// Returns the time of the wall clock.

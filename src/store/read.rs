@@ -10,17 +10,14 @@ use crate::{
         ActivityId, ActivityRecord, ChunkRecord, EventRecord, Filter, RecordingId, RecordingRecord,
     },
     store::{
-        ActivitySample, Bucket, Check, CommitPage, Cursor, Dimension, Grain, Health, List,
-        Position, Quarter, ReadOptions, Record, Retention, Subject, Total, TurnStats, TypeCount,
+        ActivitySample, Bucket, Check, CommitPage, Cursor, Dimension, Gaps, Grain, Health, List,
+        Position, Quarter, ReadOptions, Record, Retention, Subject, Total, TurnHistory, TypeCount,
         scan,
     },
 };
 
 /// The largest page: the most records that one query returns.
 pub const LARGEST_PAGE: usize = 1000;
-
-/// The most records that the default methods of [`Reader`] scan for one answer; see [`ReadOptions::scan_limit`].
-pub const LARGEST_SCAN: usize = 1_000_000;
 
 /// Lists, follows and finds the activities or the events of a store.
 pub trait Source<R: Record> {
@@ -71,7 +68,7 @@ pub trait Source<R: Record> {
 ///
 /// A reader must list, follow and find records ([`Source`], for activities and for events), find recordings, and report the
 /// health of its store. The defaults of all other methods scan records: O(n), and an error (`is_invalid`) beyond
-/// [`LARGEST_SCAN`] records. A store overrides the methods that it can answer from an index or from sums. The suite
+/// [`LARGEST_SCAN`](crate::store::LARGEST_SCAN) records. A store overrides the methods that it can answer from an index or from sums. The suite
 /// `testing::conformance` (feature `testing`) compares the answers of a store with its records.
 ///
 /// The trait is not stable yet: methods may become required once a second writable engine exists.
@@ -198,8 +195,8 @@ pub trait Reader: Source<ActivityRecord> + Source<EventRecord> + Send {
         scan::buckets(self, &scan::during(of.filter(), quarters))
     }
 
-    /// Returns the sums of the activities that started in these quarter hours for each project, agent, name or brand, with the
-    /// turns of agents, in no particular order.
+    /// Returns the sums of the activities that started in these quarter hours, and the turns of their agents, for each project,
+    /// agent, name or brand, in no particular order.
     ///
     /// The default is O(n) in the activities that started in them, and in all activities of kind `turn`.
     ///
@@ -222,8 +219,19 @@ pub trait Reader: Source<ActivityRecord> + Source<EventRecord> + Send {
         of: &Subject,
         quarters: Range<Quarter>,
         _grain: Grain,
-    ) -> Result<Vec<TurnStats>> {
-        Ok(scan::sums_and_turns(self, &scan::during(of.filter(), quarters))?.1)
+    ) -> Result<TurnHistory> {
+        scan::turn_stats(self, of, quarters)
+    }
+
+    /// Returns what is no longer known of these quarter hours, because records were deleted.
+    ///
+    /// The answers of the other methods do not count what is missing: in its gaps their sums are no figures, and not 0.
+    ///
+    /// # Errors
+    ///
+    /// If the store could not be read.
+    fn gaps(&mut self, _quarters: Range<Quarter>) -> Result<Gaps> {
+        Ok(Gaps::default())
     }
 
     /// Counts the events that match `filter` by type, in no particular order. O(n) in these events.
@@ -235,7 +243,7 @@ pub trait Reader: Source<ActivityRecord> + Source<EventRecord> + Send {
         scan::event_types(self, filter)
     }
 
-    /// Returns the first quarter hour with sums, if any.
+    /// Returns the first quarter hour with sums or ended activities, if any.
     ///
     /// The default takes some 30 lists of one activity.
     ///

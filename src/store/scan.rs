@@ -11,8 +11,8 @@ use crate::{
     error::{Error, Result},
     record::{ActivityId, ActivityRecord, EventRecord, Filter, Has, Kind, Status, Sums, Text},
     store::{
-        ActivitySample, Bucket, Cursor, Dimension, LARGEST_PAGE, LARGEST_SCAN, Quarter, Reader,
-        Record, Source, Subject, Total, TreePage, TurnStats, TypeCount,
+        ActivitySample, Bucket, Cursor, Dimension, LARGEST_PAGE, Quarter, Reader, Record, Source,
+        Subject, Total, TreePage, TurnHistory, TurnStats, Turns, TypeCount,
         sums::{ALL, AgentQuarter, Nesting, Span, TurnBuckets},
     },
 };
@@ -32,7 +32,7 @@ fn for_each<R: Record, S: Reader + Source<R> + ?Sized>(
         store.options().check("scan the records")?;
         let list = Source::<R>::list(store, filter, cursor, LARGEST_PAGE)?;
         seen += list.records.len();
-        let limit = store.options().scan_limit.unwrap_or(LARGEST_SCAN);
+        let limit = store.options().largest_scan();
         if seen > limit {
             return Err(too_many(filter, limit));
         }
@@ -169,17 +169,30 @@ fn in_order(buckets: BTreeMap<Quarter, Sums>) -> Vec<Bucket> {
     buckets.into_iter().map(bucket).collect()
 }
 
-/// Returns the buckets of the activities that match `filter`, and their turn statistics.
-pub(crate) fn sums_and_turns(
+/// Returns the turn statistics of a subject.
+pub(super) fn turn_stats(
     store: &mut (impl Reader + ?Sized),
-    filter: &Filter,
-) -> Result<(Vec<Bucket>, Vec<TurnStats>)> {
-    let mut buckets = BTreeMap::<Quarter, Sums>::new();
-    let mut agents = HashMap::<Text, AgentTail>::new();
-    let mut turns = TurnBuckets::default();
-    store.scan(filter, &mut |one| {
+    of: &Subject,
+    quarters: Range<Quarter>,
+) -> Result<TurnHistory> {
+    let from = quarters.start;
+    let mut samples = SampleSums::default();
+    store.scan(&during(of.filter(), quarters), &mut |one| samples.add(one))?;
+    Ok(TurnHistory::new(from, samples.finish().1))
+}
+
+/// Adds up samples by quarter hour, with the turns of agents. They must be in order of start.
+#[derive(Default)]
+pub(crate) struct SampleSums {
+    buckets: BTreeMap<Quarter, Sums>,
+    agents: HashMap<Text, AgentTail>,
+    turns: TurnBuckets,
+}
+
+impl SampleSums {
+    pub(crate) fn add(&mut self, one: ActivitySample) {
         let quarter = one.quarter();
-        let sums = buckets.entry(quarter).or_default();
+        let sums = self.buckets.entry(quarter).or_default();
         sums.add(one.status, one.duration_ns);
         if let Some(agent) = one.agent {
             let nesting = if one.is_turn {
@@ -188,15 +201,17 @@ pub(crate) fn sums_and_turns(
                 Nesting::Nested
             };
             let one = AgentQuarter::new(one.started_us, nesting);
-            agents
-                .entry(agent)
-                .or_default()
-                .add(quarter.number(), &one, &mut turns);
+            let agent = self.agents.entry(agent).or_default();
+            agent.add(quarter.number(), &one, &mut self.turns);
         }
-    })?;
-    let agents = agents.into_values();
-    agents.for_each(|agent| agent.finish(&mut turns));
-    Ok((in_order(buckets), turns.into_stats()))
+    }
+
+    /// Returns the buckets and the turn statistics, in order, without empty ones.
+    pub(crate) fn finish(mut self) -> (Vec<Bucket>, Vec<TurnStats>) {
+        let agents = self.agents.into_values();
+        agents.for_each(|agent| agent.finish(&mut self.turns));
+        (in_order(self.buckets), self.turns.into_stats())
+    }
 }
 
 /// The last quarter hours of one agent. Earlier ones are already added up, as there may be many agents.
@@ -250,27 +265,54 @@ impl AgentTail {
     }
 }
 
-/// Returns the sums of each value of a dimension, in no particular order, with the turns of agents.
-pub(crate) fn totals(
+/// Returns the sums of each value of a dimension, in no particular order.
+pub(super) fn totals(
     store: &mut (impl Reader + ?Sized),
     by: Dimension,
     filter: &Filter,
 ) -> Result<Vec<Total>> {
-    // With the start of the first turn of each.
-    let mut totals = HashMap::<Text, (Total, Option<i64>)>::new();
-    store.scan(filter, &mut |one| {
-        let Some(id) = one.id(by) else { return };
-        let total = totals.entry(id.clone());
-        let (total, first) =
-            total.or_insert_with(|| (Total::new(id.clone(), Sums::default()), None));
-        total.sums.add(one.status, one.duration_ns);
-        if by == Dimension::Agent && one.is_turn {
-            total.turns += 1;
-            let first = *first.get_or_insert(one.started_us);
-            total.turn_span_us = one.started_us.abs_diff(first);
+    let mut samples = SampleTotals::new(by);
+    store.scan(filter, &mut |one| samples.add(&one))?;
+    Ok(samples.finish())
+}
+
+/// Adds up samples by the values of a dimension. They may be in any order.
+pub(crate) struct SampleTotals {
+    by: Dimension,
+    /// The sums, and the turns of each agent.
+    totals: HashMap<Text, (Sums, HashMap<Text, Span>)>,
+}
+
+impl SampleTotals {
+    pub(crate) fn new(by: Dimension) -> Self {
+        SampleTotals {
+            by,
+            totals: HashMap::new(),
         }
-    })?;
-    Ok(totals.into_values().map(|(total, _)| total).collect())
+    }
+
+    pub(crate) fn add(&mut self, one: &ActivitySample) {
+        let Some(id) = one.id(self.by) else { return };
+        let (sums, agents) = self.totals.entry(id.clone()).or_default();
+        sums.add(one.status, one.duration_ns);
+        if let Some(agent) = &one.agent {
+            agents.entry(agent.clone()).or_default().add(Span {
+                count: one.is_turn.into(),
+                first_us: one.started_us,
+                last_us: one.started_us,
+            });
+        }
+    }
+
+    /// Returns the totals in no particular order.
+    pub(crate) fn finish(self) -> Vec<Total> {
+        let total = |(id, (sums, agents)): (Text, (Sums, HashMap<Text, Span>))| {
+            let mut turns = Turns::default();
+            agents.values().for_each(|span| turns.add_agent(span));
+            Total::new(id, sums, Some(turns))
+        };
+        self.totals.into_iter().map(total).collect()
+    }
 }
 
 pub(super) fn event_types(

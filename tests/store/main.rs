@@ -12,6 +12,8 @@ mod conformance;
 mod digest;
 #[cfg(all(feature = "recording", feature = "webhook"))]
 mod erase;
+#[cfg(feature = "testing")]
+mod event_types;
 mod events;
 mod export;
 mod filter;
@@ -37,3 +39,5 @@ mod shared_file;
 mod sql_guide;
 #[path = "../support/mod.rs"]
 mod support;
+#[cfg(all(feature = "testing", feature = "time-zones"))]
+mod unknown;

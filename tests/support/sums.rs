@@ -45,6 +45,22 @@ pub fn rebuild(maintenance: &mut dyn Maintenance) {
     }
 }
 
+/// Rebuilds all sums, the newest first.
+pub fn rebuild_newest_first(maintenance: &mut dyn Maintenance) {
+    let quarters = maintenance.rebuildable(0).unwrap();
+    for quarter in quarters
+        .clone()
+        .step_by(4)
+        .collect::<Vec<_>>()
+        .into_iter()
+        .rev()
+    {
+        maintenance
+            .rebuild(quarter..quarters.end.min(quarter + 4))
+            .unwrap();
+    }
+}
+
 fn rows(path: &Path, sql: &str) -> Rows {
     let store = Connection::open(path).unwrap();
     let mut statement = store.prepare(sql).unwrap();

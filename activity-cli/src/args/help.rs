@@ -112,7 +112,9 @@ Examples:
 
 A window covers 1, 7 or 30 days, from midnight to midnight in the time zone, and ends today or on the day of --at. Activities are counted \
 when they have ended, in the hour in which they started. A turn is an activity of kind `turn`; for an agent that has \
-none, an activity without a parent. The error of percentiles is at most 3.2 %.";
+none, an activity without a parent. The error of percentiles is at most 3.2 %. Statistics older than their retention are \
+added up from the activities. What was deleted, too, is unknown: `–`, and `null` with --json; 0 means that nothing \
+happened. COUNT of --by type is what successful events did; the other columns are numbers of events.";
 
 pub(super) const DIGEST: &str = "\
 Examples:

@@ -6,7 +6,9 @@ use rmcp::schemars::{self, JsonSchema};
 use serde::Deserialize;
 use tower_activity::{
     Error, ErrorKind, Result,
-    query::{ActivityReader, Figures, MetricsQuery, Point, Ranked, Step, Window, Zone, one_line},
+    query::{
+        ActivityReader, Figures, MetricsQuery, Point, Ranked, Step, Unknown, Window, Zone, one_line,
+    },
     store::{Dimension, Subject, TypeCount},
 };
 
@@ -88,13 +90,16 @@ pub(super) fn answer(
                 let ranking = reader.ranking(dimension, &query)?;
                 let line =
                     |one: &Ranked| format!("- {}: {}\n", one_line(&one.id), short(&one.figures));
-                let title = format!("By {}", dimension.as_str());
-                (title, ranking.iter().map(line).collect())
+                let unknown = ranking.unknown.as_ref();
+                let mut lines = unknown_line(unknown, zone);
+                lines.extend(ranking.ranking.iter().map(line));
+                (format!("By {}", dimension.as_str()), lines)
             }
             None => {
                 let types = reader.event_types(&query)?;
-                let title = String::from("Events by type");
-                (title, types.iter().map(type_line).collect())
+                let mut lines = unknown_line(types.unknown.as_ref(), zone);
+                lines.extend(types.types.iter().map(type_line));
+                (String::from("Events by type"), lines)
             }
         },
         None => history(reader, query, subject, window, zone)?,
@@ -121,14 +126,25 @@ fn history(
     let metrics = reader.metrics(&query.step(step).subject(subject))?;
     // Newest first: the budget leaves out the oldest.
     let steps = metrics.history.iter().rev();
-    let busy = steps.filter(|one| one.figures.count > 0);
+    let busy = steps.filter(|one| one.figures.count.is_some_and(|count| count > 0));
     let line = |one: &Point| {
         let start = zone.clock(one.period.start).format(format);
         format!("- {start}: {}\n", short(&one.figures))
     };
-    let mut lines = vec![format!("- total: {}\n", long(&metrics.current))];
+    let mut lines = unknown_line(metrics.unknown.as_ref(), zone);
+    if lines.is_empty() {
+        lines.push(format!("- total: {}\n", long(&metrics.current)));
+    }
     lines.extend(busy.map(line));
     Ok((title, lines))
+}
+
+/// Formats the part of a window that is not known, if any.
+fn unknown_line(unknown: Option<&Unknown>, zone: Zone) -> Vec<String> {
+    let unknown = unknown.into_iter();
+    unknown
+        .map(|unknown| format!("- {}\n", stats::describe_unknown(unknown, zone)))
+        .collect()
 }
 
 fn fit_lines(budget: Budget, title: &str, lines: &[String]) -> Result<String> {
@@ -190,12 +206,12 @@ fn short(figures: &Figures) -> String {
     let p95 = figures
         .p95_ns
         .map(|ns| format!(", p95 {}", human::duration(ns)));
-    let count = human::many(figures.count, "activity", "activities");
-    format!(
-        "{count}{}{}",
-        failed(figures.failed),
-        p95.unwrap_or_default()
-    )
+    let count = match figures.count {
+        Some(count) => human::many(count, "activity", "activities"),
+        None => String::from("unknown"),
+    };
+    let failed = counted(figures.failed, "failed");
+    format!("{count}{failed}{}", p95.unwrap_or_default())
 }
 
 /// Formats the figures of a window.
@@ -211,23 +227,23 @@ fn long(figures: &Figures) -> String {
     for (name, ns) in more {
         text.extend(ns.map(|ns| format!(", {name} {}", human::duration(ns))));
     }
-    if figures.cancelled > 0 {
-        text.push_str(&format!(", {} cancelled", human::count(figures.cancelled)));
-    }
-    if figures.turns > 0 {
-        let (turns, agents) = (
-            human::count(figures.turns),
-            human::count(figures.active_agents),
-        );
-        text.push_str(&format!(", {turns} turns of {agents} active agents"));
+    text.push_str(&counted(figures.cancelled, "cancelled"));
+    match (figures.turns, figures.active_agents) {
+        (Some(turns), Some(agents)) if turns > 0 => {
+            let (turns, agents) = (human::count(turns), human::count(agents));
+            text.push_str(&format!(", {turns} turns of {agents} active agents"));
+        }
+        (None, _) => text.push_str(", turns unknown"),
+        _ => {}
     }
     text
 }
 
-fn failed(count: u64) -> String {
-    match count {
-        0 => String::new(),
-        count => format!(", {} failed", human::count(count)),
+/// Formats a number other than 0, after a comma.
+fn counted(number: Option<u64>, what: &str) -> String {
+    match number {
+        None | Some(0) => String::new(),
+        Some(number) => format!(", {} {what}", human::count(number)),
     }
 }
 

@@ -1,6 +1,10 @@
 //! `activity stats`: sums, histories, lists.
 
+use std::time::Duration;
+
+use chrono::{TimeDelta, Utc};
 use serde_json::Value;
+use tower_activity::store::{Limit, Prune, PruneCounts, Retention, Store, sqlite::SqliteStore};
 
 use crate::fixture::{CommandResult, Fixture};
 
@@ -113,4 +117,42 @@ fn invalid_arguments_are_usage_errors() {
     check(&["--project", "a", "--agent", "b"], "cannot be used with");
     check(&["--by", "name", "--agent", "b"], "cannot be used with");
     check(&["--at", "yesterday"], "invalid value 'yesterday'");
+}
+
+#[test]
+fn what_retention_deleted_is_unknown_and_not_0() {
+    let fixture = Fixture::with_calls();
+    fixture.run(&["event", "deployment", "v3"]);
+    fixture.run(&["event", "deployment", "v4"]);
+    let mut keep = Retention::default();
+    let nothing = Some(Limit::age(Duration::ZERO));
+    (keep.activities, keep.events, keep.sums) = (nothing, nothing, nothing);
+    let store = SqliteStore::new(fixture.path()).unwrap();
+    let mut maintenance = store.maintenance().unwrap();
+    let prune = Prune::ByDate(keep, Utc::now() + TimeDelta::hours(1));
+    while maintenance.prune(prune).unwrap() != PruneCounts::default() {}
+
+    let week = ["stats", "--window", "week", "--tz", "UTC"];
+    let ran = fixture.run(&week);
+    let why = ": records were deleted by retention";
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let unknown = ran.stdout.lines().nth(2).unwrap();
+    assert!(
+        unknown.starts_with("unknown before 20") && unknown.ends_with(why),
+        "{}",
+        ran.stdout
+    );
+    let days = ran.stdout.lines().skip(5);
+    // Midnight may have passed between the calls.
+    let unknown = days.filter(|day| day.contains("  –")).count();
+    assert!((1..=2).contains(&unknown), "{}", ran.stdout);
+    let [answer] = &json(&fixture.run(&[&week[..], &["--json"]].concat()))[..] else {
+        panic!("not one object")
+    };
+    assert_eq!(answer["current"]["count"], Value::Null);
+    assert_eq!(answer["unknown"]["reason"], "deleted");
+    for by in ["project", "type"] {
+        let ran = fixture.run(&[&week[..], &["--by", by]].concat());
+        assert!(ran.stderr.contains(why), "{by}: {}", ran.stderr);
+    }
 }

@@ -2,20 +2,25 @@
 
 mod figures;
 mod period;
+mod ranking;
 mod source;
+mod unknown;
+
+use std::ops::Range;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 pub use figures::Figures;
 pub use period::{Period, Step, Window};
+pub use ranking::{EventTypes, Ranked, Ranking};
+pub use unknown::{Unknown, UnknownReason};
 
-use self::figures::Turns;
 use crate::{
     error::{Error, ErrorKind, Result},
     query::{ActivityReader, Zone},
-    record::{Filter, Sums, Text},
-    store::{AHEAD, Dimension, Grain, Subject, Total, TypeCount},
+    record::{Filter, Sums},
+    store::{Grain, Quarter, Subject, Turns},
 };
 
 /// A query for metrics.
@@ -37,7 +42,7 @@ use crate::{
 /// let acme = Subject::One(Dimension::Project, "acme".into());
 /// let today = MetricsQuery::new(Window::Day, Utc::now()).subject(acme);
 /// let metrics = log.reader()?.metrics(&today)?;
-/// assert_eq!((metrics.current.count, metrics.current.turns), (1, 1));
+/// assert_eq!((metrics.current.count, metrics.current.turns), (Some(1), Some(1)));
 /// # Ok::<_, tower_activity::Error>(())
 /// ```
 #[derive(Debug, Clone)]
@@ -93,8 +98,8 @@ impl MetricsQuery {
         self
     }
 
-    /// Skips turns and active agents, which are then 0. For a name or a brand they are computed by scanning the activities of the
-    /// window; everything else is precomputed.
+    /// Skips turns and active agents, which are then `None`. For a name or a brand they are computed by scanning the activities of
+    /// the window; everything else is precomputed.
     pub fn without_turns(mut self) -> Self {
         self.turns = false;
         self
@@ -129,11 +134,13 @@ impl MetricsQuery {
 pub struct Metrics {
     /// The window.
     pub window: Period,
-    /// The figures of the whole window.
+    /// The part of the window that is not known; `None` if all is known.
+    pub unknown: Option<Unknown>,
+    /// The figures of the whole window; all `None` if a part of it is not known.
     pub current: Figures,
     /// The steps of the window in order of time, without future ones.
     pub history: Vec<Point>,
-    /// An instant in the previous window, if the store has sums for it.
+    /// An instant in the previous window, if the store has sums or activities of that time or earlier.
     pub earlier: Option<DateTime<Utc>>,
     /// An instant in the next window, if it has begun.
     pub later: Option<DateTime<Utc>>,
@@ -152,22 +159,13 @@ pub struct Point {
     pub figures: Figures,
 }
 
-/// The figures of one project, agent, name or brand in a ranking.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "web", derive(utoipa::ToSchema))]
-#[non_exhaustive]
-pub struct Ranked {
-    /// Its id.
-    pub id: Text,
-    /// Its figures.
-    #[serde(flatten)]
-    pub figures: Figures,
-}
-
 impl ActivityReader {
     /// Returns the metrics of a window and of its hours or days.
     ///
-    /// They are precomputed, except the turns of a name or a brand: these scan the activities of the window.
+    /// They are precomputed, except the turns of a name or a brand: these scan the activities of the window. So does a window
+    /// that reaches back beyond the sums that retention keeps, where the activities are still there. What is not known is
+    /// `None`: a window, or an hour of it, whose sums and activities were deleted. A time of which nothing was deleted is known,
+    /// also before the first activity: nothing happened.
     ///
     /// # Errors
     ///
@@ -184,7 +182,20 @@ impl ActivityReader {
             true => Grain::Hour,
             false => Grain::Quarter,
         };
-        let (buckets, turn_stats) = self.history(query, quarters.clone(), grain)?;
+        let (buckets, turns) = self.history(query, quarters.clone(), grain)?;
+        // After the sums: what is deleted in between is unknown.
+        let gaps = self.gaps_of_history(query, quarters.clone())?;
+        let figures = |sums: &Sums, period: Period, quarters: Range<Quarter>| {
+            if !gaps.has_none_in(&quarters) {
+                return Figures::default();
+            }
+            let turns = match sums.count {
+                0 => Some(Turns::default()),
+                _ => turns.turns(quarters),
+            };
+            let turns = turns.filter(|_| query.turns);
+            Figures::new(sums, turns, period.hours_until(query.now))
+        };
 
         let mut history = Vec::new();
         let mut sums = Sums::default();
@@ -198,85 +209,20 @@ impl ActivityReader {
             within.iter().for_each(|bucket| step.merge(&bucket.sums));
             sums.merge(&step);
             if period.start <= query.now {
-                let hours = period.hours_until(query.now);
-                let figures =
-                    Figures::new(&step, &Turns::in_quarters(&turn_stats, quarters), hours);
+                let figures = figures(&step, period, quarters);
                 history.push(Point { period, figures });
             }
         }
         let oldest = self.reader.oldest_quarter()?;
-        let turns = Turns::in_quarters(&turn_stats, quarters.clone());
         Ok(Metrics {
             window,
-            current: Figures::new(&sums, &turns, window.hours_until(query.now)),
+            unknown: gaps.unknown(window),
+            current: figures(&sums, window, quarters.clone()),
             history,
             earlier: oldest
                 .filter(|oldest| *oldest < quarters.start)
                 .map(|_| window.start - TimeDelta::seconds(1)),
             later: (window.end <= query.now).then(|| query.later(window)),
         })
-    }
-
-    /// Ranks projects, agents, names or brands by their number of activities in a window.
-    ///
-    /// Only a ranking of agents has turns.
-    ///
-    /// # Errors
-    ///
-    /// If the store could not be read.
-    pub fn ranking(&mut self, by: Dimension, query: &MetricsQuery) -> Result<Vec<Ranked>> {
-        let window = query.period();
-        let quarters = window.quarters_until(self.ahead_from()?);
-        let totals = self.totals(by, query, quarters)?;
-        let hours = window.hours_until(query.now);
-        let figures = |total: Total| {
-            let turns = match by {
-                Dimension::Agent if query.turns => Turns::of_agent(&total),
-                _ => Turns::default(),
-            };
-            let figures = Figures::new(&total.sums, &turns, hours);
-            let id = total.id;
-            Ranked { id, figures }
-        };
-        let mut ranking: Vec<Ranked> = totals.into_iter().map(figures).collect();
-        ranking.sort_by(|a, b| {
-            let most = b.figures.count.cmp(&a.figures.count);
-            most.then_with(|| a.id.as_str().cmp(b.id.as_str()))
-        });
-        Ok(ranking)
-    }
-
-    /// Counts the events of a window by type, most frequent first.
-    ///
-    /// # Errors
-    ///
-    /// If the store could not be read.
-    pub fn event_types(&mut self, query: &MetricsQuery) -> Result<Vec<TypeCount>> {
-        let window = query.period();
-        let mut filter = Filter::default();
-        let ahead = self.ahead_from()?;
-        let end = match window.start <= ahead {
-            true => window.end.min(ahead),
-            false => window.end,
-        };
-        (filter.since, filter.until) = (Some(window.start), Some(end));
-        self.types(&filter.and(&query.restriction))
-    }
-
-    /// Returns the instant from which on records are dated ahead.
-    fn ahead_from(&mut self) -> Result<DateTime<Utc>> {
-        let present = self.reader.present()?;
-        let ahead = present.checked_add_signed(AHEAD);
-        Ok(ahead.unwrap_or(DateTime::<Utc>::MAX_UTC))
-    }
-
-    /// Counts the events that match a filter by type, most frequent first.
-    pub(super) fn types(&mut self, filter: &Filter) -> Result<Vec<TypeCount>> {
-        let mut types = self.reader.event_types(filter)?;
-        types.sort_by(|a, b| {
-            let most = b.events.cmp(&a.events);
-            most.then_with(|| a.event_type.as_str().cmp(b.event_type.as_str()))
-        });
-        Ok(types)
     }
 }

@@ -2,12 +2,15 @@
 
 use std::ops::Range;
 
-use super::MetricsQuery;
+use super::{MetricsQuery, unknown::FigureGaps};
 use crate::{
     error::Result,
     query::ActivityReader,
     record::{Filter, Pattern, Status},
-    store::{self, Bucket, Dimension, Grain, Quarter, Subject, Total, TurnStats, during},
+    store::{
+        Bucket, Dimension, Grain, Quarter, SampleSums, SampleTotals, Subject, Total, TurnHistory,
+        during,
+    },
 };
 
 /// The source of sums.
@@ -64,20 +67,26 @@ impl ActivityReader {
         query: &MetricsQuery,
         quarters: Range<Quarter>,
         grain: Grain,
-    ) -> Result<(Vec<Bucket>, Vec<TurnStats>)> {
-        let source = query.source();
-        let Source::Buckets(subject) = &source else {
-            return store::sums_and_turns(
-                &mut *self.reader,
-                &during(query.full_filter(), quarters),
-            );
-        };
-        let buckets = self.reader.buckets(subject, quarters.clone(), grain)?;
-        let turn_stats = match query.turns {
-            true => self.reader.turn_stats(subject, quarters, grain)?,
-            false => Vec::new(),
-        };
-        Ok((buckets, turn_stats))
+    ) -> Result<(Vec<Bucket>, TurnHistory)> {
+        match query.source() {
+            Source::Buckets(subject) => {
+                let buckets = self.reader.buckets(&subject, quarters.clone(), grain)?;
+                // Those of a name or a brand take a scan.
+                let turns = match query.turns {
+                    true => self.reader.turn_stats(&subject, quarters, grain)?,
+                    false => TurnHistory::new(quarters.end, Vec::new()),
+                };
+                Ok((buckets, turns))
+            }
+            Source::Scan(filter) => {
+                let mut samples = SampleSums::default();
+                let from = quarters.start;
+                let filter = during(*filter, quarters);
+                self.reader.scan(&filter, &mut |one| samples.add(one))?;
+                let (buckets, stats) = samples.finish();
+                Ok((buckets, TurnHistory::new(from, stats)))
+            }
+        }
     }
 
     /// Returns the sums of these quarter hours for each value of a dimension, in no particular order.
@@ -87,13 +96,34 @@ impl ActivityReader {
         query: &MetricsQuery,
         quarters: Range<Quarter>,
     ) -> Result<Vec<Total>> {
-        match query.source() {
-            Source::Buckets(Subject::Overall) => self.reader.totals(by, quarters),
-            _ => store::totals(
-                &mut *self.reader,
-                by,
-                &during(query.full_filter(), quarters),
-            ),
+        if let Source::Buckets(Subject::Overall) = query.source() {
+            return self.reader.totals(by, quarters);
         }
+        let mut samples = SampleTotals::new(by);
+        let filter = during(query.full_filter(), quarters);
+        self.reader.scan(&filter, &mut |one| samples.add(&one))?;
+        Ok(samples.finish())
+    }
+
+    /// Returns the quarter hours whose figures are not known, in order.
+    pub(super) fn gaps_of_history(
+        &mut self,
+        query: &MetricsQuery,
+        quarters: Range<Quarter>,
+    ) -> Result<FigureGaps> {
+        let is_scanned = matches!(query.source(), Source::Scan(_));
+        let gaps = self.reader.gaps(quarters)?;
+        Ok(FigureGaps::new(gaps, is_scanned))
+    }
+
+    /// As [`gaps_of_history`](Self::gaps_of_history), for [`totals`](Self::totals).
+    pub(super) fn gaps_of_totals(
+        &mut self,
+        query: &MetricsQuery,
+        quarters: Range<Quarter>,
+    ) -> Result<FigureGaps> {
+        let is_scanned = !matches!(query.source(), Source::Buckets(Subject::Overall));
+        let gaps = self.reader.gaps(quarters)?;
+        Ok(FigureGaps::new(gaps, is_scanned))
     }
 }

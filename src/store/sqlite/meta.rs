@@ -17,6 +17,8 @@ const RAISE: &str = "INSERT INTO mark (name, value) VALUES (?1, ?2) \
 const INSERT_IF_ABSENT: &str = "INSERT OR IGNORE INTO mark (name, value) VALUES (?1, ?2)";
 const CLEAR: &str = "DELETE FROM mark WHERE name = ?1";
 const COMPLETE_FROM: &str = "SELECT coalesce(max(value), ?1) FROM mark WHERE name IN ('sums_deleted', 'complete_from', 'sums_from')";
+const ACTIVITIES_FROM: &str =
+    "SELECT coalesce(max(value), ?1) FROM mark WHERE name = 'complete_from'";
 const COMMIT_ORDER: &str = "SELECT coalesce((SELECT value FROM mark WHERE name = 'order'), \
      (SELECT value FROM mark WHERE name = 'file'), 0)";
 /// Continuations that are only announced: ?1 was added to their value, see `write::commit_order`.
@@ -41,6 +43,8 @@ pub(crate) enum MetaKey {
     HalfDeletedRecording,
     /// The first quarter hour whose sums were not deleted.
     SumsDeleted,
+    /// The microsecond after the newest event that was pruned.
+    EventsPruned,
     /// How often texts were deleted from the dictionary: a writer drops its cached ids when it changes.
     EraseEpoch,
     /// The file's own number, which its copies share.
@@ -106,6 +110,7 @@ impl MetaKey {
             MetaKey::RecordingBytes => "recording_bytes",
             MetaKey::HalfDeletedRecording => "half_deleted_recording",
             MetaKey::SumsDeleted => "sums_deleted",
+            MetaKey::EventsPruned => "events_pruned",
             MetaKey::EraseEpoch => "erased",
             MetaKey::FileNumber => "file",
             MetaKey::CommitOrder => "order",
@@ -126,6 +131,12 @@ impl MetaKey {
 pub(crate) fn complete_from(connection: &Connection) -> rusqlite::Result<i64> {
     let mut complete = connection.prepare_cached(COMPLETE_FROM)?;
     complete.query_row([i64::MIN], |row| row.get(0))
+}
+
+/// Returns the first quarter hour from which on schema 1 pruned no activities; `i64::MIN` if it never pruned any.
+pub(crate) fn activities_from(connection: &Connection) -> rusqlite::Result<i64> {
+    let mut first = connection.prepare_cached(ACTIVITIES_FROM)?;
+    first.query_row([i64::MIN], |row| row.get(0))
 }
 
 /// Returns the id of the commit order: its own, else the file's number, else 0.

@@ -8,19 +8,10 @@ use std::{
 use super::expected::Expected;
 use crate::{
     record::{ActivityRecord, EventRecord, Filter, Kind, Status, Sums, Text},
-    store::{ActivitySample, Bucket, Dimension, Quarter, Subject, Total, TurnStats, TypeCount},
+    store::{
+        ActivitySample, Bucket, Dimension, Quarter, Subject, Total, TurnStats, Turns, TypeCount,
+    },
 };
-
-/// Active agents and turns in a time span.
-#[derive(Debug, Default, PartialEq)]
-pub(super) struct Activity {
-    agents: u64,
-    turns: u64,
-    /// Turns that followed another of the same agent.
-    gaps: u64,
-    /// The sum of the times from each turn to the next one of the same agent.
-    between_us: u64,
-}
 
 fn quarter(one: &ActivityRecord) -> Quarter {
     Quarter::from_number(one.started_at.timestamp().div_euclid(900))
@@ -83,17 +74,13 @@ impl Expected<'_> {
             for one in self.within(&subject, quarters) {
                 sums.add(one.status, one.duration_ns);
             }
-            let mut total = Total::new(Text::from(id.to_owned()), sums);
-            if by == Dimension::Agent {
-                let pace = self.pace(&subject, quarters);
-                (total.turns, total.turn_span_us) = (pace.turns, pace.between_us);
-            }
-            total
+            let turns = self.pace(&subject, quarters);
+            Total::new(Text::from(id.to_owned()), sums, Some(turns))
         };
         ids.into_iter().map(total).collect()
     }
 
-    pub(super) fn pace(&self, of: &Subject, quarters: &Range<Quarter>) -> Activity {
+    pub(super) fn pace(&self, of: &Subject, quarters: &Range<Quarter>) -> Turns {
         let mut agents = BTreeMap::<&str, Vec<i64>>::new();
         for one in self.within(of, quarters) {
             if let Some(agent) = &one.scope.agent {
@@ -113,11 +100,11 @@ impl Expected<'_> {
                 .zip(last)
                 .map_or(0, |(first, last)| first.abs_diff(*last))
         });
-        Activity {
+        Turns {
             agents: agents.len() as u64,
             turns: turns.map(|turns| turns.len() as u64).sum(),
-            gaps: followed.sum(),
-            between_us: between.sum(),
+            followed: followed.sum(),
+            gap_us: between.sum(),
         }
     }
 
@@ -173,15 +160,15 @@ pub(super) fn by_hour(buckets: Vec<Bucket>) -> Vec<Bucket> {
 }
 
 /// Adds up turn statistics over a span. Agents that were active earlier in the span were already counted.
-pub(super) fn added_up(stats: &[TurnStats], quarters: &Range<Quarter>) -> Activity {
-    let mut all = Activity::default();
+pub(super) fn added_up(stats: &[TurnStats], quarters: &Range<Quarter>) -> Turns {
+    let mut all = Turns::default();
     let mut first = 0;
     for one in stats.iter().filter(|one| quarters.contains(&one.quarter)) {
         all.turns += one.turns;
-        all.between_us += one.span_us;
+        all.gap_us += one.span_us;
         for after in &one.recency {
             match after.quarters > 0 && one.quarter.before(after.quarters) >= quarters.start {
-                true => all.between_us += after.gap_us,
+                true => all.gap_us += after.gap_us,
                 false => {
                     all.agents += after.active;
                     first += after.took_turns;
@@ -190,6 +177,6 @@ pub(super) fn added_up(stats: &[TurnStats], quarters: &Range<Quarter>) -> Activi
         }
     }
     // The first turn of each agent has no gap before it.
-    all.gaps = all.turns.saturating_sub(first);
+    all.followed = all.turns.saturating_sub(first);
     all
 }

@@ -2,13 +2,13 @@
 
 use axum::extract::State;
 use chrono::Utc;
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Deserialize;
+use utoipa::IntoParams;
 
 use crate::{
-    query::{Metrics, MetricsQuery, Period, Ranked, Step, Window},
+    query::{EventTypes, Metrics, MetricsQuery, Ranking, Step, Window},
     record::Filter,
-    store::{Dimension, Subject, TypeCount},
+    store::{Dimension, Subject},
     web::{
         access::Grant,
         extract::{self, PathParam, Query},
@@ -36,7 +36,7 @@ pub(in crate::web) struct WindowQuery {
 }
 
 impl WindowQuery {
-    fn parse(&self, grant: &Grant) -> Result<(MetricsQuery, Period), Problem> {
+    fn parse(&self, grant: &Grant) -> Result<MetricsQuery, Problem> {
         let window: Window = self
             .window
             .as_deref()
@@ -59,12 +59,11 @@ impl WindowQuery {
             .map(|at| extract::instant(at, zone))
             .transpose()?
             .unwrap_or(now);
-        let query = MetricsQuery::new(window, now)
+        Ok(MetricsQuery::new(window, now)
             .zone(zone)
             .at(at)
             .step(step)
-            .restricted_to(grant.restrict(Filter::default()));
-        Ok((query, window.ending_at(at, zone)))
+            .restricted_to(grant.restrict(Filter::default())))
     }
 }
 
@@ -127,20 +126,12 @@ async fn history(
     query: &WindowQuery,
     subject: Subject,
 ) -> Result<Json, Problem> {
-    let (query, _) = query.parse(grant)?;
+    let query = query.parse(grant)?;
     let query = query.subject(subject);
     let read = app
         .readers
         .read(&grant, move |reader| Json::new(&reader.metrics(&query)?));
     read.await
-}
-
-/// A ranking.
-#[derive(Debug, Serialize, ToSchema)]
-pub(in crate::web) struct Ranking {
-    window: Period,
-    /// By number of activities, highest first.
-    ranking: Vec<Ranked>,
 }
 
 #[utoipa::path(get, path = "/metrics/projects", tag = "metrics", params(WindowQuery), responses((status = 200, description = "By number of activities, highest first", body = Ranking), Problem))]
@@ -185,20 +176,11 @@ async fn ranking(
     query: &WindowQuery,
     by: Dimension,
 ) -> Result<Json, Problem> {
-    let (query, window) = query.parse(grant)?;
-    let read = app.readers.read(&grant, move |reader| {
-        let ranking = reader.ranking(by, &query)?;
-        Json::new(&Ranking { window, ranking })
-    });
+    let query = query.parse(grant)?;
+    let read = app
+        .readers
+        .read(grant, move |reader| Json::new(&reader.ranking(by, &query)?));
     read.await
-}
-
-/// Events by type.
-#[derive(Debug, Serialize, ToSchema)]
-pub(in crate::web) struct EventTypes {
-    window: Period,
-    /// By number of events, highest first.
-    types: Vec<TypeCount>,
 }
 
 #[utoipa::path(get, path = "/metrics/types", tag = "metrics", params(WindowQuery), responses((status = 200, description = "Events by type, highest number first", body = EventTypes), Problem))]
@@ -207,10 +189,9 @@ pub(super) async fn types(
     grant: Grant,
     Query(query): Query<WindowQuery>,
 ) -> Result<Json, Problem> {
-    let (query, window) = query.parse(&grant)?;
+    let query = query.parse(&grant)?;
     let read = app.readers.read(&grant, move |reader| {
-        let types = reader.event_types(&query)?;
-        Json::new(&EventTypes { window, types })
+        Json::new(&reader.event_types(&query)?)
     });
     read.await
 }

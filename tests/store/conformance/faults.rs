@@ -10,7 +10,7 @@ use tower_activity::{
     },
     store::{
         Bucket, CommitPage, Cursor, Grain, Health, List, Position, Quarter, ReadOptions, Reader,
-        Record, Source, Store, Subject, TurnStats,
+        Record, Source, Store, Subject, TurnHistory,
     },
     testing::conformance,
 };
@@ -236,13 +236,13 @@ impl Reader for Faulty {
         of: &Subject,
         quarters: Range<Quarter>,
         grain: Grain,
-    ) -> Result<Vec<TurnStats>> {
-        let mut paces = self.inner.turn_stats(of, quarters, grain)?;
+    ) -> Result<TurnHistory> {
+        let mut turns = self.inner.turn_stats(of, quarters, grain)?;
         if self.has(Fault::HurriesAgents) {
-            let after = paces.iter_mut().flat_map(|pace| &mut pace.recency);
+            let after = turns.stats.iter_mut().flat_map(|one| &mut one.recency);
             after.for_each(|after| after.gap_us /= 2);
         }
-        Ok(paces)
+        Ok(turns)
     }
 
     // Everything else uses the defaults, except these, whose defaults are slow.

@@ -175,6 +175,11 @@ pub(super) fn step(
     }
 
     let events = EVENTS.select(transaction, &cutoffs.events, STEP)?;
+    // Not by events that are dated ahead: they would make all later ones unknown.
+    let dates = events.iter().map(started_us);
+    if let Some(last) = dates.filter(|at| *at < cutoffs.events.ahead_us).max() {
+        MetaKey::EventsPruned.raise(transaction, last + 1)?;
+    }
     search::EVENTS.change(transaction, &events, || {
         pruned.events = ledger::delete(transaction, RowKind::Event, seqs(&events))?;
         Ok(())

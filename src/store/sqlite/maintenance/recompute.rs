@@ -11,7 +11,7 @@ use crate::{
         codes::Code,
         sqlite::{
             columns::unsigned,
-            meta,
+            meta::{self, MetaKey},
             write::sums::{agents, buckets, hours},
         },
         sums::{AgentRow, AgentSums, BucketRow, Buckets, Nesting, QUARTER_US, quarter_of},
@@ -21,6 +21,9 @@ use crate::{
 /// Schema 1 has no such table. It keeps the end of the pruned time under `mark`.
 const HAS_PRUNED: &str = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'pruned')";
 const IS_PRUNED: &str = "SELECT EXISTS (SELECT 1 FROM pruned WHERE first <= ?1 AND last >= ?1)";
+/// The end of the pruned quarter hours from ?1 until ?2.
+const LAST_PRUNED: &str =
+    "SELECT max(min(last + 1, ?2)) FROM pruned WHERE first < ?2 AND last >= ?1";
 const NEXT_SUM: &str = "SELECT min(quarter) FROM bucket WHERE quarter >= ?1";
 const NEXT_ACTIVITY: &str = "SELECT started_at FROM activity WHERE id >= ?1 ORDER BY id LIMIT 1";
 const LAST_ACTIVITY: &str = "SELECT started_at FROM activity ORDER BY id DESC LIMIT 1";
@@ -49,13 +52,8 @@ pub(crate) struct Comparison {
 ///
 /// Call it within one transaction.
 pub(crate) fn compare(connection: &Connection, from: i64) -> rusqlite::Result<Comparison> {
-    let mut first = meta::complete_from(connection)?;
-    let has_pruned: bool = connection.query_row(HAS_PRUNED, (), |row| row.get(0))?;
-    if has_pruned {
-        // Late activities that are older than the retention of sums are not added to all of them.
-        let kept = quarter_of(retention::sums_from_us(connection)?);
-        first = first.max(kept.saturating_add(1));
-    }
+    let first = sums_from(connection)?;
+    let has_pruned = has_pruned(connection)?;
     let mut result = Comparison {
         next: Some(from.max(first)),
         ..Comparison::default()
@@ -86,6 +84,24 @@ pub(crate) fn compare(connection: &Connection, from: i64) -> rusqlite::Result<Co
         result.progress = 1.0 - left as f64 / 2_880.0;
     }
     Ok(result)
+}
+
+/// Returns the first quarter hour from which on sums are complete; `i64::MIN` if they always were.
+pub(crate) fn sums_from(connection: &Connection) -> rusqlite::Result<i64> {
+    let first = meta::complete_from(connection)?;
+    if !has_pruned(connection)? {
+        return Ok(first);
+    }
+    // Late activities that are older than the retention of sums are not added to all of them.
+    let kept = quarter_of(retention::sums_from_us(connection)?);
+    Ok(first.max(kept.saturating_add(1)))
+}
+
+/// Returns false for a file of schema 1.
+pub(crate) fn has_pruned(connection: &Connection) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached(HAS_PRUNED)?
+        .query_row((), |row| row.get(0))
 }
 
 /// Finds the first quarter hour from this one on that has sums or activities.
@@ -152,11 +168,27 @@ pub(crate) fn rebuild(transaction: &Transaction<'_>, quarters: Range<i64>) -> ru
     let (mut buckets, agents) = sums_of(transaction, &quarters)?;
     let mut changed = buckets::fold(transaction, &mut buckets)?;
     changed.append(&mut agents::rebuild(transaction, &quarters, agents)?);
+    extend_kept(transaction, &quarters)?;
     // Quarter hours that have no sums any more change the hour, too.
     changed.extend(quarters);
     hours::roll_up(transaction, changed)
 }
 
-fn first_id(quarter: i64) -> ActivityId {
+/// Moves the watermark of deleted sums back if these quarter hours are the last ones before it: they have sums again.
+fn extend_kept(transaction: &Transaction<'_>, quarters: &Range<i64>) -> rusqlite::Result<()> {
+    let Some(deleted) = MetaKey::SumsDeleted.get(transaction)? else {
+        return Ok(());
+    };
+    let between = next(transaction, quarters.end)?;
+    if quarters.start < deleted && between.is_none_or(|quarter| quarter >= deleted) {
+        let mut pruned = transaction.prepare_cached(LAST_PRUNED)?;
+        let pruned: Option<i64> = pruned.query_row([quarters.start, deleted], |row| row.get(0))?;
+        MetaKey::SumsDeleted.set(transaction, pruned.unwrap_or(quarters.start))?;
+    }
+    Ok(())
+}
+
+/// Returns the smallest id of an activity that starts in this quarter hour.
+pub(crate) fn first_id(quarter: i64) -> ActivityId {
     ActivityId::from_parts(quarter.saturating_mul(QUARTER_US), 0)
 }

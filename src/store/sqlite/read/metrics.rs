@@ -1,22 +1,27 @@
 //! Reads sums from the buckets; those of agents also from the activities that are not indexed yet.
 
-use std::{collections::HashMap, ops::Range};
+use std::ops::Range;
 
 use rusqlite::{Connection, Params, Row, Transaction, params, params_from_iter};
 
-use super::{compile::Where, failed, spellings};
+use super::{
+    compile::Where,
+    coverage::{Coverage, in_quarters, snapshot},
+    failed, scan, spellings,
+};
 use crate::{
     error::{Error, Result},
-    record::{Filter, Status, Sums, Text},
+    record::{Filter, Status, Text},
     store::{
-        Bucket, Dimension, Grain, Quarter, Subject, Total, TurnStats, TypeCount,
+        Bucket, Dimension, Grain, Quarter, SampleSums, Subject, TurnHistory, TurnStats, TypeCount,
         codes::{Code, SumScope},
+        during,
         sqlite::{
             columns::{TEXT_ID, TEXT_VALUE, unsigned},
             maintenance::search::ACTIVITIES,
             write::sums::{agents, buckets::sums, turn_buckets},
         },
-        sums::{ALL, AgentQuarters, AgentRows, AgentSums, Span, TurnBuckets},
+        sums::{ALL, AgentQuarters, AgentRows, AgentSums, TurnBuckets, quarter_of},
     },
 };
 
@@ -24,22 +29,21 @@ const BUCKETS: &str = "SELECT quarter, count, failed, cancelled, timed, sum_ns, 
      WHERE scope = ?1 AND scope_id = ?2 AND quarter >= ?3 AND quarter < ?4 ORDER BY quarter";
 const HOURS: &str = "SELECT quarter, count, failed, cancelled, timed, sum_ns, min_ns, max_ns, sketch FROM hour \
      WHERE quarter >= ?3 AND quarter < ?4 AND count > 0 AND ?1 = 0 AND ?2 = 0 ORDER BY quarter";
-const TOTALS: &str = "SELECT scope_id, count, failed, cancelled, timed, sum_ns, min_ns, max_ns, sketch FROM bucket \
-     WHERE scope = ?1 AND quarter >= ?2 AND quarter < ?3";
-const OLDEST: &str = "SELECT min(quarter) FROM bucket WHERE scope = 0 AND scope_id = 0";
+const OLDEST_SUMS: &str = "SELECT min(quarter) FROM bucket WHERE scope = 0 AND scope_id = 0";
+const OLDEST_ACTIVITY: &str = "SELECT started_at FROM activity ORDER BY id LIMIT 1";
 // In halves of 32 bits: `sum` fails when the whole does not fit an integer.
 const TYPES: &str = "SELECT (SELECT value FROM text WHERE text.id = a.type), a.status, count(*), \
      sum(max(a.count, 0) >> 32), sum(max(a.count, 0) & 0xffffffff) FROM event AS a WHERE ";
 const TYPES_GROUPS: &str = " GROUP BY a.type, a.status ORDER BY a.type";
 
 /// Where a dimension is stored.
-struct StoredDimension {
-    scope: SumScope,
+pub(super) struct StoredDimension {
+    pub(super) scope: SumScope,
     /// Selects whether an ended activity has the text id ?1.
     has_activities: &'static str,
 }
 
-fn stored(dimension: Dimension) -> StoredDimension {
+pub(super) fn stored(dimension: Dimension) -> StoredDimension {
     match dimension {
         Dimension::Project => StoredDimension {
             scope: SumScope::Project,
@@ -64,32 +68,49 @@ fn stored(dimension: Dimension) -> StoredDimension {
     }
 }
 
-/// Reads the buckets of a subject, oldest first.
+/// Reads the buckets of a subject, oldest first. Those of a time without kept sums are added up from the activities.
 pub(super) fn buckets(
     connection: &Connection,
     of: &Subject,
     quarters: Range<i64>,
     grain: Grain,
+    limit: usize,
 ) -> Result<Vec<Bucket>> {
     let view = snapshot(connection)?;
+    let coverage = Coverage::read(&view, &quarters, limit)?;
+    if coverage.is_kept() {
+        return kept_buckets(&view, of, quarters, grain);
+    }
+    let (mut buckets, _) = scanned_sums(&view, of, coverage.scanned())?;
+    // An hour may have kept sums of a part of its quarters.
+    buckets.extend(kept_buckets(&view, of, coverage.kept(), Grain::Quarter)?);
+    Ok(buckets)
+}
+
+fn kept_buckets(
+    view: &Connection,
+    of: &Subject,
+    quarters: Range<i64>,
+    grain: Grain,
+) -> Result<Vec<Bucket>> {
     let sql = match (of, grain) {
         (Subject::Overall, Grain::Hour) => HOURS,
         _ => BUCKETS,
     };
     let (scope, number) = match of {
         Subject::Overall => (SumScope::Overall, 0),
-        Subject::One(dimension, id) => match text_id(&view, id)? {
+        Subject::One(dimension, id) => match text_id(view, id)? {
             Some(number) => (stored(*dimension).scope, number),
             None => return Ok(Vec::new()),
         },
     };
     let values = params![scope.code(), number, quarters.start, quarters.end];
-    let mut buckets = read(&view, sql, values, "read the sums", |row| {
+    let mut buckets = read(view, sql, values, "read the sums", |row| {
         let (quarter, sums) = sums(row)?;
         Ok(Bucket::new(Quarter::from_number(quarter), sums))
     })?;
     if let Subject::One(Dimension::Agent, _) = of {
-        let more = unindexed(&view)?.sums.into_iter();
+        let more = unindexed(view)?.sums.into_iter();
         for ((_, quarter), sums) in
             more.filter(|((agent, quarter), _)| *agent == number && quarters.contains(quarter))
         {
@@ -103,97 +124,90 @@ pub(super) fn buckets(
     Ok(buckets)
 }
 
-/// Adds up the sums of each text of a dimension.
-pub(super) fn totals(
-    connection: &Connection,
-    by: Dimension,
+/// Adds up the activities of a subject.
+fn scanned_sums(
+    view: &Connection,
+    of: &Subject,
     quarters: Range<i64>,
-) -> Result<Vec<Total>> {
-    let view = snapshot(connection)?;
-    let mut totals = HashMap::<i64, (Sums, Span)>::new();
-    let values = params![stored(by).scope.code(), quarters.start, quarters.end];
-    for_each_row(&view, TOTALS, values, "read the sums", |row| {
-        let (id, sums) = sums(row)?;
-        totals.entry(id).or_default().0.merge(&sums);
-        Ok(())
-    })?;
-    if by == Dimension::Agent {
-        let tail = unindexed(&view)?;
-        for ((agent, quarter), sums) in tail.sums {
-            if quarters.contains(&quarter) {
-                totals.entry(agent).or_default().0.merge(&sums);
-            }
-        }
-        for (agent, (_, turns)) in &mut totals {
-            let more = tail.quarters.get(agent).and_then(|scopes| scopes.get(&ALL));
-            let (agent_quarters, records_turns) =
-                agent_quarters_of(&view, *agent, more, &quarters)?;
-            let spans = agent_quarters
-                .values()
-                .map(|sums| sums.turns_of(records_turns));
-            spans.for_each(|span| turns.add(span));
-        }
+) -> Result<(Vec<Bucket>, Vec<TurnStats>)> {
+    let mut samples = SampleSums::default();
+    if !quarters.is_empty() {
+        let filter = during(of.filter(), in_quarters(&quarters));
+        scan::scan(view, &filter, &mut |one| samples.add(one))?;
     }
-    let total = |(id, (sums, turns)): (i64, (Sums, Span))| {
-        Ok(Total {
-            id: text_value(&view, id)?,
-            sums,
-            turns: unsigned(turns.count),
-            turn_span_us: unsigned(turns.last_us - turns.first_us),
-        })
-    };
-    totals.into_iter().map(total).collect()
+    Ok(samples.finish())
 }
 
-/// Reads the turn statistics; `None` for a name or a brand, for which they are not precomputed.
-pub(super) fn paces(
+/// Reads the turn statistics of a subject. Those that are not kept are computed from the activities.
+pub(super) fn turn_history(
     connection: &Connection,
     of: &Subject,
     quarters: Range<i64>,
     grain: Grain,
-) -> Result<Option<Vec<TurnStats>>> {
+    limit: usize,
+) -> Result<TurnHistory> {
     let view = snapshot(connection)?;
+    let coverage = Coverage::read(&view, &quarters, limit)?;
+    let from = Quarter::from_number(quarters.start);
+    if coverage.is_kept()
+        && let Some(stats) = kept_turns(&view, of, &quarters, grain)?
+    {
+        return Ok(TurnHistory::new(from, stats));
+    }
+    if coverage.can_scan_all(&view, limit)? {
+        let (_, stats) = scanned_sums(&view, of, quarters)?;
+        return Ok(TurnHistory::new(from, stats));
+    }
+    let kept = coverage.kept();
+    Ok(match kept_turns(&view, of, &kept, Grain::Quarter)? {
+        Some(stats) => TurnHistory::new(Quarter::from_number(kept.start), stats),
+        None => TurnHistory::new(Quarter::from_number(kept.end), Vec::new()),
+    })
+}
+
+/// Reads the kept turn statistics; `None` for a name or a brand, which have none.
+fn kept_turns(
+    view: &Transaction<'_>,
+    of: &Subject,
+    quarters: &Range<i64>,
+    grain: Grain,
+) -> Result<Option<Vec<TurnStats>>> {
     let attempt = || failed("read the turns of agents");
     let scope = match of {
         Subject::Overall => ALL,
-        Subject::One(dimension, id) => match (dimension, text_id(&view, id)?) {
+        Subject::One(dimension, id) => match (dimension, text_id(view, id)?) {
             (_, None) => return Ok(Some(Vec::new())),
             (Dimension::Project, Some(number)) => number,
             (Dimension::Agent, Some(agent)) => {
-                let mut tail = unindexed(&view)?;
+                let mut tail = unindexed(view)?;
                 let mut scopes = tail.quarters.remove(&agent).unwrap_or_default();
                 let more = scopes.remove(&ALL);
                 let (agent_quarters, records_turns) =
-                    agent_quarters_of(&view, agent, more.as_ref(), &quarters)?;
-                let mut paces = TurnBuckets::default();
-                paces.add_agent(&agent_quarters, records_turns);
-                return Ok(Some(paces.into_stats()));
+                    agent_quarters_of(view, agent, more.as_ref(), quarters)?;
+                let mut turns = TurnBuckets::default();
+                turns.add_agent(&agent_quarters, records_turns);
+                return Ok(Some(turns.into_stats()));
             }
             (Dimension::Name | Dimension::Brand, Some(_)) => return Ok(None),
         },
     };
-    let mut tail = unindexed(&view)?;
+    let mut tail = unindexed(view)?;
     for scopes in tail.quarters.values_mut() {
         // Whether an agent records turns depends on its activities of all projects.
         scopes.retain(|of, _| [scope, ALL].contains(of));
     }
-    let paces = tail.turn_buckets(&*view).map_err(attempt())?;
+    let turns = tail.turn_buckets(&**view).map_err(attempt())?;
+    let quarters = quarters.clone();
     match (of, grain) {
-        (Subject::Overall, Grain::Hour) => turn_buckets::read_hours_with(&paces, &view, quarters),
-        _ => turn_buckets::read_with(paces, &view, scope, quarters),
+        (Subject::Overall, Grain::Hour) => turn_buckets::read_hours_with(&turns, view, quarters),
+        _ => turn_buckets::read_with(turns, view, scope, quarters),
     }
     .map(Some)
     .map_err(attempt())
 }
 
-/// Begins a transaction, so that several statements see the same state.
-fn snapshot(connection: &Connection) -> Result<Transaction<'_>> {
-    let begun = connection.unchecked_transaction();
-    begun.map_err(failed("begin to read"))
-}
-
 /// Adds up the activities that are not indexed yet, and so not in the sums of agents.
-fn unindexed(connection: &Connection) -> Result<AgentSums> {
+pub(super) fn unindexed(connection: &Connection) -> Result<AgentSums> {
     let read = || {
         let watermark = ACTIVITIES.indexed_up_to(connection)?;
         agents::read_committed(connection, watermark, i64::MAX, i64::MIN)
@@ -202,7 +216,7 @@ fn unindexed(connection: &Connection) -> Result<AgentSums> {
 }
 
 /// Reads an agent's sums in some quarter hours, and whether it records turns.
-fn agent_quarters_of(
+pub(super) fn agent_quarters_of(
     connection: &Connection,
     agent: i64,
     more: Option<&AgentQuarters>,
@@ -253,9 +267,19 @@ pub(super) fn event_types(connection: &Connection, filter: &Filter) -> Result<Ve
     Ok(types)
 }
 
-/// Reads the oldest quarter hour that has sums.
+/// Reads the oldest quarter hour that has sums or an ended activity.
 pub(super) fn oldest_quarter(connection: &Connection) -> Result<Option<i64>> {
-    read_one(connection, OLDEST, (), "read the oldest sums")
+    let view = snapshot(connection)?;
+    let sums: Option<i64> = read_one(&view, OLDEST_SUMS, (), "read the oldest sums")?;
+    let started_us = read(
+        &view,
+        OLDEST_ACTIVITY,
+        (),
+        "read the oldest activity",
+        |row| row.get(0),
+    )?;
+    let activity = started_us.into_iter().map(quarter_of);
+    Ok(activity.chain(sums).min())
 }
 
 /// Returns whether there are sums or ended activities of a subject.
@@ -281,7 +305,7 @@ fn text_id(connection: &Connection, text: &str) -> Result<Option<i64>> {
     Ok(found.into_iter().next())
 }
 
-fn text_value(connection: &Connection, id: i64) -> Result<Text> {
+pub(super) fn text_value(connection: &Connection, id: i64) -> Result<Text> {
     read_one::<String>(connection, TEXT_VALUE, [id], "look up a text").map(Text::from)
 }
 
@@ -311,7 +335,7 @@ fn read<T>(
     Ok(all)
 }
 
-fn for_each_row(
+pub(super) fn for_each_row(
     connection: &Connection,
     sql: &str,
     values: impl Params,

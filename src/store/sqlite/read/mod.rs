@@ -4,6 +4,7 @@ mod activity;
 mod check;
 mod clock;
 mod compile;
+mod coverage;
 mod event;
 mod growth;
 mod health;
@@ -17,6 +18,7 @@ mod search;
 mod spellings;
 #[cfg(test)]
 mod tests;
+mod totals;
 mod tree;
 
 pub(super) use check::check_lock_files;
@@ -48,9 +50,9 @@ use crate::{
         InstanceId, Pattern, RecordingId, RecordingRecord, attributes_match, normalize_words,
     },
     store::{
-        ActivitySample, Bucket, Check, CommitPage, Cursor, Dimension, Grain, Health, LARGEST_PAGE,
-        List, Position, Quarter, ReadOptions, Reader, Record, Retention, Source, Subject, Total,
-        TreePage, TurnStats, TypeCount, during,
+        ActivitySample, Bucket, Check, CommitPage, Cursor, Dimension, Gaps, Grain, Health,
+        LARGEST_PAGE, List, Position, Quarter, ReadOptions, Reader, Record, Retention, Source,
+        Subject, Total, TreePage, TurnHistory, TypeCount,
         sqlite::{
             maintenance::recompute,
             open::{
@@ -60,7 +62,7 @@ use crate::{
             },
         },
         sums::{QUARTER_US, numbers},
-        sums_and_turns, timed_out,
+        timed_out,
     },
 };
 
@@ -334,11 +336,13 @@ impl Reader for SqliteReader {
         quarters: Range<Quarter>,
         grain: Grain,
     ) -> Result<Vec<Bucket>> {
-        self.read(|connection| metrics::buckets(connection, of, numbers(&quarters), grain))
+        let (quarters, limit) = (numbers(&quarters), self.options.largest_scan());
+        self.read(|connection| metrics::buckets(connection, of, quarters, grain, limit))
     }
 
     fn totals(&mut self, by: Dimension, quarters: Range<Quarter>) -> Result<Vec<Total>> {
-        self.read(|connection| metrics::totals(connection, by, numbers(&quarters)))
+        let (quarters, limit) = (numbers(&quarters), self.options.largest_scan());
+        self.read(|connection| totals::totals(connection, by, quarters, limit))
     }
 
     fn turn_stats(
@@ -346,13 +350,14 @@ impl Reader for SqliteReader {
         of: &Subject,
         quarters: Range<Quarter>,
         grain: Grain,
-    ) -> Result<Vec<TurnStats>> {
-        let kept =
-            self.read(|connection| metrics::paces(connection, of, numbers(&quarters), grain))?;
-        match kept {
-            Some(paces) => Ok(paces),
-            None => Ok(sums_and_turns(self, &during(of.filter(), quarters))?.1),
-        }
+    ) -> Result<TurnHistory> {
+        let (quarters, limit) = (numbers(&quarters), self.options.largest_scan());
+        self.read(|connection| metrics::turn_history(connection, of, quarters, grain, limit))
+    }
+
+    fn gaps(&mut self, quarters: Range<Quarter>) -> Result<Gaps> {
+        let (quarters, limit) = (numbers(&quarters), self.options.largest_scan());
+        self.read(|connection| coverage::gaps(connection, &quarters, limit))
     }
 
     fn scan(&mut self, filter: &Filter, take: &mut dyn FnMut(ActivitySample)) -> Result<()> {

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::{ACTIVITIES, BOTH, EVENTS, Questions};
 use crate::{
-    store::{Dimension, Grain, Quarter, Subject},
+    store::{Dimension, Gaps, Grain, Quarter, Subject},
     testing::conformance::{
         records::{ACTORS, AGENTS, NAMES, PROJECTS, TYPES},
         sums::{added_up, by_hour},
@@ -111,6 +111,13 @@ impl Questions<'_> {
                 },
             );
         }
+        for quarters in self.spans() {
+            self.same(
+                || format!("the gaps in {quarters:?}, of which nothing was deleted"),
+                &Gaps::default(),
+                |reader| reader.gaps(quarters.clone()),
+            );
+        }
         let oldest = self.expected.oldest_quarter();
         self.same(
             || String::from("the oldest quarter"),
@@ -146,12 +153,14 @@ impl Questions<'_> {
                 ];
                 for grain in [Grain::Quarter, Grain::Hour] {
                     let expected = parts.clone().map(|part| self.expected.pace(&of, &part));
+                    let expected = (quarters.start, expected);
                     self.same(
                         || format!("the turns of {of} in {quarters:?} by {grain:?}"),
                         &expected,
                         |reader| {
-                            let paces = reader.turn_stats(&of, quarters.clone(), grain)?;
-                            Ok(parts.clone().map(|part| added_up(&paces, &part)))
+                            let turns = reader.turn_stats(&of, quarters.clone(), grain)?;
+                            let parts = parts.clone();
+                            Ok((turns.from, parts.map(|part| added_up(&turns.stats, &part))))
                         },
                     );
                 }

@@ -28,7 +28,7 @@ const MAX_RUNNING = 200;
 interface Counts {
   running: number;
   more: boolean;
-  failed: number;
+  failed: number | null;
 }
 
 async function loadCounts(signal: AbortSignal): Promise<Counts> {
@@ -78,7 +78,7 @@ export function Shell() {
               </Count>
               <Count
                 href={href("timeline", { q: "status:failed since:24h" })}
-                kind={now.data.failed > 0 ? "failed" : "calm"}
+                kind={(now.data.failed ?? 0) > 0 ? "failed" : "calm"}
               >
                 {count(now.data.failed)} failed today
               </Count>

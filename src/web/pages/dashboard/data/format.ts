@@ -1,29 +1,43 @@
 // Formats numbers and times.
 
+import type { Unknown } from "./records";
+
 export const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 const whole = new Intl.NumberFormat("en");
 const short = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
 const tenth = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
 
-export function count(n: number): string {
-  return whole.format(n);
+/** What stands for a number that is not known. */
+const UNKNOWN = "–";
+
+export function count(n: number | null): string {
+  return n === null ? UNKNOWN : whole.format(n);
 }
 
-export function compact(n: number): string {
+export function compact(n: number | null): string {
+  if (n === null) {
+    return UNKNOWN;
+  }
   return n < 10_000 ? whole.format(n) : short.format(n);
 }
 
 /** Formats a count with its noun. */
-export function plural(n: number, one: string, many = `${one}s`): string {
+export function plural(n: number | null, one: string, many = `${one}s`): string {
   return `${count(n)} ${n === 1 ? one : many}`;
 }
 
-export function rate(n: number): string {
+export function rate(n: number | null): string {
+  if (n === null) {
+    return UNKNOWN;
+  }
   return n >= 100 ? whole.format(Math.round(n)) : tenth.format(n);
 }
 
-export function percent(part: number, of: number): string {
+export function percent(part: number | null, of: number | null): string {
+  if (part === null || of === null) {
+    return UNKNOWN;
+  }
   if (of === 0) {
     return "0 %";
   }
@@ -34,7 +48,7 @@ export function percent(part: number, of: number): string {
 /** Formats a duration in nanoseconds. */
 export function duration(ns: number | null): string {
   if (ns === null) {
-    return "–";
+    return UNKNOWN;
   }
   if (ns < 1_000) {
     return `${ns} ns`;
@@ -94,6 +108,7 @@ const full = new Intl.DateTimeFormat("en-GB", {
 export const time = (at: string) => clock.format(new Date(at));
 export const hourMinute = (at: Date) => minute.format(at);
 export const date = (at: Date) => day.format(at);
+export const dateMinute = (at: Date) => `${date(at)}, ${hourMinute(at)}`;
 export const dayMonth = (at: Date) => dayOnly.format(at);
 /** With milliseconds and time zone. */
 export const instant = (at: string) => full.format(new Date(at));
@@ -117,6 +132,16 @@ export function ago(at: string, now: number): string {
   ];
   const step = steps.find(([size]) => seconds >= size);
   return step === undefined ? `${seconds} s ago` : `${Math.floor(seconds / step[0])} ${step[1]} ago`;
+}
+
+/** Formats the part of a window that is not known. */
+export function unknownPart(unknown: Unknown): string {
+  const until = new Date(unknown.until);
+  const why =
+    unknown.reason === "deleted"
+      ? "records were deleted by retention"
+      : "there are too many activities to add up, as their statistics were deleted by retention";
+  return `Unknown before ${dateMinute(until)}: ${why}`;
 }
 
 /** Formats a period: a date, or a date with times. */

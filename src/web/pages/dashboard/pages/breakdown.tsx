@@ -1,6 +1,6 @@
 import { apiUrl, getJson, segment } from "../data/api";
 import { quoted } from "../data/filter";
-import { compact, duration, percent, rate, ZONE } from "../data/format";
+import { compact, dateMinute, duration, percent, rate, ZONE } from "../data/format";
 import { useInterval, useLoad } from "../data/load";
 import type { Figures, Metrics, Ranking } from "../data/records";
 import { href, type Params, replace } from "../data/route";
@@ -54,7 +54,12 @@ export function Breakdown({ params, window, at }: Shown) {
       {data === null && problem !== null && (
         <LoadError what="the breakdown" problem={problem} retry={reload} />
       )}
-      {data !== null && rows.length === 0 && <p class="dim quiet">No activity with a {by} in this period.</p>}
+      {data !== null && data.unknown !== null && (
+        <p class="dim quiet">Since {dateMinute(new Date(data.unknown.until))}</p>
+      )}
+      {data !== null && data.unknown === null && rows.length === 0 && (
+        <p class="dim quiet">No activity with a {by} in this period.</p>
+      )}
       {rows.length > 0 && (
         <div class="table-scroll" role="group" tabIndex={0} aria-label={`By ${by}`}>
           <table class="figures">
@@ -132,7 +137,7 @@ function Row({ by, id, figures, params, query }: RowOf) {
           {compact(figures.count)}
         </a>
       </td>
-      <td class={`right num ${figures.failed > 0 ? "bad" : "dim"}`}>
+      <td class={`right num ${(figures.failed ?? 0) > 0 ? "bad" : "dim"}`}>
         {compact(figures.failed)} <span class="dim">{percent(figures.failed, figures.count)}</span>
       </td>
       <td class="right num">{by === "agent" ? rate(figures.turns_per_hour) : duration(figures.mean_ns)}</td>

@@ -1,7 +1,7 @@
 import { getJson } from "../data/api";
 import { useFeed } from "../data/feed";
 import { terms, withField } from "../data/filter";
-import { count, plural, ZONE } from "../data/format";
+import { count, hourMinute, plural, ZONE } from "../data/format";
 import { useLive } from "../data/live";
 import { useInterval, useLoad } from "../data/load";
 import type { EventRecord, EventTypes } from "../data/records";
@@ -39,6 +39,7 @@ export function EventsPage({ params }: { params: Params }) {
   useKeys({ "/": focusFilter, p: toggle });
   const bad = feed.problem?.code === "bad_filter" || feed.problem?.code === "invalid";
   const types = today.data?.types ?? [];
+  const unknown = today.data?.unknown ?? null;
   const logs = terms(q).some((term) => term.text === "-type:log");
   const withoutLogs = logs
     ? terms(q)
@@ -70,7 +71,9 @@ export function EventsPage({ params }: { params: Params }) {
       />
       {types.length > 0 && (
         <section class="types" aria-label="Event types today">
-          <span class="dim">Today</span>
+          <span class="dim">
+            {unknown === null ? "Today" : `Since ${hourMinute(new Date(unknown.until))}`}
+          </span>
           {types.map((one) => (
             <button
               type="button"

@@ -11,6 +11,7 @@ import {
   percent,
   period,
   rate,
+  unknownPart,
   ZONE,
 } from "../data/format";
 import { type LoadState, useInterval, useLoad } from "../data/load";
@@ -110,8 +111,16 @@ function Shown({ metrics, running }: { metrics: LoadState<Metrics>; running: num
       </Empty>
     );
   }
+  if (data.unknown !== null && data.history.every((one) => one.count === null)) {
+    return (
+      <Empty title="This period is not known">
+        <p>{unknownPart(data.unknown)}.</p>
+      </Empty>
+    );
+  }
   return (
     <>
+      {data.unknown !== null && <p class="notice">{unknownPart(data.unknown)}.</p>}
       <Cards figures={data.current} running={running} />
       <History metrics={data} />
     </>
@@ -138,7 +147,10 @@ function Cards({ figures, running }: { figures: Figures; running: number | null 
   return (
     <dl class="cards">
       {cards.map(([label, value, more]) => (
-        <div class={`card ${label === "Failed" && figures.failed > 0 ? "card-failed" : ""}`} key={label}>
+        <div
+          class={`card ${label === "Failed" && (figures.failed ?? 0) > 0 ? "card-failed" : ""}`}
+          key={label}
+        >
           <dt>{label}</dt>
           <dd>
             <b class="num">{value}</b>
@@ -156,9 +168,7 @@ function History({ metrics }: { metrics: Metrics }) {
     history[0] !== undefined && Date.parse(history[0].end) - Date.parse(history[0].start) > 20 * 3_600_000;
   const series = useMemo<Series[]>(() => {
     const number = (value: number | null) => (value === null ? "–" : compact(value));
-    const passed = (of: Period) => Date.parse(of.start) <= Date.now();
-    const values = (of: (figures: Figures) => number | null) =>
-      history.map((one) => (passed(one) ? of(one) : null));
+    const values = (of: (figures: Figures) => number | null) => history.map(of);
     return [
       {
         label: "Ended",
@@ -186,7 +196,9 @@ function History({ metrics }: { metrics: Metrics }) {
       },
     ];
   }, [history]);
-  const completed = current.count - current.failed - current.cancelled;
+  const unknown = useMemo(() => history.filter((one) => one.count === null), [history]);
+  const { count: all, failed, cancelled } = current;
+  const completed = all === null || failed === null || cancelled === null ? null : all - failed - cancelled;
   const axis = (at: Date) =>
     days || (at.getHours() === 0 && at.getMinutes() === 0) ? dayMonth(at) : hourMinute(at);
   return (
@@ -203,6 +215,7 @@ function History({ metrics }: { metrics: Metrics }) {
         periods={history}
         window={metrics.window}
         series={series}
+        unknown={unknown}
         period={(of) => period(of.start, of.end)}
         axis={axis}
         label={`Activities ${days ? "by day" : "by hour"}: ended, failed, and their duration`}

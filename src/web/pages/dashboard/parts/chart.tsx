@@ -19,19 +19,22 @@ interface Shown {
   /** The whole window, including the future. */
   window: Period;
   series: Series[];
+  /** Periods whose values are not known; they are hatched. */
+  unknown: readonly Period[];
   period: (of: Period) => string;
   axis: (at: Date) => string;
   label: string;
 }
 
 /** A chart with a legend to toggle series, a tooltip with exact values, and a table of the data. */
-export function Chart({ periods, window, series, period, axis, label }: Shown) {
+export function Chart({ periods, window, series, unknown, period, axis, label }: Shown) {
   const frame = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const [at, setAt] = useState<{ n: number; x: number } | null>(null);
   const [off, setOff] = useState<ReadonlySet<string>>(new Set());
   const themes = useThemes();
-  const shape = [...series.map((one) => one.label), window.start, window.end, themes].join();
+  const gaps = unknown.map((one) => one.start);
+  const shape = [...series.map((one) => one.label), window.start, window.end, themes, ...gaps].join();
 
   // A new chart only when `shape` changes.
   useEffect(() => {
@@ -40,7 +43,7 @@ export function Chart({ periods, window, series, period, axis, label }: Shown) {
       return;
     }
     const made = new uPlot(
-      options(element, window, series, axis, setAt),
+      options(element, window, series, unknown, axis, setAt),
       data(periods, series, off),
       element,
     );
@@ -90,6 +93,12 @@ export function Chart({ periods, window, series, period, axis, label }: Shown) {
             {one.label}
           </button>
         ))}
+        {unknown.length > 0 && (
+          <span class="legend-entry">
+            <span class="swatch swatch-unknown" />
+            Unknown
+          </span>
+        )}
       </div>
       <div class="plot-frame">
         {/* Arrow keys move along the points. */}
@@ -166,6 +175,7 @@ function options(
   element: HTMLElement,
   window: Period,
   series: Series[],
+  unknown: readonly Period[],
   axis: (at: Date) => string,
   onHover: (at: { n: number; x: number } | null) => void,
 ): uPlot.Options {
@@ -228,6 +238,7 @@ function options(
       })),
     ],
     hooks: {
+      drawClear: [(plot) => hatch(plot, unknown, colour("--line"))],
       setCursor: [
         (plot) => {
           const n = plot.cursor.idx;
@@ -237,6 +248,34 @@ function options(
       ],
     },
   };
+}
+
+/** Hatches some periods over the height of the plot. */
+function hatch(plot: uPlot, periods: readonly Period[], colour: string) {
+  const { ctx, bbox } = plot;
+  const gap = 8 * devicePixelRatio;
+  ctx.save();
+  ctx.strokeStyle = colour;
+  ctx.lineWidth = devicePixelRatio;
+  for (const of of periods) {
+    const [left, right] = [of.start, of.end].map((at) => plot.valToPos(seconds(at), "x", true)) as [
+      number,
+      number,
+    ];
+    ctx.save();
+    ctx.beginPath();
+    ctx.rect(left, bbox.top, right - left, bbox.height);
+    ctx.clip();
+    ctx.beginPath();
+    // Aligned over neighbouring periods.
+    for (let x = Math.floor((left - bbox.height) / gap) * gap; x < right; x += gap) {
+      ctx.moveTo(x, bbox.top + bbox.height);
+      ctx.lineTo(x + bbox.height, bbox.top);
+    }
+    ctx.stroke();
+    ctx.restore();
+  }
+  ctx.restore();
 }
 
 /** Changes with the theme. */
