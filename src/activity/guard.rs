@@ -19,7 +19,7 @@ use crate::{
         lineage::Lineage, span,
     },
     log::ActivityLog,
-    pipeline::{CommitWait, EndNotification, Reservation},
+    pipeline::{CommitWait, EndNotification, Reservation, Shard},
     record::{ActivityId, Outcome, Text},
     store::StartedActivity,
 };
@@ -55,10 +55,32 @@ impl ActivityLog {
         describe: Describe,
         reservation: Option<Reservation>,
     ) -> ActivityGuard {
-        let Some(pipeline) = self.pipeline() else {
-            return ActivityGuard::inert();
-        };
-        let shared = pipeline.shared();
+        match self.pipeline() {
+            Some(pipeline) => ActivityGuard::start(pipeline.shard(), describe, reservation),
+            None => ActivityGuard::inert(),
+        }
+    }
+}
+
+impl Activity {
+    /// Starts a child in the same log; an inert guard if this handle is inert.
+    #[cfg(feature = "rmcp")]
+    pub(crate) fn start_child(&self, describe: Describe) -> ActivityGuard {
+        match self.open() {
+            Some(open) => ActivityGuard::start(&open.shard, describe.parent(self), None),
+            None => ActivityGuard::inert(),
+        }
+    }
+}
+
+impl ActivityGuard {
+    #[inline]
+    fn start(
+        shard: &Arc<Shard>,
+        describe: Describe,
+        reservation: Option<Reservation>,
+    ) -> ActivityGuard {
+        let shared = shard.shared();
         let stamp = shared.clock.stamp();
         let id = ActivityId::from_parts(stamp.wall_us, stamp.salt);
         let Describe {
@@ -110,7 +132,6 @@ impl ActivityLog {
         let kept = span
             .as_ref()
             .map(|span| Box::new(Lineage::from_started(&started, Arc::downgrade(span))));
-        let shard = pipeline.shard();
         let activity = match shard.start(started, stamp.monotonic_ns, bytes, reservation) {
             Some(key) => Activity::new(shard.clone(), key, kept),
             None => Activity::rejected(shard.clone()),

@@ -28,6 +28,8 @@
 
 #[cfg(feature = "subscriber")]
 mod bridge;
+#[cfg(any(feature = "http", feature = "rmcp"))]
+mod closed_sessions;
 mod current;
 mod describe;
 mod event;
@@ -44,6 +46,8 @@ mod spawn;
 
 #[cfg(feature = "subscriber")]
 pub use bridge::ActivityEvents;
+#[cfg(any(feature = "http", feature = "rmcp"))]
+pub(crate) use closed_sessions::ClosedSessions;
 pub use describe::Describe;
 pub use event::Event;
 #[cfg(feature = "http")]

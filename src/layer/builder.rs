@@ -63,14 +63,6 @@ pub struct ActivityLayer<D = ByType, C = ByResult> {
     pub(super) timeout: Option<Duration>,
 }
 
-/// How long a caller's timeout may have run when the request arrives here: its way through the network and outer layers.
-const MAX_LATENCY: Duration = Duration::from_millis(50);
-
-/// The rest of a caller's timeout when the request arrives here.
-pub(super) fn since_arrival(timeout: Duration) -> Duration {
-    timeout - MAX_LATENCY.min(timeout / 10)
-}
-
 impl ActivityLayer {
     /// Creates a layer for any service.
     pub fn new(log: &ActivityLog) -> Self {
@@ -144,7 +136,7 @@ impl<D, C> ActivityLayer<D, C> {
     ///
     /// let service = ServiceBuilder::new()
     ///     .timeout(TIMEOUT)
-    ///     .layer(ActivityLayer::new(&log).describe(|_| Describe::job("import")).timeout(TIMEOUT))
+    ///     .layer(ActivityLayer::new(&log).describe(|_: &()| Describe::job("import")).timeout(TIMEOUT))
     ///     .service(service_fn(async |_: ()| Ok::<_, std::io::Error>(())));
     /// # drop(service);
     /// # Ok(())

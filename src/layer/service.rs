@@ -11,10 +11,18 @@ use crate::{
     activity::{
         ActivityFuture, ActivityGuard, ByResult, Classify, Describe, PANICKED_RULE, guarded,
     },
-    layer::{ByType, DescribeRequest, builder::since_arrival},
+    layer::{ByType, DescribeRequest},
     log::ActivityLog,
     pipeline::Admission,
 };
+
+/// How long a caller's timeout may have run when the request arrives here: its way through the network and outer layers.
+const MAX_LATENCY: Duration = Duration::from_millis(50);
+
+/// The rest of a caller's timeout when the request arrives here.
+pub(super) fn since_arrival(timeout: Duration) -> Duration {
+    timeout - MAX_LATENCY.min(timeout / 10)
+}
 
 /// A service that records its calls. Returned by [`ActivityLayer`](crate::ActivityLayer).
 #[derive(Debug, Clone)]
@@ -58,6 +66,11 @@ impl<S, D, C> ActivityService<S, D, C> {
     /// Returns the inner service.
     pub fn into_inner(self) -> S {
         self.inner
+    }
+
+    #[cfg(feature = "http")]
+    pub(super) fn log(&self) -> &ActivityLog {
+        &self.log
     }
 
     /// Starts the activity of a call, with the memory that `poll_ready` has reserved for it.

@@ -31,7 +31,7 @@
 //! ```
 
 mod builder;
-#[cfg(feature = "rmcp")]
+#[cfg(any(feature = "http", feature = "rmcp"))]
 mod extensions;
 
 use std::{
@@ -85,7 +85,7 @@ pub struct ActivityLog {
 struct Inner {
     pipeline: Pipeline,
     store: Arc<dyn Store>,
-    #[cfg(feature = "rmcp")]
+    #[cfg(any(feature = "http", feature = "rmcp"))]
     extensions: extensions::Extensions,
 }
 
@@ -202,7 +202,7 @@ impl ActivityLog {
     }
 
     /// Returns the extension of this type, shared by all handles of the log. Modules above keep their state in it.
-    #[cfg(feature = "rmcp")]
+    #[cfg(any(feature = "http", feature = "rmcp"))]
     pub(crate) fn extension<T: Default + Send + Sync + 'static>(&self) -> Arc<T> {
         match &self.inner {
             Some(inner) => inner.extensions.get(),
@@ -221,7 +221,7 @@ impl ActivityLog {
             inner: Some(Arc::new(Inner {
                 pipeline,
                 store,
-                #[cfg(feature = "rmcp")]
+                #[cfg(any(feature = "http", feature = "rmcp"))]
                 extensions: extensions::Extensions::default(),
             })),
         })

@@ -46,12 +46,22 @@
 //! | a protocol error | `failed` | its JSON-RPC code |
 //! | the client cancelled it | `cancelled` | |
 //! | a panic | `failed` | `panic` |
+//! | its session was closed (`DELETE`) before, with `rmcp` and `ActivityLayer::http` around the service | `cancelled` | |
 //!
 //! With `rmcp`, a call that requests input from the client ends there; the client's next call, with the input, is its child.
 //! A call that returns a task has the task as a child: a job that ends when the client fetches its end. Until then it is
 //! running, also after a cancellation, since the task may complete all the same; it is `abandoned` if the log closes before.
 //! A task whose time to live has passed ends at the next call, as `cancelled` if its cancellation was accepted, else as
 //! `failed` with the error type `timeout`.
+//!
+//! A call lasts until its tool returns, also while it waits for its client (elicitation, sampling). Record such a request with
+//! [`ClientRequestExt`](crate::mcp::ClientRequestExt): it becomes a child with the client's time. rmcp's `Peer`, which sends
+//! it, cannot be wrapped. If the client is gone, rmcp ends the wait when it notices: at the end of the input, when the
+//! session is deleted, or when it has been idle for `keep_alive`; without that it never does.
+//!
+//! What the SDK or its transport rejects before the server is called is not recorded here: messages that are not JSON-RPC,
+//! unknown sessions, hosts and origins that are not allowed, unsupported protocol versions, missing `_meta`. Over HTTP,
+//! `ActivityLayer::http` records them as requests.
 //!
 //! A client that names an agent in its `_meta` (`gen_ai.agent.id`, `gen_ai.agent.name`) sets the agent of the call.
 //!
@@ -66,7 +76,9 @@ mod tools;
 mod tower_mcp;
 
 #[cfg(feature = "rmcp")]
-pub use self::rmcp::{RouterWithActivity, ToolServer, WithActivity, WithActivityExt};
+pub use self::rmcp::{
+    ByClient, ClientRequestExt, RouterWithActivity, ToolServer, WithActivity, WithActivityExt,
+};
 #[cfg(feature = "tower-mcp")]
 pub use self::tower_mcp::{CallFuture, ToolsLayer, ToolsService};
 pub use tools::{Tool, ToolOptions};

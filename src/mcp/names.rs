@@ -68,7 +68,7 @@ const TOOL_NAME: &str = "gen_ai.tool.name";
 const PROMPT_NAME: &str = "gen_ai.prompt.name";
 const OPERATION: &str = "gen_ai.operation.name";
 const REQUEST_ID: &str = "jsonrpc.request.id";
-const SPAN_KIND: &str = "otel.kind";
+pub(super) const SPAN_KIND: &str = "otel.kind";
 
 /// Describes a request, and names its span after its method and target, as the conventions do.
 pub(super) fn describe(kind: Kind, method: &'static str, name: Text, id: String) -> Describe {

@@ -5,7 +5,10 @@ use std::{cell::LazyCell, collections::HashMap, fmt, ops::Deref, sync::Arc};
 use serde_json::{Map, Value};
 
 #[cfg(feature = "rmcp")]
-use crate::mcp::{names, rmcp::Operations};
+use crate::{
+    activity::ClosedSessions,
+    mcp::{names, rmcp::Operations},
+};
 use crate::{
     activity::{Describe, PANICKED_RULE, guarded},
     log::ActivityLog,
@@ -48,6 +51,8 @@ pub struct ToolOptions {
     pub(super) conversation: Text,
     #[cfg(feature = "rmcp")]
     pub(super) operations: Arc<Operations>,
+    #[cfg(feature = "rmcp")]
+    pub(super) closed_sessions: Arc<ClosedSessions>,
 }
 
 impl ActivityLog {
@@ -66,6 +71,8 @@ impl ActivityLog {
             conversation: Text::from_static(names::CONVERSATION_ID),
             #[cfg(feature = "rmcp")]
             operations: self.extension(),
+            #[cfg(feature = "rmcp")]
+            closed_sessions: self.extension(),
         }
     }
 }

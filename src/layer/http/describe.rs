@@ -6,14 +6,14 @@ use tracing::{Level, level_filters::LevelFilter};
 use crate::{
     activity::{Activity, Describe},
     layer::{
-        builder::since_arrival,
         http::{RequestHead, grpc},
+        service::since_arrival,
     },
     record::{Kind, Text, TraceContext},
 };
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-static SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
+pub(super) static SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
 static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 static TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 

@@ -13,6 +13,7 @@ use crate::{
         classify,
         describe::content_length,
         grpc,
+        session_end::SessionEnd,
     },
     record::{Outcome, Text},
 };
@@ -28,6 +29,8 @@ pub(super) struct Respond<C> {
     progress: Option<Progress>,
     /// Of a request for an upgrade, until the response.
     upgrade: Option<Upgrade>,
+    /// Of a request that closes a session, until the response.
+    session_end: Option<Box<SessionEnd>>,
 }
 
 /// The types of requests whose responses end differently.
@@ -60,7 +63,13 @@ impl<C> Respond<C> {
             code: None,
             progress: None,
             upgrade: None,
+            session_end: None,
         }
+    }
+
+    /// Remembers the session that the request closes, if the response is a success.
+    pub(super) fn set_session_end(&mut self, session_end: Option<Box<SessionEnd>>) {
+        self.session_end = session_end;
     }
 
     /// Keeps the activity open with the connection, if the response upgrades it and a clone of the upgrade is kept.
@@ -115,6 +124,9 @@ where
         };
         let status = response.status();
         self.status = Some(status);
+        if let Some(session_end) = self.session_end.take() {
+            session_end.respond(status);
+        }
         let outcome = match response.extensions().get::<Outcome>() {
             Some(outcome) => Some(outcome.clone()),
             None if self.request == RequestType::Grpc => match grpc::status(response.headers()) {

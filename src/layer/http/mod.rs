@@ -127,6 +127,7 @@ mod future;
 mod grpc;
 mod head;
 mod service;
+mod session_end;
 mod upgrade;
 
 pub use body::ActivityBody;

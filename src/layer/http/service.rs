@@ -10,7 +10,10 @@ use crate::{
     activity::{Activity, Classify},
     layer::{
         ActivityService,
-        http::{ActivityBody, ByRoute, RequestHead, ResponseFuture, Upgrade, finish::Respond},
+        http::{
+            ActivityBody, ByRoute, RequestHead, ResponseFuture, Upgrade, finish::Respond,
+            session_end::SessionEnd,
+        },
     },
 };
 
@@ -36,6 +39,7 @@ where
         };
         let upgrades = head.wants_upgrade();
         let mut finish = Respond::new(&head, self.classify.clone());
+        finish.set_session_end(SessionEnd::new(self.log(), &head));
         let running = self.start(describe);
         if running.id().is_some() {
             request.extensions_mut().insert(Activity::clone(&running));

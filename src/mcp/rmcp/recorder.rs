@@ -151,7 +151,7 @@ impl Recorder {
         }
     }
 
-    /// Runs a call to its end: `cancelled` if the client cancelled it, `failed` with the JSON-RPC code for a protocol error,
+    /// Runs a call to its end: `cancelled` if the client cancelled it or closed its session, `failed` with the JSON-RPC code for a protocol error,
     /// else as the response says.
     pub(super) async fn run<T, F>(
         &self,
@@ -166,11 +166,16 @@ impl Recorder {
         let Call { running, details } = call;
         let activity = Activity::clone(&running);
         let cancelled = context.ct.clone();
+        let session = http_session(&context);
+        let is_closed = || {
+            let session = session.as_ref();
+            session.is_some_and(|session| self.tools.closed_sessions.contains(session))
+        };
         let call = running.observe(
             async move { run(context).await },
             move |result| match result {
-                // The tool runs on after the client has cancelled, and its response is dropped.
-                _ if cancelled.is_cancelled() => Outcome::cancelled(),
+                // The tool runs on after the client has cancelled or left, and its response is dropped.
+                _ if cancelled.is_cancelled() || is_closed() => Outcome::cancelled(),
                 Ok(response) => self.outcome(response.as_response(), &activity, &details),
                 Err(error) => {
                     let code = error.code.0.to_string();
@@ -322,10 +327,7 @@ impl Recorder {
     /// The session of the transport; `None` over HTTP without sessions.
     fn session_of(&self, context: &Context) -> Option<Text> {
         match context.extensions.get::<Parts>() {
-            Some(parts) => {
-                let session = parts.headers.get(SESSION_HEADER)?.to_str().ok()?;
-                Some(Text::from(session.to_owned()))
-            }
+            Some(_) => http_session(context),
             None => Some(self.session.clone()),
         }
     }
@@ -344,6 +346,13 @@ impl Recorder {
         let arguments = request.arguments.as_ref();
         self.tools.brand_of(&request.name, arguments, meta)
     }
+}
+
+/// The session of a call over HTTP.
+fn http_session(context: &Context) -> Option<Text> {
+    let parts = context.extensions.get::<Parts>()?;
+    let session = parts.headers.get(SESSION_HEADER)?.to_str().ok()?;
+    Some(Text::from(session.to_owned()))
 }
 
 /// Adds the agent and the trace that a request names.

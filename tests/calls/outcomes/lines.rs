@@ -94,6 +94,12 @@ impl Http {
         Http::send(address, "POST /mcp", &headers, &message.to_string()).await
     }
 
+    /// Closes a session.
+    pub(crate) async fn delete(address: SocketAddr, session: &str) -> Self {
+        let session = format!("mcp-session-id: {session}\r\n");
+        Http::send(address, "DELETE /mcp", &session, "").await
+    }
+
     async fn send(address: SocketAddr, line: &str, headers: &str, body: &str) -> Self {
         let mut stream = TcpStream::connect(address).await.unwrap();
         let length = body.len();

@@ -16,7 +16,7 @@ use crate::outcomes::{
     mcp::{Server, not, router, tool},
 };
 
-async fn serve(app: Router) -> SocketAddr {
+pub(crate) async fn serve(app: Router) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move { axum::serve(listener, app).await });
@@ -34,7 +34,7 @@ fn rmcp(log: &ActivityLog, config: StreamableHttpServerConfig) -> Router {
 }
 
 /// Starts a session, and returns its id.
-async fn begin(address: SocketAddr) -> String {
+pub(crate) async fn begin(address: SocketAddr) -> String {
     let mut hello = Http::post(address, None, &hello()).await;
     let answer = hello.answer("protocolVersion").await;
     let header = |line: &str| line.strip_prefix("mcp-session-id: ").map(str::to_owned);

@@ -1,6 +1,7 @@
 //! The recorded outcome of each case for each kind of service: the table of `docs/outcomes.md`.
 
 mod bodies;
+mod clients;
 mod grpc;
 mod http;
 mod lines;
@@ -82,10 +83,14 @@ const KINDS: [Kind; 9] = [
     }),
 ];
 
-/// Returns the recorded call.
+/// Returns the recorded call; of a tool server, the tool call.
 fn row(store: &Path) -> Option<ActivityRecord> {
     let mut reader = ActivityReader::open(store).ok()?;
     let mut rows = reader.page(&Filter::default(), None, 10).ok()?.records;
+    let is_tool = |row: &ActivityRecord| row.kind == tower_activity::Kind::Tool;
+    if rows.iter().any(is_tool) {
+        rows.retain(is_tool);
+    }
     assert!(rows.len() < 2, "{rows:#?}");
     rows.pop()
 }
