@@ -23,7 +23,10 @@ pub use activity::{ActivityRecord, Preview};
 pub use capture::Capture;
 pub use event::EventRecord;
 pub use filter::{AttributeTest, Choice, DurationRange, Field, Filter, Has, Is, Pattern, Words};
-pub(crate) use filter::{attributes_match, normalize_words, parse_number, search_phrase};
+pub(crate) use filter::{
+    Needle, WORDS_VERSION, attributes_match, contains_literal, json_object_texts, json_texts,
+    normalize_words, parse_number,
+};
 pub(crate) use fold::fold;
 pub use id::{ActivityId, EventId, InstanceId, RecordingId};
 pub use kind::Kind;

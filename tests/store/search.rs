@@ -46,9 +46,11 @@ fn words_in_names_messages_summaries_and_payloads_are_found_indexed_or_not() {
         let login = log.start(
             Describe::tool("netflix_login")
                 .actor("Ann B")
+                .project("ACME")
                 .session("s-1/ß"),
         );
         login.set_input(&"Breaking news", Capture::Full);
+        login.set("weight", 7.5);
         clock.advance(Duration::from_millis(1));
         login.end(Outcome::failed("denied").with_message("no such user"));
         // Two in the same microsecond.
@@ -57,6 +59,8 @@ fn words_in_names_messages_summaries_and_payloads_are_found_indexed_or_not() {
             .end(Outcome::success());
         log.event("deployment")
             .summary("version 3 is live")
+            .reference("TÜV #日本語")
+            .data(serde_json::json!({"region": ["EU"]}))
             .actor("Bob")
             .record();
         clock.advance(Duration::from_millis(1));
@@ -84,7 +88,13 @@ fn words_in_names_messages_summaries_and_payloads_are_found_indexed_or_not() {
         check("actor:Bob", &["list"], &["deployment"]);
         check("actor:Bob,unknown live", &[], &["deployment"]);
         check("actor:unknown", &[], &[]);
-        check("- login", &["netflix_login"], &[]);
+        check("- login", &[], &[]);
+        check("\"...\"", &[], &[]);
+        check("tüv 日本 reĢion eu", &[], &["deployment"]);
+        check("bob", &["list"], &["deployment"]);
+        check("netflix acme", &["netflix_login"], &[]);
+        check("denied 7.5", &["netflix_login"], &[]);
+        check("\"#\"", &[], &["deployment"]);
     };
     record();
     log.flush().wait().unwrap();
@@ -146,4 +156,55 @@ fn a_log_indexes_its_records_while_pages_stay_consecutive() {
     // A log leaves the last few unindexed.
     after_commit(|| (reader.health().unwrap().unindexed < 100).then_some(()));
     assert_eq!(reader.page(&filter, None, 1).unwrap().records[0].id, ids[0]);
+}
+
+#[test]
+fn an_index_of_another_version_is_not_used_and_built_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = ActivityLog::open(folder.path().join("a.db")).unwrap();
+    let mut reader = log.reader().unwrap();
+    let mut maintenance = maintenance(&folder);
+    for name in ["login", "café"] {
+        log.start(Describe::tool(name).actor("Ann"))
+            .end(Outcome::success());
+    }
+    log.event("deployment").summary("日本語").record();
+    log.flush().wait().unwrap();
+    while maintenance.index().unwrap() > 0 {}
+    assert_eq!(reader.health().unwrap().unindexed, 0);
+    let store = rusqlite::Connection::open(folder.path().join("a.db")).unwrap();
+    let set_version = |version: i64| {
+        let sql = "UPDATE mark SET value = ?1 WHERE name = 'words'";
+        assert_eq!(store.execute(sql, [version]).unwrap(), 1);
+    };
+    let indexed = || -> i64 {
+        let sql = "SELECT (SELECT count(*) FROM activity_search_docsize) + (SELECT count(*) FROM event_search_docsize)";
+        store.query_row(sql, (), |row| row.get(0)).unwrap()
+    };
+    let check = |reader: &mut ActivityReader| {
+        assert_eq!(found(reader, "cafe").0, ["café"]);
+        assert_eq!(found(reader, "本").1, ["deployment"]);
+        assert_eq!(found(reader, "actor:Ann").0.len(), 2);
+        assert!(reader.integrity_errors().unwrap().is_empty());
+    };
+    // By an earlier version, whose entries are removed.
+    set_version(1);
+    store
+        .execute(
+            "INSERT INTO activity_search (rowid, words, scopes) VALUES (1, 'old', '')",
+            (),
+        )
+        .unwrap();
+    assert_eq!(reader.health().unwrap().unindexed, 3);
+    check(&mut reader);
+    while maintenance.index().unwrap() > 0 {}
+    assert_eq!(reader.health().unwrap().unindexed, 0);
+    assert_eq!(indexed(), 3);
+    check(&mut reader);
+    // By a later version, which is left to index it.
+    set_version(1_000);
+    assert_eq!(reader.health().unwrap().unindexed, 3);
+    check(&mut reader);
+    assert_eq!(maintenance.index().unwrap(), 0);
+    assert_eq!(indexed(), 3);
 }

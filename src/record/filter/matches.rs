@@ -1,12 +1,12 @@
 //! Matching records in memory: the definition that the SQL of a store has to agree with.
 
-use std::ops::RangeBounds;
+use std::{borrow::Cow, ops::RangeBounds};
 
 use serde_json::Value;
 
 use crate::record::{
-    ActivityRecord, Choice, EventRecord, Filter, Has, Is, Pattern, Scope, Text, Words,
-    attributes_match, normalize_words, search_phrase,
+    ActivityRecord, Choice, EventRecord, Filter, Has, Is, Needle, Pattern, Scope, Text, Words,
+    attributes_match, contains_literal, json_object_texts, json_texts, normalize_words,
 };
 
 impl Filter {
@@ -43,12 +43,7 @@ impl Filter {
             && self.has.allows(|what| what.holds(activity))
             && self.is.allows(|Is::Root| activity.parent.is_none())
             && attributes_match(&self.attributes, Some(&activity.attributes))
-            && self.words.found_in(&[
-                Some(&activity.name),
-                activity.message.as_deref(),
-                activity.input.as_ref().map(|input| &*input.text),
-                activity.output.as_ref().map(|output| &*output.text),
-            ])
+            && self.words.found_in(|| texts_of_activity(activity))
             && self.and.as_ref().is_none_or(|and| and.matches(activity))
     }
 }
@@ -56,7 +51,7 @@ impl Filter {
 impl Filter {
     /// Returns true if the filter matches the event. A condition on a field that events do not have matches none.
     ///
-    /// Words are searched in the type and the summary; `has:parent` matches events of an activity.
+    /// `has:parent` matches events of an activity.
     pub fn matches_event(&self, event: &EventRecord) -> bool {
         self.status.allows(|status| *status == event.status)
             && self.kind.allows(|_| false)
@@ -78,9 +73,7 @@ impl Filter {
                 &self.attributes,
                 event.data.as_ref().and_then(Value::as_object),
             )
-            && self
-                .words
-                .found_in(&[Some(&event.event_type), event.summary.as_deref()])
+            && self.words.found_in(|| texts_of_event(event))
             && self.and.as_ref().is_none_or(|and| and.matches_event(event))
     }
 
@@ -125,21 +118,55 @@ impl Has {
 }
 
 impl Words {
-    fn found_in(&self, texts: &[Option<&str>]) -> bool {
+    fn found_in<'a>(&self, texts: impl FnOnce() -> Vec<Cow<'a, str>>) -> bool {
         if self.is_empty() {
             return true;
         }
-        let texts: Vec<_> = texts
-            .iter()
-            .flatten()
-            .map(|text| normalize_words(text))
-            .collect();
-        let found = |word: &String| {
-            search_phrase(word).map(|word| texts.iter().any(|text| text.contains(&word)))
+        let texts = texts();
+        let words: Vec<_> = texts.iter().map(|text| normalize_words(text)).collect();
+        let found = |word: &String| match Needle::new(word) {
+            Needle::Phrase(phrase) => words.iter().any(|words| words.contains(&*phrase)),
+            Needle::Literal(literal) => texts.iter().any(|text| contains_literal(text, &literal)),
         };
-        self.all_of.iter().all(|word| found(word).unwrap_or(true))
-            && !self.none_of.iter().any(|word| found(word).unwrap_or(false))
+        self.all_of.iter().all(found) && !self.none_of.iter().any(found)
     }
+}
+
+/// The texts of an activity in which words are searched: those that [`Words`] lists.
+fn texts_of_activity(activity: &ActivityRecord) -> Vec<Cow<'_, str>> {
+    let mut texts = texts_of([
+        Some(&*activity.name),
+        activity.message.as_deref(),
+        activity.error_type.as_deref(),
+        activity.input.as_ref().map(|input| &*input.text),
+        activity.output.as_ref().map(|output| &*output.text),
+    ]);
+    texts.extend(texts_of_scope(&activity.scope));
+    json_object_texts(&activity.attributes, &mut texts);
+    texts
+}
+
+/// The texts of an event in which words are searched: those that [`Words`] lists.
+fn texts_of_event(event: &EventRecord) -> Vec<Cow<'_, str>> {
+    let mut texts = texts_of([
+        Some(&*event.event_type),
+        event.summary.as_deref(),
+        event.reference.as_deref(),
+    ]);
+    texts.extend(texts_of_scope(&event.scope));
+    if let Some(data) = &event.data {
+        json_texts(data, &mut texts);
+    }
+    texts
+}
+
+fn texts_of_scope(scope: &Scope) -> Vec<Cow<'_, str>> {
+    let fields = [&scope.project, &scope.agent, &scope.actor, &scope.brand];
+    texts_of(fields.map(Option::as_deref))
+}
+
+fn texts_of<const N: usize>(fields: [Option<&str>; N]) -> Vec<Cow<'_, str>> {
+    fields.into_iter().flatten().map(Cow::Borrowed).collect()
 }
 
 fn text(choice: &Choice<Pattern>, value: Option<&Text>) -> bool {

@@ -17,7 +17,9 @@ pub use attribute::AttributeTest;
 pub(crate) use attribute::{attributes_match, parse_number};
 pub use field::Field;
 pub use pattern::Pattern;
-pub(crate) use words::{normalize_words, search_phrase};
+pub(crate) use words::{
+    Needle, WORDS_VERSION, contains_literal, json_object_texts, json_texts, normalize_words,
+};
 
 use crate::record::{EventRecord, Kind, Status};
 
@@ -83,7 +85,7 @@ pub struct Filter {
     /// Attributes of an activity, and top-level keys of an event's data. The conditions on all keys have to hold.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub attributes: BTreeMap<String, Choice<AttributeTest>>,
-    /// Words in the name, the message and the payloads.
+    /// Words in any text of a record.
     pub words: Words,
     /// Filters that must also match, for conjunctions by [`and`](Filter::and) that the fields cannot express.
     #[serde(skip)]
@@ -102,11 +104,19 @@ pub struct Choice<T> {
     pub none_of: Vec<T>,
 }
 
-/// Words to search in the name, the message and the payloads of activities, and in the type and the summary of events.
+/// Words to search in the texts of records.
 ///
-/// Words are runs of letters and digits; case is ignored. `user` matches `No such user`, and `us` does not: a `*` at the end
-/// stands for the rest of a word. A text of several words matches them in a row, as `no such us*`. A text without any word
-/// is ignored. Only the first 16 KiB of each text and the first 64 bytes of each word are searched.
+/// The texts of an activity are its name, message, error type, input and output previews, and attributes; those of an event
+/// its type, summary, reference and data. Project, agent, actor and brand are texts of both. Of attributes and data each key
+/// and each value is a text. Only the first 16 KiB of each text are searched.
+///
+/// Words are runs of letters and digits; `user` matches `No such user`, and `us` does not: a `*` at the end stands for the
+/// rest of a word. A text of several words matches them in a row, as `no such us*`. Case, accents and widths are ignored:
+/// `cafe` matches `CAFÉ`, `strasse` matches `Straße`, `ｱｷﾊﾞ１` matches `アキバ1`. Each character of Chinese, Japanese,
+/// Korean, Thai, Lao, Khmer and Burmese is a word, so that any part is found: `本` and `日本` match `日本語`. So is each emoji.
+///
+/// A text without any word, such as `"..."`, is searched as it is. An empty text is found nowhere. Only the first 64 bytes of
+/// each word are compared.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Words {

@@ -33,6 +33,11 @@ pub(crate) enum MetaKey {
     /// The watermark of the index: the last seq in it.
     IndexedActivities,
     IndexedEvents,
+    /// The version of the definition of words that the index was built with.
+    WordsVersion,
+    /// The watermark of the sums of agents and of the bytes: the last seq in them.
+    FollowedActivities,
+    FollowedEvents,
     /// Bytes of the rows up to the watermark.
     ActivityBytes,
     PreviewBytes,
@@ -102,8 +107,11 @@ impl MetaKey {
 
     fn name(self) -> Cow<'static, str> {
         let name = match self {
-            MetaKey::IndexedActivities => "followed_activities",
-            MetaKey::IndexedEvents => "followed_events",
+            MetaKey::IndexedActivities => "indexed_activities",
+            MetaKey::IndexedEvents => "indexed_events",
+            MetaKey::WordsVersion => "words",
+            MetaKey::FollowedActivities => "followed_activities",
+            MetaKey::FollowedEvents => "followed_events",
             MetaKey::ActivityBytes => "activity_bytes",
             MetaKey::PreviewBytes => "preview_bytes",
             MetaKey::EventBytes => "event_bytes",

@@ -226,8 +226,7 @@ CREATE INDEX link_recording ON link (recording);
 
 -- Full-text index of words and rare scopes. A row covers all records that started in the microsecond of its rowid, and
 -- only yields candidates: the filter is checked against the records themselves.
--- words: name or type, message or summary, payloads, as record/filter/words.rs writes them. scopes: see
--- maintenance/search.rs.
+-- words: of all texts of a record, as record/filter/words writes them. scopes: see maintenance/search.rs.
 CREATE VIRTUAL TABLE activity_search USING fts5 (
   words, scopes, content = '', contentless_delete = 1, tokenize = 'ascii'
 );
@@ -240,7 +239,9 @@ CREATE VIRTUAL TABLE event_search USING fts5 (
 -- sums_from: the first quarter whose sums were not deleted.
 -- erased: the erase epoch, incremented when texts are deleted; writers then drop their cached text ids.
 -- recording_bytes: the total size of all chunk bodies, maintained by the triggers below.
--- followed_activities, followed_events: watermarks, the last seq in activity_search, event_search and the sums of agents.
+-- indexed_activities, indexed_events: watermarks, the last seq in activity_search and event_search.
+-- words: the version of the words in them (WORDS_VERSION).
+-- followed_activities, followed_events: watermarks, the last seq in the sums of agents and the bytes below.
 -- activity_bytes, event_bytes, preview_bytes: the size of the rows up to the watermark, as maintenance/size.rs counts it.
 CREATE TABLE mark (
   name  TEXT PRIMARY KEY,

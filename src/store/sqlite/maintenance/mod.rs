@@ -6,6 +6,7 @@ pub(super) mod clock;
 pub(super) mod connection;
 mod cutoff;
 mod erase;
+pub(super) mod followed;
 mod prune;
 pub(super) mod recompute;
 mod recordings;

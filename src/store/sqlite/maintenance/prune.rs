@@ -6,8 +6,9 @@ use rusqlite::{Connection, Transaction, params};
 
 use super::{
     cutoff::{self, Cutoff, Cutoffs},
+    followed::{self, Followed},
     recordings,
-    search::{self, RowKey, SearchIndex},
+    search::{self, RowKey},
     size::{self, Size},
 };
 use crate::{
@@ -38,8 +39,8 @@ struct Prunable {
     /// Rows committed up to ?1, in commit order.
     by_size: &'static str,
     size: Size,
-    /// The index whose steps count the bytes of rows; `None`: they are counted on commit.
-    index: Option<&'static SearchIndex>,
+    /// What counts the bytes of rows after the commit; `None`: they are counted on commit.
+    counted: Option<&'static Followed>,
 }
 
 // The row with the highest seq stays: SQLite would give its number to the next row, which followers would miss.
@@ -51,7 +52,7 @@ const ACTIVITIES: Prunable = Prunable {
     by_size: "SELECT seq, id FROM activity NOT INDEXED WHERE seq <= ?1 AND seq < (SELECT max(seq) FROM activity) \
          ORDER BY seq LIMIT ?2",
     size: size::ACTIVITIES,
-    index: Some(&search::ACTIVITIES),
+    counted: Some(&followed::ACTIVITIES),
 };
 const EVENTS: Prunable = Prunable {
     by_date: "SELECT seq, id FROM event INDEXED BY event_id \
@@ -61,7 +62,7 @@ const EVENTS: Prunable = Prunable {
     by_size: "SELECT seq, id FROM event NOT INDEXED WHERE seq <= ?1 AND seq < (SELECT max(seq) FROM event) \
          ORDER BY seq LIMIT ?2",
     size: size::EVENTS,
-    index: Some(&search::EVENTS),
+    counted: Some(&followed::EVENTS),
 };
 const PREVIEWS: Prunable = Prunable {
     by_date: "SELECT p.activity, a.id FROM preview AS p CROSS JOIN activity AS a ON a.seq = p.activity \
@@ -71,7 +72,7 @@ const PREVIEWS: Prunable = Prunable {
     by_size: "SELECT p.activity, a.id FROM preview AS p CROSS JOIN activity AS a ON a.seq = p.activity \
          WHERE p.activity <= ?1 ORDER BY p.activity LIMIT ?2",
     size: size::PREVIEWS,
-    index: Some(&search::ACTIVITIES),
+    counted: Some(&followed::ACTIVITIES),
 };
 const RECORDINGS: Prunable = Prunable {
     by_date: "SELECT seq, id FROM recording WHERE id < ?1 AND status <> 0 ORDER BY id LIMIT ?2",
@@ -79,7 +80,7 @@ const RECORDINGS: Prunable = Prunable {
          ORDER BY seq LIMIT ?4",
     by_size: "SELECT seq, id FROM recording WHERE seq <= ?1 AND status <> 0 ORDER BY seq LIMIT ?2",
     size: size::RECORDINGS,
-    index: None,
+    counted: None,
 };
 
 const DELETE_PREVIEW: &str = "DELETE FROM preview WHERE activity = ?1";
@@ -252,9 +253,9 @@ impl Prunable {
             return Ok(found);
         };
         let mut over = self.size.total(connection)? - signed(bytes);
-        // Bytes are counted while indexing: rows beyond the watermark are not in the total.
-        let counted_up_to = match self.index {
-            Some(index) => index.indexed_up_to(connection)?,
+        // Rows beyond the watermark are not in the total.
+        let counted_up_to = match self.counted {
+            Some(counted) => counted.up_to(connection)?,
             None => i64::MAX,
         };
         if over <= 0 {

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
-use super::{retention, search::ACTIVITIES};
+use super::{followed::ACTIVITIES, retention};
 use crate::{
     record::{ActivityId, Kind, Status},
     store::{
@@ -118,13 +118,13 @@ fn next(connection: &Connection, from: i64) -> rusqlite::Result<Option<i64>> {
     Ok(sum.into_iter().chain(activity).min())
 }
 
-/// Adds up the activities of some quarter hours; for the sums of agents, only the indexed ones.
+/// Adds up the activities of some quarter hours; for the sums of agents, only those up to the watermark.
 pub(crate) fn sums_of(
     connection: &Connection,
     quarters: &Range<i64>,
 ) -> rusqlite::Result<(Buckets, AgentSums)> {
     let (mut buckets, mut agents) = (Buckets::default(), AgentSums::default());
-    let indexed_up_to = ACTIVITIES.indexed_up_to(connection)?;
+    let counted_up_to = ACTIVITIES.up_to(connection)?;
     let mut statement = connection.prepare_cached(ROWS)?;
     let (first, end) = (first_id(quarters.start), first_id(quarters.end));
     let turn = Kind::Turn.as_str();
@@ -146,7 +146,7 @@ pub(crate) fn sums_of(
         };
         buckets.add(fold);
         // Indexing adds the later ones to the sums of agents.
-        if row.get::<_, i64>(6)? <= indexed_up_to
+        if row.get::<_, i64>(6)? <= counted_up_to
             && let Some(agent) = row.get(7)?
         {
             agents.add(AgentRow {

@@ -8,9 +8,9 @@ use std::collections::BTreeSet;
 
 use rusqlite::{Connection, Row, params};
 
-use super::size::{self, Size};
+use super::followed::{self, Followed};
 use crate::{
-    record::{ActivityId, fold, normalize_words},
+    record::{ActivityId, WORDS_VERSION, fold, json_texts, normalize_words},
     store::sqlite::{columns::unsigned, meta::MetaKey},
 };
 
@@ -33,15 +33,18 @@ pub(crate) struct SearchIndex {
     delete: &'static str,
     merge: &'static str,
     purge: &'static str,
-    /// Byte counters updated while indexing.
-    sizes: &'static [Size],
+    clear: &'static str,
+    /// What else follows the rows of the table.
+    followed: &'static Followed,
 }
 
 pub(crate) const ACTIVITIES: SearchIndex = SearchIndex {
     watermark: MetaKey::IndexedActivities,
     next: "SELECT seq, id FROM activity WHERE seq > ?1 ORDER BY seq LIMIT ?2",
     newest: "SELECT coalesce(max(seq), 0) FROM activity",
-    document: "SELECT (SELECT value FROM text WHERE text.id = a.name), a.message, p.input, p.output, \
+    document: "SELECT (SELECT value FROM text WHERE id = a.name), a.message, a.error_type, p.input, p.output, \
+         (SELECT value FROM text WHERE id = a.project), (SELECT value FROM text WHERE id = a.agent), \
+         (SELECT value FROM text WHERE id = a.actor), (SELECT value FROM text WHERE id = a.brand), a.attributes, \
          a.project, a.agent, a.actor, a.brand, a.session, a.request \
          FROM activity AS a INDEXED BY activity_id LEFT JOIN preview AS p ON p.activity = a.seq \
          WHERE a.id >= ?1 AND a.id < ?2",
@@ -49,20 +52,24 @@ pub(crate) const ACTIVITIES: SearchIndex = SearchIndex {
     delete: "DELETE FROM activity_search WHERE rowid = ?1",
     merge: "INSERT INTO activity_search (activity_search, rank) VALUES ('merge', 64)",
     purge: "INSERT INTO activity_search (activity_search, rank) VALUES ('merge', -256)",
-    sizes: &[size::ACTIVITIES, size::PREVIEWS],
+    clear: "INSERT INTO activity_search (activity_search) VALUES ('delete-all')",
+    followed: &followed::ACTIVITIES,
 };
 pub(crate) const EVENTS: SearchIndex = SearchIndex {
     watermark: MetaKey::IndexedEvents,
     next: "SELECT seq, id FROM event WHERE seq > ?1 ORDER BY seq LIMIT ?2",
     newest: "SELECT coalesce(max(seq), 0) FROM event",
-    document: "SELECT (SELECT value FROM text WHERE text.id = a.type), a.summary, NULL, NULL, \
+    document: "SELECT (SELECT value FROM text WHERE id = a.type), a.summary, a.reference, NULL, NULL, \
+         (SELECT value FROM text WHERE id = a.project), (SELECT value FROM text WHERE id = a.agent), \
+         (SELECT value FROM text WHERE id = a.actor), (SELECT value FROM text WHERE id = a.brand), a.data, \
          a.project, a.agent, a.actor, a.brand, a.session, a.request \
          FROM event AS a INDEXED BY event_id WHERE a.id >= ?1 AND a.id < ?2",
     replace: "INSERT OR REPLACE INTO event_search (rowid, words, scopes) VALUES (?1, ?2, ?3)",
     delete: "DELETE FROM event_search WHERE rowid = ?1",
     merge: "INSERT INTO event_search (event_search, rank) VALUES ('merge', 64)",
     purge: "INSERT INTO event_search (event_search, rank) VALUES ('merge', -256)",
-    sizes: &[size::EVENTS],
+    clear: "INSERT INTO event_search (event_search) VALUES ('delete-all')",
+    followed: &followed::EVENTS,
 };
 
 /// Prefixes of the indexed scopes that are dictionary texts: the prefix is followed by the text's number.
@@ -77,9 +84,12 @@ pub(crate) const REQUEST: char = 'r';
 const BY_TEXT: [char; 2] = [SESSION, REQUEST];
 
 impl SearchIndex {
-    /// The watermark: the last seq that is indexed; 0 before the first.
+    /// The watermark: the last seq that is indexed; 0 before the first, and if the words are those of another version.
     pub(crate) fn indexed_up_to(&self, connection: &Connection) -> rusqlite::Result<i64> {
-        let found = self.watermark.get(connection)?;
+        let found = match MetaKey::WordsVersion.get(connection)? {
+            Some(WORDS_VERSION) => self.watermark.get(connection)?,
+            _ => None,
+        };
         Ok(found.unwrap_or_default())
     }
 
@@ -112,9 +122,6 @@ impl SearchIndex {
         }
         self.write(connection, documents)?;
         self.watermark.set(connection, last_seq)?;
-        for size in self.sizes {
-            size.add(connection, size.between(connection, before, last_seq)?)?;
-        }
         Ok(count)
     }
 
@@ -125,33 +132,13 @@ impl SearchIndex {
         rows: &[RowKey],
         work: impl FnOnce() -> rusqlite::Result<()>,
     ) -> rusqlite::Result<()> {
-        let before = self.counted_bytes(connection, rows)?;
-        work()?;
-        let after = self.counted_bytes(connection, rows)?;
-        for (size, (before, after)) in self.sizes.iter().zip(before.into_iter().zip(after)) {
-            size.add(connection, after - before)?;
-        }
+        let seqs: Vec<i64> = rows.iter().map(|(seq, _)| *seq).collect();
+        self.followed.change(connection, &seqs, work)?;
         let start = |(_, id): &RowKey| ActivityId::from_bytes(*id).started_at_us();
         let starts: BTreeSet<i64> = rows.iter().map(start).collect();
         let documents = starts.into_iter().map(|us| self.document(connection, us));
         let documents = documents.collect::<rusqlite::Result<_>>()?;
         self.write(connection, documents)
-    }
-
-    /// Bytes of those rows that have been counted, for each counter.
-    fn counted_bytes(
-        &self,
-        connection: &Connection,
-        rows: &[RowKey],
-    ) -> rusqlite::Result<Vec<i64>> {
-        let watermark = self.indexed_up_to(connection)?;
-        let seqs = || {
-            rows.iter()
-                .map(|(seq, _)| *seq)
-                .filter(|seq| *seq <= watermark)
-        };
-        let bytes = |size: &Size| seqs().map(|seq| size.of_row(connection, seq)).sum();
-        self.sizes.iter().map(bytes).collect()
     }
 
     /// Merges some segments, which removes entries that are so far only marked as deleted. Returns `false` once FTS5 finds
@@ -201,6 +188,19 @@ impl SearchIndex {
     }
 }
 
+/// Clears the indexes if an earlier version of this program wrote them. Returns false if a later one did: it is left alone.
+pub(crate) fn prepare(connection: &Connection) -> rusqlite::Result<bool> {
+    let version = MetaKey::WordsVersion.get(connection)?.unwrap_or_default();
+    if version < WORDS_VERSION {
+        for index in [ACTIVITIES, EVENTS] {
+            connection.execute(index.clear, ())?;
+            index.watermark.set(connection, 0)?;
+        }
+        MetaKey::WordsVersion.set(connection, WORDS_VERSION)?;
+    }
+    Ok(version <= WORDS_VERSION)
+}
+
 /// Runs an FTS5 command. Returns `false` if there was nothing to do.
 fn command(connection: &Connection, sql: &str) -> rusqlite::Result<bool> {
     let before = connection.total_changes();
@@ -225,18 +225,26 @@ impl Document {
     fn add(&mut self, row: &Row<'_>) -> rusqlite::Result<()> {
         // A name may have no letters, and its record must still be found by scope.
         self.words.push(' ');
-        for column in 0..4 {
+        for column in 0..9 {
             if let Some(text) = row.get_ref(column)?.as_str_or_null()? {
                 self.words.push_str(&normalize_words(text));
             }
         }
-        for (column, prefix) in (4..).zip(BY_NUMBER) {
+        if let Some(json) = row.get_ref(9)?.as_str_or_null()? {
+            let json = serde_json::from_str(json).unwrap_or_default();
+            let mut texts = Vec::new();
+            json_texts(&json, &mut texts);
+            for text in texts {
+                self.words.push_str(&normalize_words(&text));
+            }
+        }
+        for (column, prefix) in (10..).zip(BY_NUMBER) {
             if let Some(number) = row.get(column)? {
                 self.scopes.push_str(&dictionary_scope(prefix, number));
                 self.scopes.push(' ');
             }
         }
-        for (column, prefix) in (8..).zip(BY_TEXT) {
+        for (column, prefix) in (14..).zip(BY_TEXT) {
             if let Some(text) = row.get_ref(column)?.as_str_or_null()? {
                 self.scopes.push_str(&text_scope(prefix, text));
                 self.scopes.push(' ');

@@ -8,8 +8,8 @@ use rusqlite::params;
 use super::{
     connection::SqliteMaintenance,
     cutoff::Cutoffs,
-    prune, recompute, relink, retention,
-    search::{ACTIVITIES, EVENTS},
+    followed, prune, recompute, relink, retention,
+    search::{self, ACTIVITIES, EVENTS},
 };
 use crate::{
     error::Result,
@@ -18,11 +18,7 @@ use crate::{
         ClockReading, EraseCounts, Maintenance, Position, Prune, PruneCounts, Retention,
         clock::TOLERANCE_US,
         sealed,
-        sqlite::{
-            columns::unsigned,
-            open::schema,
-            write::sums::{agents, hours},
-        },
+        sqlite::{columns::unsigned, open::schema},
         sums::QUARTER_US,
     },
 };
@@ -101,14 +97,12 @@ impl Maintenance for SqliteMaintenance {
 
     fn index(&mut self) -> Result<u64> {
         self.write(|transaction| {
-            let before = ACTIVITIES.indexed_up_to(transaction)?;
-            let count = ACTIVITIES.index_some(transaction)?;
-            let after = ACTIVITIES.indexed_up_to(transaction)?;
-            // No sums that retention would delete at once.
-            let from_us = retention::sums_from_us(transaction)?;
-            let agents = agents::read_committed(transaction, before, after, from_us)?;
-            hours::roll_up(transaction, agents::fold(transaction, agents)?)?;
-            Ok(count + EVENTS.index_some(transaction)?)
+            let followed = followed::follow(transaction)?;
+            let indexed = match search::prepare(transaction)? {
+                true => ACTIVITIES.index_some(transaction)? + EVENTS.index_some(transaction)?,
+                false => 0,
+            };
+            Ok(followed.max(indexed))
         })
     }
 

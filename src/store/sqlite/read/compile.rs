@@ -6,7 +6,7 @@ use rusqlite::types::Value;
 use serde::Serialize;
 
 use crate::{
-    record::{ActivityId, Choice, DurationRange, Filter, Has, Is, Pattern, Words, search_phrase},
+    record::{ActivityId, Choice, DurationRange, Filter, Has, Is, Needle, Pattern, Words},
     store::{codes::Code, sqlite::columns::signed},
 };
 
@@ -89,15 +89,17 @@ const DATA: &str = "activity_has_attributes(a.data, ?)";
 const SINCE: &str = "a.id >= ?";
 const BEFORE: &str = "a.id < ?";
 const AFTER: &str = "a.id > ?";
-/// The condition on one word, which is bound to each of its parameters.
-const WORD: &str = "(activity_has_word((SELECT value FROM text WHERE text.id = a.name), ?) \
-     OR activity_has_word(a.message, ?) \
-     OR EXISTS (SELECT 1 FROM preview WHERE activity = a.seq \
-                AND (activity_has_word(input, ?) OR activity_has_word(output, ?))))";
-const OPEN_WORD: &str = "(activity_has_word((SELECT value FROM text WHERE text.id = a.name), ?) \
-     OR activity_has_word(a.input, ?))";
-const EVENT_WORD: &str = "(activity_has_word((SELECT value FROM text WHERE text.id = a.type), ?) \
-     OR activity_has_word(a.summary, ?))";
+/// The condition on one word, which is bound to each of its parameters. The second argument is JSON, the others are texts.
+const WORD: &str = "(activity_has_word(?, a.attributes, (SELECT value FROM text WHERE id = a.name), a.message, a.error_type, \
+     (SELECT value FROM text WHERE id = a.project), (SELECT value FROM text WHERE id = a.agent), \
+     (SELECT value FROM text WHERE id = a.actor), (SELECT value FROM text WHERE id = a.brand)) \
+     OR EXISTS (SELECT 1 FROM preview WHERE activity = a.seq AND activity_has_word(?, NULL, input, output)))";
+const OPEN_WORD: &str = "activity_has_word(?, a.attributes, (SELECT value FROM text WHERE id = a.name), a.input, \
+     (SELECT value FROM text WHERE id = a.project), (SELECT value FROM text WHERE id = a.agent), \
+     (SELECT value FROM text WHERE id = a.actor), (SELECT value FROM text WHERE id = a.brand))";
+const EVENT_WORD: &str = "activity_has_word(?, a.data, (SELECT value FROM text WHERE id = a.type), a.summary, a.reference, \
+     (SELECT value FROM text WHERE id = a.project), (SELECT value FROM text WHERE id = a.agent), \
+     (SELECT value FROM text WHERE id = a.actor), (SELECT value FROM text WHERE id = a.brand))";
 
 impl Where {
     /// The conditions of a filter for activities.
@@ -264,15 +266,15 @@ impl Where {
 
     fn words(&mut self, words: &Words, condition: &str) {
         let bound = |word: &String| {
-            let word = Value::from(search_phrase(word)?);
+            let needle = Value::from(Needle::new(word).to_sql());
             let times = condition.bytes().filter(|byte| *byte == b'?').count();
-            Some(std::iter::repeat_n(word, times))
+            std::iter::repeat_n(needle, times)
         };
-        for values in words.all_of.iter().filter_map(bound) {
-            self.and(condition, values);
+        for word in &words.all_of {
+            self.and(condition, bound(word));
         }
-        for values in words.none_of.iter().filter_map(bound) {
-            self.and(condition, values);
+        for word in &words.none_of {
+            self.and(condition, bound(word));
             self.sql.push_str(" IS NOT TRUE");
         }
     }

@@ -18,7 +18,7 @@ use crate::{
         during,
         sqlite::{
             columns::{TEXT_ID, TEXT_VALUE, unsigned},
-            maintenance::search::ACTIVITIES,
+            maintenance::followed::ACTIVITIES,
             write::sums::{agents, buckets::sums, turn_buckets},
         },
         sums::{ALL, AgentQuarters, AgentRows, AgentSums, TurnBuckets, quarter_of},
@@ -110,7 +110,7 @@ fn kept_buckets(
         Ok(Bucket::new(Quarter::from_number(quarter), sums))
     })?;
     if let Subject::One(Dimension::Agent, _) = of {
-        let more = unindexed(view)?.sums.into_iter();
+        let more = uncounted(view)?.sums.into_iter();
         for ((_, quarter), sums) in
             more.filter(|((agent, quarter), _)| *agent == number && quarters.contains(quarter))
         {
@@ -179,7 +179,7 @@ fn kept_turns(
             (_, None) => return Ok(Some(Vec::new())),
             (Dimension::Project, Some(number)) => number,
             (Dimension::Agent, Some(agent)) => {
-                let mut tail = unindexed(view)?;
+                let mut tail = uncounted(view)?;
                 let mut scopes = tail.quarters.remove(&agent).unwrap_or_default();
                 let more = scopes.remove(&ALL);
                 let (agent_quarters, records_turns) =
@@ -191,7 +191,7 @@ fn kept_turns(
             (Dimension::Name | Dimension::Brand, Some(_)) => return Ok(None),
         },
     };
-    let mut tail = unindexed(view)?;
+    let mut tail = uncounted(view)?;
     for scopes in tail.quarters.values_mut() {
         // Whether an agent records turns depends on its activities of all projects.
         scopes.retain(|of, _| [scope, ALL].contains(of));
@@ -206,10 +206,10 @@ fn kept_turns(
     .map_err(attempt())
 }
 
-/// Adds up the activities that are not indexed yet, and so not in the sums of agents.
-pub(super) fn unindexed(connection: &Connection) -> Result<AgentSums> {
+/// Adds up the activities that are not in the sums of agents yet.
+pub(super) fn uncounted(connection: &Connection) -> Result<AgentSums> {
     let read = || {
-        let watermark = ACTIVITIES.indexed_up_to(connection)?;
+        let watermark = ACTIVITIES.up_to(connection)?;
         agents::read_committed(connection, watermark, i64::MAX, i64::MIN)
     };
     read().map_err(failed("add up the activities of agents"))

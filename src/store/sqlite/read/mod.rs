@@ -47,7 +47,7 @@ use crate::{
     error::{Error, Result},
     record::{
         ActivityId, ActivityRecord, AttributeTest, Choice, ChunkRecord, EventRecord, Filter,
-        InstanceId, Pattern, RecordingId, RecordingRecord, attributes_match, normalize_words,
+        InstanceId, Pattern, RecordingId, RecordingRecord, attributes_match,
     },
     store::{
         ActivitySample, Bucket, Check, CommitPage, Cursor, Dimension, Gaps, Grain, Health,
@@ -408,11 +408,7 @@ impl Reader for SqliteReader {
 /// Registers the SQL functions that queries use.
 fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
-    connection.create_scalar_function("activity_has_word", 2, flags, |context| {
-        let text = context.get_raw(0).as_str_or_null()?;
-        let word = context.get_raw(1).as_str()?;
-        Ok(text.map(|text| normalize_words(text).contains(word)))
-    })?;
+    connection.create_scalar_function("activity_has_word", -1, flags, search::has_word)?;
     connection.create_scalar_function("activity_matches", 2, flags, |context| {
         let pattern = parsed::<Pattern>(context)?;
         let text = context.get_raw(0).as_str_or_null()?;

@@ -1,11 +1,13 @@
 //! Lists that the full-text index narrows down: the rows that it finds, and those it has not reached yet.
 
-use rusqlite::{Connection, OptionalExtension, types::Value};
+use rusqlite::{Connection, OptionalExtension, functions::Context, types::Value};
 
 use super::failed;
 use crate::{
     error::Result,
-    record::{ActivityId, ActivityRecord, Choice, EventRecord, Filter, Pattern, search_phrase},
+    record::{
+        ActivityId, ActivityRecord, Choice, EventRecord, Filter, Needle, Pattern, json_texts,
+    },
     store::{
         Cursor, Record,
         sqlite::{
@@ -114,6 +116,26 @@ pub(super) fn restricted_to_us(filter: &Filter, us: i64) -> Filter {
     filter
 }
 
+/// The SQL function `activity_has_word`: whether a needle is found in any of the texts. Its arguments are the needle, JSON or
+/// NULL, and texts or NULL.
+pub(super) fn has_word(context: &Context<'_>) -> rusqlite::Result<bool> {
+    let needle = Needle::from_sql(context.get_raw(0).as_str()?);
+    for argument in 2..context.len() {
+        let text = context.get_raw(argument).as_str_or_null()?;
+        if text.is_some_and(|text| needle.is_in(text)) {
+            return Ok(true);
+        }
+    }
+    let json = context.get_raw(1).as_str_or_null()?;
+    Ok(json.is_some_and(|json| {
+        // What is not JSON has no texts: a record with it cannot be read.
+        let json = serde_json::from_str(json).unwrap_or_default();
+        let mut texts = Vec::new();
+        json_texts(&json, &mut texts);
+        texts.iter().any(|text| needle.is_in(text))
+    }))
+}
+
 /// The smallest id of a record that starts in this microsecond.
 pub(super) fn first_id(us: i64) -> [u8; 16] {
     *ActivityId::from_parts(us, 0).as_bytes()
@@ -127,22 +149,21 @@ fn has_rare(filter: &Filter) -> bool {
         &filter.session,
         &filter.request,
     ];
-    !filter.words.all_of.is_empty() || scopes.iter().any(|scope| !scope.any_of.is_empty())
+    let is_phrase = |word: &String| matches!(Needle::new(word), Needle::Phrase(_));
+    filter.words.all_of.iter().any(is_phrase) || scopes.iter().any(|scope| !scope.any_of.is_empty())
 }
 
 /// An FTS5 expression that finds everything the filter matches, and maybe more. Empty if it would find everything.
 ///
-/// All words in it are quoted and made of letters and digits, so that none is FTS5 syntax.
+/// All words in it are quoted and contain no quotes, so that none is FTS5 syntax.
 fn expression(connection: &Connection, filter: &Filter) -> rusqlite::Result<String> {
     let mut all = Vec::new();
-    for word in filter
-        .words
-        .all_of
-        .iter()
-        .filter_map(|word| search_phrase(word))
-    {
-        let prefix = if word.ends_with(' ') { "" } else { " *" };
-        all.push(format!("words : \"{}\"{prefix}", word.trim()));
+    for word in &filter.words.all_of {
+        // A literal is only found in the records themselves.
+        if let Needle::Phrase(phrase) = Needle::new(word) {
+            let prefix = if phrase.ends_with(' ') { "" } else { " *" };
+            all.push(format!("words : \"{}\"{prefix}", phrase.trim()));
+        }
     }
     let by_number = [
         (PROJECT, &filter.project),

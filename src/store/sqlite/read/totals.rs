@@ -7,7 +7,7 @@ use rusqlite::{Connection, params};
 use super::{
     coverage::{Coverage, in_quarters, snapshot},
     failed,
-    metrics::{agent_quarters_of, for_each_row, stored, text_value, unindexed},
+    metrics::{agent_quarters_of, for_each_row, stored, text_value, uncounted},
     scan,
 };
 use crate::{
@@ -86,7 +86,7 @@ fn kept_sums(
         Ok(())
     })?;
     if by == Dimension::Agent {
-        for ((agent, quarter), sums) in unindexed(view)?.sums {
+        for ((agent, quarter), sums) in uncounted(view)?.sums {
             if quarters.contains(&quarter) {
                 totals.entry(agent).or_default().merge(&sums);
             }
@@ -139,7 +139,7 @@ fn turns_of_agents(
     agents: impl Iterator<Item = i64>,
     quarters: &Range<i64>,
 ) -> Result<HashMap<i64, Turns>> {
-    let tail = unindexed(view)?;
+    let tail = uncounted(view)?;
     let turns = |agent: i64| {
         let more = tail.quarters.get(&agent);
         let more = more.and_then(|scopes| scopes.get(&ALL));
@@ -161,7 +161,7 @@ fn turns_of_projects(
     quarters: &Range<i64>,
 ) -> Result<HashMap<i64, Turns>> {
     let attempt = || failed("read the turns of agents");
-    let tail: AgentSums = unindexed(view)?;
+    let tail: AgentSums = uncounted(view)?;
     let mut tails = HashMap::<i64, TurnBuckets>::new();
     for (key, sums) in tail.turn_buckets(view).map_err(attempt())?.0 {
         let buckets = tails.entry(key.0).or_default();
