@@ -132,6 +132,58 @@ fn words_in_names_messages_summaries_and_payloads_are_found_indexed_or_not() {
 }
 
 #[test]
+fn records_that_start_together_and_end_one_by_one_are_indexed_and_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = ManualClock::new();
+    let log = ActivityLog::builder()
+        .clock(clock.clone())
+        .open(folder.path().join("a.db"))
+        .unwrap();
+    let mut reader = log.reader().unwrap();
+    let mut maintenance = maintenance(&folder);
+    let running: Vec<_> = (0..90)
+        .map(|number| log.start(Describe::job("together").actor(format!("user{number}"))))
+        .collect();
+    for (number, activity) in running.into_iter().enumerate() {
+        clock.advance(Duration::from_millis(1));
+        activity.end(Outcome::success());
+        log.flush().wait().unwrap();
+        while maintenance.index().unwrap() > 0 {}
+        assert_eq!(found(&mut reader, &format!("user{number}")).0, ["together"]);
+        assert_eq!(
+            found(&mut reader, "together status:success").0.len(),
+            number + 1
+        );
+    }
+    // As entries of one microsecond, of which there are a few.
+    let store = rusqlite::Connection::open(folder.path().join("a.db")).unwrap();
+    let sql = "SELECT count(*) FROM activity_search_docsize";
+    let entries: i64 = store.query_row(sql, (), |row| row.get(0)).unwrap();
+    assert!(entries <= 32, "{entries}");
+    // Each page has what comes next, although all are in the same entries.
+    let (mut cursor, mut ids) = (None, Vec::new());
+    let filter = Filter::parse("together", Utc::now()).unwrap();
+    loop {
+        let page = reader.page(&filter, cursor, 7).unwrap();
+        ids.extend(page.records.iter().map(|one| one.id));
+        cursor = page.next;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    assert_eq!(ids.len(), 90);
+    assert!(ids.is_sorted_by(|a, b| a > b));
+    // Erased ones leave nothing behind.
+    maintenance.erase("user5", &mut |_| ()).unwrap();
+    assert_eq!(found(&mut reader, "user5").0.len(), 0);
+    assert_eq!(found(&mut reader, "user50").0.len(), 1);
+    let sql = "SELECT count(*) FROM activity_search WHERE activity_search MATCH 'user5'";
+    let entries: i64 = store.query_row(sql, (), |row| row.get(0)).unwrap();
+    assert_eq!(entries, 0);
+    assert!(reader.integrity_errors().unwrap().is_empty());
+}
+
+#[test]
 fn a_log_indexes_its_records_while_pages_stay_consecutive() {
     let folder = tempfile::tempdir().unwrap();
     let log = ActivityLog::open(folder.path().join("a.db")).unwrap();
@@ -191,7 +243,7 @@ fn an_index_of_another_version_is_not_used_and_built_anew() {
     set_version(1);
     store
         .execute(
-            "INSERT INTO activity_search (rowid, words, scopes) VALUES (1, 'old', '')",
+            "INSERT INTO activity_search (rowid, terms) VALUES (1, 'old')",
             (),
         )
         .unwrap();

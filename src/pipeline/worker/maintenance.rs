@@ -23,6 +23,9 @@ const CLOCK_INTERVAL: Duration = Duration::from_secs(60);
 /// The number of new records from which on they are indexed; until then searches scan them.
 const MIN_UNINDEXED: u64 = 100;
 
+/// The number of new records from which on they are indexed under load, too: searches scan them in some ten milliseconds.
+const MAX_UNINDEXED: u64 = 5_000;
+
 /// When which maintenance of a log is due.
 pub(super) struct MaintenanceSchedule {
     /// Opened with the first step.
@@ -37,8 +40,10 @@ pub(super) struct MaintenanceSchedule {
     more_at: Option<Instant>,
     /// Records were committed since the store's clock was updated.
     committed: bool,
-    /// The number of records that this log has committed since the index was up to date.
+    /// About the number of records that are not indexed; 0 once the index is up to date.
     unindexed: u64,
+    /// When to index next under load.
+    index_at: Instant,
 }
 
 impl Default for MaintenanceSchedule {
@@ -51,6 +56,7 @@ impl Default for MaintenanceSchedule {
             more_at: None,
             committed: false,
             unindexed: 0,
+            index_at: Instant::now(),
         }
     }
 }
@@ -161,14 +167,23 @@ impl MaintenanceSchedule {
         self.unindexed += records as u64;
     }
 
+    /// Returns true if records have to be indexed even while others wait to be committed.
+    pub(super) fn index_is_behind(&self) -> bool {
+        self.unindexed > MAX_UNINDEXED && Instant::now() >= self.index_at
+    }
+
     /// Runs one indexing step if there are enough new records. Returns false if nothing was indexed. Failures are retried
     /// later.
     pub(super) fn index(&mut self, store: &dyn Store) -> bool {
         if self.unindexed < MIN_UNINDEXED {
             return false;
         }
+        let start = Instant::now();
         let indexed = guarded("index", || self.maintenance(store)?.index());
-        if matches!(indexed, Ok(1..)) {
+        // Commits get as much time as steps.
+        self.index_at = Instant::now() + start.elapsed();
+        if let Ok(records @ 1..) = indexed {
+            self.unindexed = self.unindexed.saturating_sub(records).max(MIN_UNINDEXED);
             return true;
         }
         self.unindexed = 0;

@@ -29,8 +29,8 @@ use crate::{
     store::{Accounting, AppendOutcome, Batch, Instance, PerKind, Store},
 };
 
-/// About the number of records of one indexing step.
-const INDEX_STEP: usize = 500;
+/// With fewer new records in a tick the writer is idle.
+const FEW_RECORDS: usize = 500;
 /// How often records are collected while there is work.
 const TICK: Duration = Duration::from_millis(2);
 /// How long without work until the thread parks; shorter would wake it for every call of a slow stream.
@@ -143,9 +143,12 @@ impl Worker {
         }
         let mut written =
             !self.connection.broken && self.maintenance.step(&*self.connection.store, &self.shared);
-        // Index only when idle: no commit due, and fewer new records than one indexing step takes.
-        let idle = !due && collected < INDEX_STEP && self.connection.retry_at.is_none();
-        let indexed = idle && self.maintenance.index(&*self.connection.store);
+        // Index when idle: no commit due, and few new records. Under load, index half of the time once searches have many
+        // records to scan.
+        let idle = !due && collected < FEW_RECORDS;
+        let indexed = self.connection.retry_at.is_none()
+            && (idle || self.maintenance.index_is_behind())
+            && self.maintenance.index(&*self.connection.store);
         written |= indexed;
         if written {
             let at = &mut self.connection.checkpoint_at;

@@ -18,7 +18,8 @@ pub(crate) use attribute::{attributes_match, parse_number};
 pub use field::Field;
 pub use pattern::Pattern;
 pub(crate) use words::{
-    Needle, WORDS_VERSION, contains_literal, json_object_texts, json_texts, normalize_words,
+    Needle, WORDS_VERSION, append_words, contains_literal, json_object_texts, json_texts,
+    normalize_words,
 };
 
 use crate::record::{EventRecord, Kind, Status};

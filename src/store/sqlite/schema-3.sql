@@ -114,3 +114,17 @@ LEFT JOIN text AS t ON t.id = b.scope_id;
 -- A text in one case, where that differs: see record/fold.rs. Filters look up values in any case by it.
 ALTER TABLE text ADD COLUMN folded TEXT;
 CREATE INDEX text_folded ON text (folded) WHERE folded IS NOT NULL;
+
+-- The full-text index: words and scopes in one column, without positions. The words of earlier schemas are those of another
+-- definition, so it is built anew.
+DROP TABLE activity_search;
+DROP TABLE event_search;
+-- A search only yields candidates: see maintenance/search. A leaf fills a page of the file.
+CREATE VIRTUAL TABLE activity_search USING fts5 (
+  terms, content = '', contentless_delete = 1, detail = none, tokenize = "ascii tokenchars '='"
+);
+CREATE VIRTUAL TABLE event_search USING fts5 (
+  terms, content = '', contentless_delete = 1, detail = none, tokenize = "ascii tokenchars '='"
+);
+INSERT INTO activity_search (activity_search, rank) VALUES ('pgsz', 8000);
+INSERT INTO event_search (event_search, rank) VALUES ('pgsz', 8000);

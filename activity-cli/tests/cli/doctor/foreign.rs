@@ -167,7 +167,7 @@ fn a_damaged_search_index_is_found() {
     let fixture = filled();
     change(
         &fixture,
-        "INSERT INTO activity_search (rowid, words, scopes) VALUES (1, 'some words', 'a1'); \
+        "INSERT INTO activity_search (rowid, terms) VALUES (1, 'some words'); \
          UPDATE activity_search_data SET block = zeroblob(40) WHERE id > 10",
     );
     fails(&fixture, "problem: ");

@@ -42,7 +42,7 @@ impl Class {
         }
     }
 
-    fn of_ascii(c: char) -> Self {
+    pub(super) fn of_ascii(c: char) -> Self {
         match c.is_ascii_alphanumeric() {
             true => Class::Letter,
             false => Class::Separator,

@@ -32,11 +32,17 @@ fn searched(text: &str) -> &str {
 /// Returns the words of a text, with a space before and after each. Texts that Unicode calls compatible have the same words,
 /// whatever their case and accents.
 pub(crate) fn normalize_words(text: &str) -> String {
-    let text = searched(text);
-    let mut words = Writer::new(text.len());
-    words.write(text);
-    words.separate();
-    words.words
+    let mut words = String::with_capacity(text.len().min(MAX_TEXT_BYTES) + 2);
+    words.push(' ');
+    append_words(&mut words, text);
+    words
+}
+
+/// Appends the words of a text, with a space after each.
+pub(crate) fn append_words(words: &mut String, text: &str) {
+    let mut writer = Writer::new(words);
+    writer.write(searched(text));
+    writer.separate();
 }
 
 /// Collects each key and each value of a JSON value, at any depth.
@@ -63,8 +69,8 @@ pub(crate) fn json_object_texts<'a>(
 }
 
 /// Writes words, each followed by a space.
-struct Writer {
-    words: String,
+struct Writer<'a> {
+    words: &'a mut String,
     /// Where the current word begins.
     start: usize,
     current: Current,
@@ -80,18 +86,19 @@ enum Current {
     Character,
 }
 
-impl Writer {
-    fn new(capacity: usize) -> Self {
-        let mut words = String::with_capacity(capacity + 2);
-        words.push(' ');
+impl<'a> Writer<'a> {
+    fn new(words: &'a mut String) -> Self {
         Writer {
+            start: words.len(),
             words,
-            start: 1,
             current: Current::Nothing,
         }
     }
 
     fn write(&mut self, text: &str) {
+        if text.is_ascii() {
+            return text.chars().for_each(|c| self.push(c, Class::of_ascii(c)));
+        }
         for c in composed(text).chars() {
             match Class::of_composed(c) {
                 Some(class) => self.push(c, class),

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Current, Writer, normalize_words, searched};
+use super::{Writer, normalize_words, searched};
 
 /// A text of a filter, ready to be searched for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,14 +16,15 @@ pub(crate) enum Needle<'a> {
 impl<'a> Needle<'a> {
     /// Reads a text of a filter: the last of its words may be a prefix (`no such us*`).
     pub(crate) fn new(text: &'a str) -> Self {
-        let mut words = Writer::new(text.len());
         let prefix = text.strip_suffix('*');
-        words.write(searched(prefix.unwrap_or(text)));
-        if prefix.is_none() || words.current == Current::Nothing {
-            words.separate();
+        let mut words = String::from(" ");
+        let mut writer = Writer::new(&mut words);
+        writer.write(searched(prefix.unwrap_or(text)));
+        if prefix.is_none() {
+            writer.separate();
         }
-        match words.words.len() > 1 {
-            true => Needle::Phrase(Cow::Owned(words.words)),
+        match words.len() > 1 {
+            true => Needle::Phrase(Cow::Owned(words)),
             false => Needle::Literal(Cow::Borrowed(text)),
         }
     }

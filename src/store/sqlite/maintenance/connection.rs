@@ -4,7 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::clock::{self, RunningClock};
+use super::{
+    clock::{self, RunningClock},
+    steps::FEWEST_INDEXED,
+};
 use crate::{
     error::Result,
     store::{
@@ -30,6 +33,8 @@ pub(crate) struct SqliteMaintenance {
     pub(crate) access: Arc<Access>,
     /// The store's clock, as this handle last advanced it.
     pub(super) running: Option<RunningClock>,
+    /// The number of rows that the next indexing step takes: as many as can be indexed in a short transaction.
+    pub(super) index_limit: i64,
 }
 
 impl SqliteMaintenance {
@@ -42,6 +47,7 @@ impl SqliteMaintenance {
         let maintenance = SqliteMaintenance {
             access,
             running: None,
+            index_limit: FEWEST_INDEXED,
         };
         // Reports what is wrong with the file before it is used.
         drop(maintenance.connection()?);

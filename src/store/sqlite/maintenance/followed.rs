@@ -1,6 +1,6 @@
 //! What follows the commit order beside the index: the sums of agents, and the bytes of records.
 
-use rusqlite::{Connection, Transaction, params};
+use rusqlite::{Connection, Transaction};
 
 use super::{
     retention,
@@ -11,9 +11,6 @@ use crate::store::sqlite::{
     meta::MetaKey,
     write::sums::{agents, hours},
 };
-
-/// Rows per step.
-const STEP: i64 = 500;
 
 /// The rows of one table up to a watermark, which are counted.
 pub(crate) struct Followed {
@@ -36,9 +33,9 @@ pub(crate) const EVENTS: Followed = Followed {
     sizes: &[size::EVENTS],
 };
 
-/// Counts some rows after the watermarks, and returns about how many; 0 once all are counted.
-pub(super) fn follow(transaction: &Transaction<'_>) -> rusqlite::Result<u64> {
-    let activities = ACTIVITIES.next(transaction)?;
+/// Counts up to `limit` rows of each table after the watermarks, and returns about how many; 0 once all are counted.
+pub(super) fn follow(transaction: &Transaction<'_>, limit: i64) -> rusqlite::Result<u64> {
+    let activities = ACTIVITIES.next(transaction, limit)?;
     if let Some((after, up_to)) = activities {
         // No sums that retention would delete at once.
         let from_us = retention::sums_from_us(transaction)?;
@@ -46,7 +43,7 @@ pub(super) fn follow(transaction: &Transaction<'_>) -> rusqlite::Result<u64> {
         hours::roll_up(transaction, agents::fold(transaction, agents)?)?;
         ACTIVITIES.count(transaction, after, up_to)?;
     }
-    let events = EVENTS.next(transaction)?;
+    let events = EVENTS.next(transaction, limit)?;
     if let Some((after, up_to)) = events {
         EVENTS.count(transaction, after, up_to)?;
     }
@@ -78,10 +75,10 @@ impl Followed {
     }
 
     /// The range of seqs of the next step: after the first, up to the second.
-    fn next(&self, connection: &Connection) -> rusqlite::Result<Option<(i64, i64)>> {
+    fn next(&self, connection: &Connection, limit: i64) -> rusqlite::Result<Option<(i64, i64)>> {
         let after = self.up_to(connection)?;
         let mut next = connection.prepare_cached(self.next)?;
-        let last: Option<i64> = next.query_row(params![after, STEP], |row| row.get(0))?;
+        let last: Option<i64> = next.query_row([after, limit], |row| row.get(0))?;
         Ok(last.map(|last| (after, last)))
     }
 

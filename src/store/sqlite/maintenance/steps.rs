@@ -1,6 +1,9 @@
 //! The steps of maintenance, each a short transaction of its own.
 
-use std::{ops::Range, time::Duration};
+use std::{
+    ops::Range,
+    time::{Duration, Instant},
+};
 
 use chrono::{DateTime, Utc};
 use rusqlite::params;
@@ -25,6 +28,12 @@ use crate::{
 
 /// How old the last tick of the store's clock may be when ages are counted; until then the monotonic clock continues it.
 const TICK: Duration = Duration::from_secs(60);
+
+/// How long an indexing step should take: other connections cannot write meanwhile.
+const INDEX_STEP: Duration = Duration::from_millis(20);
+/// The bounds of the number of rows of each table that a step indexes.
+pub(super) const FEWEST_INDEXED: i64 = 500;
+const MOST_INDEXED: i64 = 16_000;
 
 /// 256 pages, which are 2 MB.
 const VACUUM_SOME: &str = "PRAGMA incremental_vacuum(256)";
@@ -96,14 +105,28 @@ impl Maintenance for SqliteMaintenance {
     }
 
     fn index(&mut self) -> Result<u64> {
-        self.write(|transaction| {
-            let followed = followed::follow(transaction)?;
+        let limit = self.index_limit;
+        let mut start = Instant::now();
+        let rows = self.write(|transaction| {
+            // Not the wait for other processes.
+            start = Instant::now();
+            let followed = followed::follow(transaction, limit)?;
             let indexed = match search::prepare(transaction)? {
-                true => ACTIVITIES.index_some(transaction)? + EVENTS.index_some(transaction)?,
+                true => {
+                    ACTIVITIES.index_some(transaction, limit)?
+                        + EVENTS.index_some(transaction, limit)?
+                }
                 false => 0,
             };
             Ok(followed.max(indexed))
-        })
+        })?;
+        self.index_limit = match start.elapsed() {
+            took if took > INDEX_STEP => limit / 2,
+            took if took < INDEX_STEP / 2 && rows >= unsigned(limit) => limit * 2,
+            _ => limit,
+        }
+        .clamp(FEWEST_INDEXED, MOST_INDEXED);
+        Ok(rows)
     }
 
     fn check(&mut self, now: DateTime<Utc>) -> Result<bool> {

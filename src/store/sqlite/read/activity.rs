@@ -6,7 +6,7 @@ use super::{
     Snapshot,
     compile::{Table, Where},
     list::{BY_ID, ListedRecord, NEWEST_FIRST, before},
-    row::{self, COLUMNS, ENDED, ENDED_BY_SEARCH, ENDED_BY_SEQ, JOINS, OPEN},
+    row::{self, COLUMNS, ENDED, ENDED_BY_SEQ, JOINS, OPEN},
     search::Search,
 };
 use crate::{
@@ -29,9 +29,9 @@ impl ListedRecord for ActivityRecord {
     const COLUMNS: &'static str = COLUMNS;
     const TABLE: &'static str = ENDED;
     const BY_SEQ: &'static str = ENDED_BY_SEQ;
-    const BY_SEARCH: &'static str = ENDED_BY_SEARCH;
     const JOINS: &'static str = JOINS;
-    const INDEX: &'static str = "activity_search";
+    const SEARCH: &'static str = "SELECT rowid FROM activity_search WHERE activity_search MATCH ? \
+         AND rowid BETWEEN ? AND ? ORDER BY rowid DESC";
 
     fn condition(filter: &Filter) -> Where {
         Where::for_activities(filter, Table::Ended)

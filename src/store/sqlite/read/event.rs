@@ -20,9 +20,6 @@ const COLUMNS: &str = "SELECT a.id, a.at, type.value, a.status, a.summary, a.cou
      instance.uuid, project.value, agent.value, actor.value, brand.value, environment.value, a.session, a.request, \
      a.dedup_key, a.truncated, a.seq FROM ";
 const TABLE: &str = "event AS a ";
-/// Through the full-text index.
-const BY_SEARCH: &str = "event_search AS s CROSS JOIN event AS a \
-     ON a.id >= activity_first_id(s.rowid) AND a.id < activity_first_id(s.rowid + 1) ";
 /// In the order of row ids.
 const BY_SEQ: &str = "event AS a NOT INDEXED ";
 /// Outer joins, so that SQLite reads the tables in this order.
@@ -37,9 +34,9 @@ impl ListedRecord for EventRecord {
     const COLUMNS: &'static str = COLUMNS;
     const TABLE: &'static str = TABLE;
     const BY_SEQ: &'static str = BY_SEQ;
-    const BY_SEARCH: &'static str = BY_SEARCH;
     const JOINS: &'static str = JOINS;
-    const INDEX: &'static str = "event_search";
+    const SEARCH: &'static str = "SELECT rowid FROM event_search WHERE event_search MATCH ? \
+         AND rowid BETWEEN ? AND ? ORDER BY rowid DESC";
 
     fn condition(filter: &Filter) -> Where {
         Where::for_events(filter)

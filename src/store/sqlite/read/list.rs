@@ -17,6 +17,7 @@ use crate::{
         CommitPage, Cursor, List, Position, Record,
         sqlite::{
             last_seqs::LastSeqs,
+            maintenance::search::start_of,
             write::commit_order::{self, Continuation},
         },
     },
@@ -39,12 +40,10 @@ pub(super) trait ListedRecord: Record {
     const TABLE: &'static str;
     /// The table, read in the order of its row ids.
     const BY_SEQ: &'static str;
-    /// The table, read through the full-text index.
-    const BY_SEARCH: &'static str;
     /// Outer joins, so that SQLite reads the tables in this order; ends with `WHERE`.
     const JOINS: &'static str;
-    /// The full-text index.
-    const INDEX: &'static str;
+    /// Finds entries of the full-text index, newest first: an FTS5 expression, the first and the last rowid.
+    const SEARCH: &'static str;
 
     /// Compiles a filter.
     fn condition(filter: &Filter) -> Where;
@@ -140,13 +139,34 @@ fn searched<R: ListedRecord>(
     cursor: Option<Cursor<R>>,
     wanted: usize,
 ) -> Result<Vec<R>> {
-    let mut records: Vec<R> = snapshot.records(newest_by_search(search, filter, cursor, wanted))?;
-    if let Some(last) = records.last().filter(|_| records.len() == wanted) {
-        // The index has no order within one microsecond: read all records of the last one, as the limit may have cut off
-        // some that come earlier in the list.
-        let filter =
-            search::restricted_to_us(filter, Cursor::after_record(last).key().started_at_us());
-        records.extend(snapshot.records(newest(&filter, cursor, wanted))?);
+    let attempt = || failed(R::ATTEMPT);
+    let transaction = &snapshot.transaction;
+    let mut found = transaction.prepare_cached(R::SEARCH).map_err(attempt())?;
+    let values = rusqlite::params_from_iter(search.values());
+    let mut entries = found.query(values).map_err(attempt())?;
+
+    let (sql, values) = of_start(filter, cursor);
+    let mut statement = transaction.prepare_cached(&sql).map_err(attempt())?;
+    for (parameter, value) in (1..).zip(&values) {
+        statement
+            .raw_bind_parameter(parameter, value)
+            .map_err(attempt())?;
+    }
+    let (mut records, mut last) = (Vec::new(), None);
+    while records.len() < wanted
+        && let Some(entry) = entries.next().map_err(attempt())?
+    {
+        let us = start_of(entry.get(0).map_err(attempt())?);
+        // A microsecond may have several entries.
+        if last.replace(us) == Some(us) {
+            continue;
+        }
+        for (parameter, id) in (values.len() + 1..).zip(search::ids_of_start(us)) {
+            statement
+                .raw_bind_parameter(parameter, id)
+                .map_err(attempt())?;
+        }
+        snapshot.read_into(&mut records, statement.raw_query())?;
     }
     records.extend(snapshot.records(newest_unindexed(search, filter, cursor, wanted))?);
     Ok(records)
@@ -227,27 +247,18 @@ pub(super) fn newest<R: ListedRecord>(
     (sql, values)
 }
 
-/// The query for the newest records, through the full-text index.
-pub(super) fn newest_by_search<R: ListedRecord>(
-    search: &Search,
-    filter: &Filter,
-    cursor: Option<Cursor<R>>,
-    wanted: usize,
-) -> Query {
+/// The query for the records that start in one microsecond, whose ids are its last two parameters.
+pub(super) fn of_start<R: ListedRecord>(filter: &Filter, cursor: Option<Cursor<R>>) -> Query {
     let clause = before(R::condition(filter), cursor);
-    let mut values = search.values();
-    values.extend(clause.values);
-    values.push(Value::from(wanted as i64));
-    let condition = [R::INDEX, search::CONDITION, " AND ", &clause.sql].concat();
     let sql = [
         R::COLUMNS,
-        R::BY_SEARCH,
+        R::TABLE,
         R::JOINS,
-        &condition,
-        search::NEWEST_FIRST,
+        &clause.sql,
+        search::OF_START,
     ]
     .concat();
-    (sql, values)
+    (sql, clause.values)
 }
 
 /// The query for the newest records beyond the watermark of the index.

@@ -32,7 +32,7 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use rusqlite::{
-    Connection, ErrorCode, Transaction,
+    Connection, ErrorCode, Rows, Transaction,
     functions::{Context, FunctionFlags},
     params,
 };
@@ -214,16 +214,22 @@ impl Snapshot<'_> {
     fn records<R: ListedRecord>(&self, (sql, values): Query) -> Result<Vec<R>> {
         let attempt = || failed(R::ATTEMPT);
         let mut statement = self.transaction.prepare_cached(&sql).map_err(attempt())?;
-        let mut rows = statement
+        let rows = statement
             .query(rusqlite::params_from_iter(values))
             .map_err(attempt())?;
         let mut records = Vec::new();
-        while let Some(row) = rows.next().map_err(attempt())? {
+        self.read_into(&mut records, rows)?;
+        Ok(records)
+    }
+
+    /// Reads the rows of a query as records.
+    fn read_into<R: ListedRecord>(&self, records: &mut Vec<R>, mut rows: Rows<'_>) -> Result<()> {
+        while let Some(row) = rows.next().map_err(failed(R::ATTEMPT))? {
             let mut record = R::read(row)?;
             record.set_ahead(record.at() >= self.ahead_from);
             records.push(record);
         }
-        Ok(records)
+        Ok(())
     }
 
     /// Reads the ended and the open activities that match one condition on an id.
@@ -419,9 +425,6 @@ fn prepare(connection: &Connection) -> rusqlite::Result<()> {
         let json = context.get_raw(0).as_str_or_null()?;
         let object = json.and_then(|json| serde_json::from_str(json).ok());
         Ok(attributes_match(&conditions, object.as_ref()))
-    })?;
-    connection.create_scalar_function("activity_first_id", 1, flags, |context| {
-        context.get(0).map(search::first_id)
     })
 }
 

@@ -25,12 +25,6 @@ pub(super) const ENDED: &str = "p.input, p.input_bytes, p.input_truncated, p.out
 pub(super) const ENDED_BY_SEQ: &str = "p.input, p.input_bytes, p.input_truncated, p.output, p.output_bytes, p.output_truncated, \
      EXISTS (SELECT 1 FROM link WHERE activity = a.id) FROM activity AS a NOT INDEXED LEFT JOIN preview AS p ON p.activity = a.seq";
 
-/// The same through the full-text index.
-pub(super) const ENDED_BY_SEARCH: &str = "p.input, p.input_bytes, p.input_truncated, p.output, p.output_bytes, p.output_truncated, \
-     EXISTS (SELECT 1 FROM link WHERE activity = a.id) FROM activity_search AS s CROSS JOIN activity AS a \
-     ON a.id >= activity_first_id(s.rowid) AND a.id < activity_first_id(s.rowid + 1) \
-     LEFT JOIN preview AS p ON p.activity = a.seq";
-
 /// The same for open activities. The first parameter is a JSON list of the row ids of living instances.
 pub(super) const OPEN: &str = "a.input, a.input_bytes, a.input_truncated, NULL, NULL, NULL, \
      EXISTS (SELECT 1 FROM link WHERE activity = a.id) FROM (SELECT id, parent, root, kind, name, \

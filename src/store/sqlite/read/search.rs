@@ -1,5 +1,7 @@
 //! Lists that the full-text index narrows down: the rows that it finds, and those it has not reached yet.
 
+use std::collections::BTreeSet;
+
 use rusqlite::{Connection, OptionalExtension, functions::Context, types::Value};
 
 use super::failed;
@@ -14,7 +16,7 @@ use crate::{
             columns::TEXT_ID,
             maintenance::search::{
                 ACTIVITIES, ACTOR, AGENT, BRAND, EVENTS, PROJECT, REQUEST, SESSION, SearchIndex,
-                dictionary_scope, text_scope,
+                dictionary_term, entries, text_term,
             },
         },
     },
@@ -24,10 +26,8 @@ use crate::{
 /// milliseconds; with more of them, a list is read without the index.
 const MAX_LAG: i64 = 20_000;
 
-/// The condition on the index, under the alias `s`: an FTS5 expression, the first and the last microsecond.
-pub(super) const CONDITION: &str = " MATCH ? AND s.rowid BETWEEN ? AND ?";
-/// The order of the index, which is the order of lists except within one microsecond.
-pub(super) const NEWEST_FIRST: &str = " ORDER BY s.rowid DESC LIMIT ?";
+/// The records that start in one microsecond: their first id, and the first after them.
+pub(super) const OF_START: &str = " AND a.id >= ? AND a.id < ? ORDER BY a.id DESC";
 /// The rows beyond the watermark of the index.
 pub(super) const UNINDEXED: &str = " AND a.seq > ? ORDER BY a.id DESC LIMIT ?";
 
@@ -94,26 +94,11 @@ impl Search {
         }))
     }
 
-    /// The parameters of [`CONDITION`].
+    /// The parameters of the search: an FTS5 expression, the first and the last rowid.
     pub(super) fn values(&self) -> Vec<Value> {
-        vec![
-            Value::from(self.expression.clone()),
-            Value::from(self.first_us),
-            Value::from(self.last_us),
-        ]
+        let (first, last) = entries(self.first_us..=self.last_us).into_inner();
+        vec![self.expression.clone().into(), first.into(), last.into()]
     }
-}
-
-/// The filter, restricted to records that start in one microsecond.
-pub(super) fn restricted_to_us(filter: &Filter, us: i64) -> Filter {
-    let mut filter = filter.clone();
-    let at = chrono::DateTime::from_timestamp_micros;
-    let (first, end) = (at(us), at(us + 1));
-    filter.since = filter.since.max(first);
-    filter.until = filter
-        .until
-        .map_or(end, |until| end.map(|end| end.min(until)));
-    filter
 }
 
 /// The SQL function `activity_has_word`: whether a needle is found in any of the texts. Its arguments are the needle, JSON or
@@ -136,9 +121,10 @@ pub(super) fn has_word(context: &Context<'_>) -> rusqlite::Result<bool> {
     }))
 }
 
-/// The smallest id of a record that starts in this microsecond.
-pub(super) fn first_id(us: i64) -> [u8; 16] {
-    *ActivityId::from_parts(us, 0).as_bytes()
+/// The values of [`OF_START`].
+pub(super) fn ids_of_start(us: i64) -> [Value; 2] {
+    let first = |us| Value::from(ActivityId::from_parts(us, 0).as_bytes().to_vec());
+    [first(us), first(us + 1)]
 }
 
 /// True if the filter has a condition with which only the full-text index helps.
@@ -155,14 +141,19 @@ fn has_rare(filter: &Filter) -> bool {
 
 /// An FTS5 expression that finds everything the filter matches, and maybe more. Empty if it would find everything.
 ///
-/// All words in it are quoted and contain no quotes, so that none is FTS5 syntax.
+/// All terms in it are quoted and contain no quotes, so that none is FTS5 syntax.
 fn expression(connection: &Connection, filter: &Filter) -> rusqlite::Result<String> {
     let mut all = Vec::new();
     for word in &filter.words.all_of {
         // A literal is only found in the records themselves.
         if let Needle::Phrase(phrase) = Needle::new(word) {
-            let prefix = if phrase.ends_with(' ') { "" } else { " *" };
-            all.push(format!("words : \"{}\"{prefix}", phrase.trim()));
+            let words: BTreeSet<&str> = phrase.split_whitespace().collect();
+            let last = phrase.rsplit(' ').next().unwrap_or_default();
+            // Without a space at its end, the last word is a prefix.
+            all.extend(words.into_iter().map(|word| match word == last {
+                true => format!("\"{word}\" *"),
+                false => format!("\"{word}\""),
+            }));
         }
     }
     let by_number = [
@@ -176,12 +167,12 @@ fn expression(connection: &Connection, filter: &Filter) -> rusqlite::Result<Stri
             // No text has the id 0.
             let number = connection.prepare_cached(TEXT_ID)?;
             let number = { number }.query_row([text], |row| row.get(0)).optional()?;
-            Ok(dictionary_scope(prefix, number.unwrap_or_default()))
+            Ok(dictionary_term(prefix, number.unwrap_or_default()))
         })?);
     }
     for (prefix, choice) in [(SESSION, &filter.session), (REQUEST, &filter.request)] {
         all.extend(one_of(choice, Pattern::as_text, |text| {
-            Ok(text_scope(prefix, text))
+            Ok(text_term(prefix, text))
         })?);
     }
     Ok(all.join(" AND "))
@@ -201,5 +192,5 @@ fn one_of(
     for text in texts {
         words.push(format!("\"{}\"", word(text)?));
     }
-    Ok(Some(format!("scopes : ({})", words.join(" OR "))))
+    Ok(Some(format!("({})", words.join(" OR "))))
 }
