@@ -5,6 +5,7 @@
 //! (default 10,000,000). `BENCH_STORE` names a file that is kept and reused; an interrupted index is continued.
 #![allow(missing_docs)]
 
+mod live;
 mod memory;
 mod questions;
 mod scan;
@@ -60,6 +61,9 @@ fn main() -> Result<(), Failure> {
         scans.extend(scan::scan(&path, end)?);
         export(&mut reader)?;
     }
+    if named.is_empty() || named.iter().any(|one| one == "live") {
+        live::search_while_recording(folder.path())?;
+    }
     println!();
     for answer in &answers {
         print_ratio(&format!("query_{}_p50_ms", answer.name), answer.p50_ms);
@@ -88,6 +92,7 @@ fn add_up(path: &Path, rows: usize) -> Result<(), Failure> {
 fn index(path: &Path) -> Result<(), Failure> {
     let mut maintenance = SqliteStore::new(path)?.maintenance()?;
     let (start, mut longest, mut rows) = (Instant::now(), Duration::ZERO, 0);
+    let cpu = processor_time();
     loop {
         let step = Instant::now();
         let indexed = maintenance.index()?;
@@ -99,7 +104,13 @@ fn index(path: &Path) -> Result<(), Failure> {
     }
     if rows > 0 {
         print_step("index and sums of agents", rows, start.elapsed(), path)?;
-        println!("  the longest step took {:.0} ms", milliseconds(longest));
+        let cpu = processor_time() - cpu;
+        println!(
+            "  {:.1} µs of processor time per row, the longest step took {:.0} ms; the index has {:.1} bytes per row",
+            cpu.as_secs_f64() * 1e6 / rows as f64,
+            milliseconds(longest),
+            index_bytes(path)? as f64 / rows as f64
+        );
     }
     Ok(())
 }
@@ -134,6 +145,20 @@ fn export(reader: &mut ActivityReader) -> Result<(), Failure> {
         memory::peak().saturating_sub(before_kb),
     );
     Ok(())
+}
+
+/// User and system time of the process.
+fn processor_time() -> Duration {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    Duration::new(now.tv_sec.cast_unsigned(), now.tv_nsec as u32)
+}
+
+/// Bytes of the search index, without the rest of its pages.
+fn index_bytes(path: &Path) -> Result<i64, Failure> {
+    let store = rusqlite::Connection::open(path)?;
+    let sql = "SELECT (SELECT sum(length(block)) FROM activity_search_data) \
+         + (SELECT sum(length(sz) + 10) FROM activity_search_docsize)";
+    Ok(store.query_row(sql, (), |row| row.get(0))?)
 }
 
 fn milliseconds(time: Duration) -> f64 {

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use benches::{
     Failure,
-    fill::{AGENTS, DAYS, PROJECTS, SESSIONS, TICKETS},
+    fill::{AGENTS, ATTRIBUTES, DAYS, PROJECTS, SESSIONS, STATIONS, TICKETS},
     quantile,
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -26,7 +26,7 @@ pub(crate) struct Answer {
 /// Runs a query, and returns the number of results.
 type Ask = fn(&mut ActivityReader, DateTime<Utc>, usize) -> Result<usize, Failure>;
 
-const QUESTIONS: [(&str, &str, Ask); 10] = [
+const QUESTIONS: [(&str, &str, Ask); 12] = [
     ("newest_page", "newest 50 of a project", |reader, end, n| {
         page(reader, end, &format!("project:{}", project(n)), None)
     }),
@@ -82,6 +82,26 @@ const QUESTIONS: [(&str, &str, Ask); 10] = [
         "prefix",
         "newest 50 with the beginning of a word",
         |reader, end, n| page(reader, end, &format!("ticket{}*", 10 + n % 90), None),
+    ),
+    (
+        "cjk_phrase",
+        "newest 50 with six characters in a row",
+        |reader, end, n| {
+            let (from, to) = (STATIONS[n % 4], STATIONS[n / 4 % 4]);
+            page(reader, end, &format!("{from}から{to}"), None)
+        },
+    ),
+    (
+        "attribute",
+        "newest 50 with an attribute",
+        |reader, end, n| {
+            page(
+                reader,
+                end,
+                &format!("attr.rows:{}", n * 7 % ATTRIBUTES),
+                None,
+            )
+        },
     ),
     ("session", "newest 50 of a session", |reader, end, n| {
         let session = format!("session:s-{}", n * 13 % SESSIONS);

@@ -16,6 +16,10 @@ pub const PROJECTS: usize = 200;
 pub const AGENTS: usize = 2_000;
 /// The number of rare words: each is in ten of a million messages.
 pub const TICKETS: usize = 5_000;
+/// The number of values of the attribute.
+pub const ATTRIBUTES: usize = 5_000;
+/// Stations, from one of which every fiftieth message goes to another.
+pub const STATIONS: [&str; 4] = ["東京駅", "京都駅", "大阪駅", "新大阪"];
 /// The number of sessions.
 pub const SESSIONS: usize = 50_000;
 /// The names of tools.
@@ -23,7 +27,7 @@ const NAMES: usize = 40;
 
 const INSERT: &str = "INSERT INTO activity (id, parent, root, kind, name, status, started_at, duration_ns, instance, \
      project, agent, session, error_type, message, attributes) \
-     VALUES (?1, ?2, ?2, ?3, ?4, ?5, ?6, ?7, 1, ?8, ?9, ?10, ?11, ?12, '{\"rows\":42}')";
+     VALUES (?1, ?2, ?2, ?3, ?4, ?5, ?6, ?7, 1, ?8, ?9, ?10, ?11, ?12, ?13)";
 
 /// Writes `rows` activities, spread evenly over the days before `end`.
 ///
@@ -55,6 +59,14 @@ pub fn fill(path: &Path, rows: usize, end: DateTime<Utc>) -> Result<(), Failure>
             let agent = (row / 5 * 31) % AGENTS;
             let failed = numbers.next().is_multiple_of(20);
             let ticket = numbers.next() as usize % TICKETS;
+            let mut station = || STATIONS[numbers.next() as usize % STATIONS.len()];
+            let message = match row % 50 {
+                _ if failed => Some(format!(
+                    "the request for ticket{ticket} was refused by the site"
+                )),
+                0 => Some(format!("{}から{}まで", station(), station())),
+                _ => None,
+            };
             insert.execute(params![
                 id,
                 parent.filter(|_| !is_turn),
@@ -67,7 +79,8 @@ pub fn fill(path: &Path, rows: usize, end: DateTime<Utc>) -> Result<(), Failure>
                 agents[agent],
                 format!("s-{}", row / 5 % SESSIONS),
                 failed.then_some("denied"),
-                failed.then(|| format!("the request for ticket{ticket} was refused by the site")),
+                message,
+                format!("{{\"rows\":{}}}", numbers.next() as usize % ATTRIBUTES),
             ])?;
             if is_turn {
                 parent = Some(id);
