@@ -24,8 +24,8 @@ pub use capture::Capture;
 pub use event::EventRecord;
 pub use filter::{AttributeTest, Choice, DurationRange, Field, Filter, Has, Is, Pattern, Words};
 pub(crate) use filter::{
-    Needle, WORDS_VERSION, append_words, attributes_match, contains_literal, json_object_texts,
-    json_texts, normalize_words, parse_number,
+    Needle, WORDS_VERSION, append_words, attribute_terms, attributes_match, contains_literal,
+    json_object_texts, json_texts, normalize_words, parse_number,
 };
 pub(crate) use fold::fold;
 pub use id::{ActivityId, EventId, InstanceId, RecordingId};

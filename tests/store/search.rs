@@ -51,6 +51,7 @@ fn words_in_names_messages_summaries_and_payloads_are_found_indexed_or_not() {
         );
         login.set_input(&"Breaking news", Capture::Full);
         login.set("weight", 7.5);
+        login.set("tags", serde_json::json!(["new", "slow"]));
         clock.advance(Duration::from_millis(1));
         login.end(Outcome::failed("denied").with_message("no such user"));
         // Two in the same microsecond.
@@ -95,6 +96,11 @@ fn words_in_names_messages_summaries_and_payloads_are_found_indexed_or_not() {
         check("netflix acme", &["netflix_login"], &[]);
         check("denied 7.5", &["netflix_login"], &[]);
         check("\"#\"", &[], &["deployment"]);
+        check("attr.weight:7.5", &["netflix_login"], &[]);
+        check("attr.weight:7.50,8 attr.tags:NEW", &["netflix_login"], &[]);
+        check("attr.weight:8", &[], &[]);
+        check("attr.weight:>7 login", &["netflix_login"], &[]);
+        check("attr.region:eu", &[], &["deployment"]);
     };
     record();
     log.flush().wait().unwrap();
@@ -259,4 +265,25 @@ fn an_index_of_another_version_is_not_used_and_built_anew() {
     check(&mut reader);
     assert_eq!(maintenance.index().unwrap(), 0);
     assert_eq!(indexed(), 3);
+}
+
+#[test]
+fn each_of_many_attributes_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = ActivityLog::open(folder.path().join("a.db")).unwrap();
+    let mut reader = log.reader().unwrap();
+    let mut maintenance = maintenance(&folder);
+    let data: serde_json::Map<_, _> = (0..300)
+        .map(|number| (format!("key{number}"), number.into()))
+        .collect();
+    log.event("wide").data(data).record();
+    log.event("narrow")
+        .data(serde_json::json!({"key299": 299}))
+        .record();
+    log.flush().wait().unwrap();
+    while maintenance.index().unwrap() > 0 {}
+    assert_eq!(found(&mut reader, "attr.key0:0").1, ["wide"]);
+    assert_eq!(found(&mut reader, "attr.key298:298").1, ["wide"]);
+    assert_eq!(found(&mut reader, "attr.key299:299").1, ["narrow", "wide"]);
+    assert_eq!(found(&mut reader, "attr.key299:298").1.len(), 0);
 }

@@ -103,7 +103,6 @@ impl AttributeTest {
 impl Filter {
     /// Returns the attributes of which the filter names the values, without wildcards and comparisons: each with the
     /// [terms](attribute_terms) one of which every matching record has.
-    #[expect(dead_code, reason = "for the index of rare scopes")]
     pub(crate) fn attribute_terms(&self) -> impl Iterator<Item = (&str, Vec<String>)> {
         self.attributes.iter().filter_map(|(key, choice)| {
             let terms: Option<Vec<_>> = choice.any_of.iter().map(AttributeTest::terms).collect();
@@ -114,7 +113,6 @@ impl Filter {
 }
 
 /// Returns the text forms of a value for an index of attributes: one for each scalar, and of a list for each item.
-#[cfg_attr(not(test), expect(dead_code, reason = "for the index of rare scopes"))]
 pub(crate) fn attribute_terms(value: &Value) -> Vec<String> {
     match value {
         Value::Array(items) => items.iter().filter_map(scalar_term).collect(),

@@ -14,7 +14,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 pub use attribute::AttributeTest;
-pub(crate) use attribute::{attributes_match, parse_number};
+pub(crate) use attribute::{attribute_terms, attributes_match, parse_number};
 pub use field::Field;
 pub use pattern::Pattern;
 pub(crate) use words::{

@@ -15,8 +15,8 @@ use crate::{
         sqlite::{
             columns::TEXT_ID,
             maintenance::search::{
-                ACTIVITIES, ACTOR, AGENT, BRAND, EVENTS, PROJECT, REQUEST, SESSION, SearchIndex,
-                dictionary_term, entries, text_term,
+                ACTIVITIES, ACTOR, AGENT, BRAND, EVENTS, MANY_ATTRIBUTES, PROJECT, REQUEST,
+                SESSION, SearchIndex, attribute_term, dictionary_term, entries, text_term,
             },
         },
     },
@@ -136,7 +136,9 @@ fn has_rare(filter: &Filter) -> bool {
         &filter.request,
     ];
     let is_phrase = |word: &String| matches!(Needle::new(word), Needle::Phrase(_));
-    filter.words.all_of.iter().any(is_phrase) || scopes.iter().any(|scope| !scope.any_of.is_empty())
+    filter.words.all_of.iter().any(is_phrase)
+        || scopes.iter().any(|scope| !scope.any_of.is_empty())
+        || filter.attribute_terms().next().is_some()
 }
 
 /// An FTS5 expression that finds everything the filter matches, and maybe more. Empty if it would find everything.
@@ -174,6 +176,15 @@ fn expression(connection: &Connection, filter: &Filter) -> rusqlite::Result<Stri
         all.extend(one_of(choice, Pattern::as_text, |text| {
             Ok(text_term(prefix, text))
         })?);
+    }
+    for (key, values) in filter.attribute_terms() {
+        let mut terms = vec![format!("\"{MANY_ATTRIBUTES}\"")];
+        terms.extend(
+            values
+                .iter()
+                .map(|value| format!("\"{}\"", attribute_term(key, value))),
+        );
+        all.push(format!("({})", terms.join(" OR ")));
     }
     Ok(all.join(" AND "))
 }

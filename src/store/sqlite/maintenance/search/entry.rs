@@ -6,12 +6,18 @@ use std::{
 };
 
 use rusqlite::{Connection, Row};
+use serde_json::Value;
 
-use super::term::{ACTOR, AGENT, BRAND, PROJECT, REQUEST, SESSION, text_term};
+use super::term::{
+    ACTOR, AGENT, BRAND, MANY_ATTRIBUTES, PROJECT, REQUEST, SESSION, attribute_term, text_term,
+};
 use crate::{
-    record::{append_words, json_texts},
+    record::{append_words, attribute_terms, json_texts},
     store::sqlite::columns::TEXT_VALUE,
 };
+
+/// The most attributes of a row that have terms of their own, each item of a list counted.
+const MAX_ATTRIBUTES: usize = 128;
 
 /// The words of dictionary texts that have been met in a step.
 pub(super) struct Dictionary<'a> {
@@ -75,6 +81,23 @@ pub(super) fn add_terms(
         let mut texts = Vec::new();
         json_texts(&json, &mut texts);
         texts.iter().for_each(|text| append_words(terms, text));
+        add_attributes(terms, &json);
     }
     Ok(())
+}
+
+fn add_attributes(terms: &mut String, json: &Value) {
+    let members = json.as_object().into_iter().flatten();
+    let mut attributes = members.flat_map(|(key, value)| {
+        let values = attribute_terms(value).into_iter();
+        values.map(move |value| attribute_term(key, &value))
+    });
+    for term in attributes.by_ref().take(MAX_ATTRIBUTES) {
+        terms.push_str(&term);
+        terms.push(' ');
+    }
+    if attributes.next().is_some() {
+        terms.push_str(MANY_ATTRIBUTES);
+        terms.push(' ');
+    }
 }

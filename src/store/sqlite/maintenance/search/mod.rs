@@ -16,7 +16,8 @@ use rusqlite::{Connection, params};
 
 use self::entry::{Dictionary, add_terms};
 pub(crate) use self::term::{
-    ACTOR, AGENT, BRAND, PROJECT, REQUEST, SESSION, dictionary_term, text_term,
+    ACTOR, AGENT, BRAND, MANY_ATTRIBUTES, PROJECT, REQUEST, SESSION, attribute_term,
+    dictionary_term, text_term,
 };
 use super::followed::{self, Followed};
 use crate::{

@@ -11,6 +11,11 @@ pub(crate) const BRAND: char = 'b';
 pub(crate) const SESSION: char = 's';
 pub(crate) const REQUEST: char = 'r';
 
+/// The kind of terms for attributes, which are followed by a hash of key and value.
+const ATTRIBUTE: char = 'k';
+/// The term of a row with more attributes than have terms of their own.
+pub(crate) const MANY_ATTRIBUTES: &str = "=k";
+
 /// The most bytes of a text in a term.
 const MAX_BYTES: usize = 64;
 
@@ -25,4 +30,14 @@ pub(crate) fn text_term(kind: char, text: &str) -> String {
     word.retain(|c| c != ' ');
     word.truncate(word.floor_char_boundary(MAX_BYTES));
     format!("={kind}{word}")
+}
+
+/// The term of an attribute, which others may share: its values are many, and few of them are ever searched.
+pub(crate) fn attribute_term(key: &str, value: &str) -> String {
+    // FNV-1a: the terms are in files, so they must never change.
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    for byte in key.bytes().chain([0]).chain(value.bytes()) {
+        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    }
+    format!("={ATTRIBUTE}{:08x}", hash >> 32)
 }
