@@ -130,7 +130,7 @@ async fn history(
     let query = query.subject(subject);
     let read = app
         .readers
-        .read(&grant, move |reader| Json::new(&reader.metrics(&query)?));
+        .read(grant, move |reader| Json::new(&reader.metrics(&query)?));
     read.await
 }
 

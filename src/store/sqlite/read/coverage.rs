@@ -123,7 +123,7 @@ pub(super) fn in_quarters(numbers: &Range<i64>) -> Range<Quarter> {
 fn pruned(connection: &Connection, within: &Range<i64>) -> rusqlite::Result<Vec<Range<i64>>> {
     // Schema 1 kept only the end of the pruned time.
     let first = meta::activities_from(connection)?.clamp(within.start, within.end);
-    let mut ranges = vec![within.start..first];
+    let mut ranges = Vec::from_iter(Some(within.start..first));
     if recompute::has_pruned(connection)? {
         let mut statement = connection.prepare_cached(PRUNED)?;
         let found = statement.query_map([first, within.end], |row| {
