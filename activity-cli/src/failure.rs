@@ -1,6 +1,6 @@
 //! Failures of commands: message, hint and exit code.
 
-use std::{error::Error as StdError, io, process::ExitCode};
+use std::{fmt, io, process::ExitCode};
 
 use tower_activity::{Error, query::FilterError};
 
@@ -67,22 +67,10 @@ impl Failure {
     }
 }
 
-/// Prints an error and its causes on stderr.
-pub(crate) fn print_error(error: &(dyn StdError + 'static)) {
-    let text = error_chain(error);
+/// Prints an error on stderr; a library error in the form `{:#}`, with its causes.
+pub(crate) fn print_error(error: &dyn fmt::Display) {
+    let text = format!("{error:#}");
     anstream::eprintln!("{} {}", filter_error::label(), safe::line(&text));
-}
-
-/// Formats an error and its causes, separated by colons.
-pub(crate) fn error_chain(error: &(dyn StdError + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }
 
 impl From<FilterError> for Failure {

@@ -17,7 +17,7 @@ use tower_activity::{
 use self::{files::SideFiles, report::Findings};
 use crate::{
     args::Doctor,
-    failure::{Failure, error_chain, print_error},
+    failure::{Failure, print_error},
     print::{self, json, progress::Progress},
     source,
 };
@@ -85,13 +85,13 @@ fn examine(store: &str, files: &SideFiles) -> Result<Findings, Failure> {
     match reader.health() {
         Ok(health) => findings.health = Some(health),
         Err(error) if findings.problems.is_empty() => return Err(error.into()),
-        Err(error) => findings.problems.push(error_chain(&error)),
+        Err(error) => findings.problems.push(format!("{error:#}")),
     }
     let mut progress = Progress::new("checking");
     match reader.check(&mut |done| progress.set(done)) {
         Ok(check) => findings.check = Some(check),
         Err(error) if findings.problems.is_empty() => return Err(error.into()),
-        Err(error) => findings.problems.push(error_chain(&error)),
+        Err(error) => findings.problems.push(format!("{error:#}")),
     }
     drop(progress);
     if let Some(health) = &findings.health {

@@ -15,7 +15,6 @@ use super::{
     recent::{self, Recent},
     stats::{self, Stats},
 };
-use crate::failure::error_chain;
 
 const INSTRUCTIONS: &str = "\
 Reports recorded activity: which tool calls, requests and jobs ran, when, for whom and how they ended, and which events \
@@ -72,11 +71,10 @@ impl Server {
         let store = self.store.clone();
         let result = tokio::task::spawn_blocking(move || {
             let mut reader = ActivityReader::from_store(&store).map_err(|error| {
-                let why = error_chain(&error);
-                format!("unavailable (not the same as no activity): {why}")
+                format!("unavailable (not the same as no activity): {error:#}")
             })?;
-            let now = reader.present().map_err(|error| error_chain(&error))?;
-            query(&mut reader, now).map_err(|error| error_chain(&error))
+            let now = reader.present().map_err(|error| format!("{error:#}"))?;
+            query(&mut reader, now).map_err(|error| format!("{error:#}"))
         });
         match result.await {
             Ok(Ok(text)) => CallToolResult::success(vec![ContentBlock::text(text)]),

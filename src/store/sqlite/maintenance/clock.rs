@@ -8,16 +8,13 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use crate::store::{
     ClockReading,
     clock::{Jump, StoreClock},
-    sqlite::columns::unsigned,
+    sqlite::{columns::unsigned, last_seqs::LastSeqs},
 };
 
 const READ: &str = "SELECT now_us, wall_us, claim_us, agreed_us, since_us FROM clock";
 const WRITE: &str = "INSERT OR REPLACE INTO clock (id, now_us, wall_us, claim_us, agreed_us, since_us) \
      VALUES (1, ?1, ?2, ?3, ?4, ?5)";
 
-/// The newest rows.
-const NEWEST: &str = "SELECT coalesce((SELECT max(seq) FROM activity), 0), coalesce((SELECT max(seq) FROM event), 0), \
-     coalesce((SELECT max(seq) FROM recording), 0)";
 const LAST: &str = "SELECT activity, event, recording FROM place ORDER BY id DESC LIMIT 1";
 const ADD: &str = "INSERT INTO place (at_us, activity, event, recording) VALUES (?1, ?2, ?3, ?4)";
 const SHIFT: &str = "UPDATE place SET at_us = at_us + ?1 WHERE at_us >= ?2";
@@ -43,6 +40,16 @@ pub(crate) struct Positions {
     pub(crate) activity: i64,
     pub(crate) event: i64,
     pub(crate) recording: i64,
+}
+
+impl From<LastSeqs> for Positions {
+    fn from(last: LastSeqs) -> Self {
+        Positions {
+            activity: last.activity,
+            event: last.event,
+            recording: last.recording,
+        }
+    }
 }
 
 impl RunningClock {
@@ -119,7 +126,7 @@ pub(super) fn tick(
     transaction
         .prepare_cached(FORGET)?
         .execute([clock.now_us])?;
-    let newest = transaction.query_row(NEWEST, (), positions)?;
+    let newest = LastSeqs::read(transaction)?.into();
     let last = transaction.prepare_cached(LAST)?.query_row((), positions);
     if last.optional()? != Some(newest) {
         transaction.prepare_cached(ADD)?.execute(params![
