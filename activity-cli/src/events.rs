@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use tower_activity::{
-    record::{EventRecord, Text},
+    record::{EventRecord, Filter, Text},
     store::Health,
 };
 
@@ -17,9 +17,13 @@ use crate::{
 
 impl ListedRecord for EventRecord {
     const NOUN: &'static str = "event";
-    const COMMAND: &'static str = "activity events";
+    const COMMAND: &'static str = "activity events 'type:*'";
     const EMPTY: &'static str =
         "no events yet: `log.event(…)` and `activity event TYPE SUMMARY` record them";
+
+    fn list_filter(filter: Filter) -> Filter {
+        filter.for_event_list()
+    }
 
     fn total(health: &Health) -> u64 {
         health.events

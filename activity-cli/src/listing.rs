@@ -25,6 +25,11 @@ pub(crate) trait ListedRecord: Record {
     /// Message for an empty store.
     const EMPTY: &'static str;
 
+    /// Returns the filter of the list for the filter that was given.
+    fn list_filter(filter: Filter) -> Filter {
+        filter
+    }
+
     /// Returns how many are stored.
     fn total(health: &Health) -> u64;
 
@@ -32,7 +37,7 @@ pub(crate) trait ListedRecord: Record {
 }
 
 pub(crate) fn run<R: ListedRecord>(store: &str, args: &List) -> Result<(), Failure> {
-    let filter = source::filter(&args.filter, args.tz)?;
+    let filter = R::list_filter(source::filter(&args.filter, args.tz)?);
     let cursor: Option<Cursor<R>> = args.cursor.as_deref().map(str::parse).transpose()?;
     let mut reader = source::open(store)?;
     if args.json {

@@ -93,7 +93,8 @@ impl ActivityReader {
     }
 
     /// Returns the newest events that match `filter` after `cursor`, newest first: [`list`](Self::list) of events. Free words of
-    /// the filter search the type and the summary.
+    /// the filter search the type and the summary. Log lines are among them, unless the filter leaves them out
+    /// ([`Filter::for_event_list`]).
     ///
     /// # Errors
     ///

@@ -117,9 +117,16 @@ impl Grant {
         text: Option<&str>,
         tz: Option<&str>,
     ) -> Result<Filter, Problem> {
-        let zone = extract::zone(tz)?;
-        let filter = Filter::parse_in_zone(text.unwrap_or_default(), Utc::now(), zone)?;
-        Ok(self.restrict(filter))
+        Ok(self.restrict(parse(text, tz)?))
+    }
+
+    /// Parses the filter of a list of events, which has no log lines by default, like [`parse_filter`](Self::parse_filter).
+    pub(super) fn parse_event_filter(
+        &self,
+        text: Option<&str>,
+        tz: Option<&str>,
+    ) -> Result<Filter, Problem> {
+        Ok(self.restrict(parse(text, tz)?.for_event_list()))
     }
 
     /// Restricts a filter to what may be seen.
@@ -177,6 +184,15 @@ pub(super) fn visible_recordings(
         }
     }
     Ok(visible)
+}
+
+fn parse(text: Option<&str>, tz: Option<&str>) -> Result<Filter, Problem> {
+    let zone = extract::zone(tz)?;
+    Ok(Filter::parse_in_zone(
+        text.unwrap_or_default(),
+        Utc::now(),
+        zone,
+    )?)
 }
 
 fn is_visible(reader: &mut ActivityReader, seen: &Filter, id: ActivityId) -> Result<bool, Problem> {

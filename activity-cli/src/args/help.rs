@@ -28,7 +28,10 @@ Examples:
 pub(super) const EVENTS: &str = "\
 Examples:
   activity events type:deployment env:production
-  activity events actor:ann since:7d -type:chat_session";
+  activity events actor:ann since:7d -type:chat_session
+  activity events 'type:*'                 log lines (type `log`), too
+
+Log lines are left out unless the filter has a `type:`.";
 
 pub(super) const SERVE: &str = "\
 Examples:
@@ -89,7 +92,7 @@ row. Days and times are in the time zone of --tz. In a shell, quote filters that
 
 pub(super) const EVENT_FILTERS: &str = "\
 Filters:
-  type:deployment           * matches any characters
+  type:deployment           * matches any characters; type:* includes log lines
   status:failed,running     also success, cancelled, skipped, abandoned
   project:acme              also agent, actor, brand, env, session, request
   project:=Acme             = makes the case matter
@@ -137,7 +140,7 @@ Examples:
 
 Ended activities are exported in commit order. The last line on stderr is the position from which the next export \
 continues: with --after it appends what was committed since. Filters are those of `activity list`, with --events those \
-of `activity events`.";
+of `activity events`; an export includes log lines, unless it has -type:log.";
 
 pub(super) const IMPORT: &str = "\
 Examples:

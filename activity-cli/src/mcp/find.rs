@@ -60,14 +60,14 @@ pub(super) fn answer(
     arguments: &Find,
     now: DateTime<Utc>,
 ) -> Result<String> {
-    let filter = Filter::parse(&arguments.filter, now)?;
+    let asked = Filter::parse(&arguments.filter, now)?;
     let cursor = Some(arguments.cursor.as_str()).filter(|cursor| !cursor.is_empty());
     let limit = arguments.limit.clamp(1, MAX) as usize;
-    let (what, rows, next) = match filter.event_type.is_empty() {
-        true => activities(reader, &filter, cursor, limit, now)?,
-        false => events(reader, &filter, cursor, limit)?,
+    let (what, rows, next) = match asked.event_type.is_empty() {
+        true => activities(reader, &asked, cursor, limit, now)?,
+        false => events(reader, &asked.clone().for_event_list(), cursor, limit)?,
     };
-    let suffix = match one_line(&filter.to_string()) {
+    let suffix = match one_line(&asked.to_string()) {
         all if all.is_empty() => all,
         filter => format!(" matching {filter}"),
     };

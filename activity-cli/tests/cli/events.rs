@@ -78,6 +78,24 @@ fn a_written_event_is_listed() {
 }
 
 #[test]
+fn log_lines_are_listed_on_request() {
+    let fixture = Fixture::new();
+    fixture.run(&["event", "log", "a line"]);
+    let ran = fixture.run(&["events"]);
+    assert_eq!(ran.stdout, "");
+    assert!(
+        ran.stderr.contains("1 stored") && ran.stderr.contains("`activity events 'type:*'`"),
+        "{ran:?}"
+    );
+    fixture.run(&["event", "deployment", "v3"]);
+    let count =
+        |filter: &[&str]| events(&fixture.run(&[&["events", "--json"], filter].concat())).len();
+    assert_eq!(count(&[]), 1);
+    assert_eq!(count(&["type:*"]), 2);
+    assert_eq!(count(&["type:log"]), 1);
+}
+
+#[test]
 fn a_list_continues_after_its_cursor() {
     let fixture = Fixture::new();
     let log = fixture.log();

@@ -125,13 +125,7 @@ impl DigestQuery {
         // Events dated ahead have not happened yet.
         let until = self.now + AHEAD;
         filter.until = Some(filter.until.map_or(until, |earlier| earlier.min(until)));
-        if filter.event_type.any_of.is_empty() {
-            filter
-                .event_type
-                .none_of
-                .push(Pattern::exact(EventRecord::LOG));
-        }
-        filter
+        filter.for_event_list()
     }
 }
 

@@ -221,6 +221,33 @@ impl Filter {
         self
     }
 
+    /// Returns the filter for a list of events: without log lines, unless it has a `type:` that they may be of.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tower_activity::record::Filter;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let check = |text: &str, expected: &str| {
+    ///     let filter = Filter::parse(text, chrono::Utc::now())?;
+    ///     assert_eq!(filter.for_event_list().to_string(), expected);
+    ///     Ok::<_, tower_activity::query::FilterError>(())
+    /// };
+    /// check("project:acme", "-type:=log project:acme")?;
+    /// check("type:*", "type:*")?;
+    /// check("-type:chat_session", "-type:chat_session,=log")?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn for_event_list(self) -> Self {
+        match self.event_type.any_of.is_empty() {
+            true => self.without_log_lines(),
+            false => self,
+        }
+    }
+
     /// Returns the filter in which the case of all texts that are allowed matters. Excluded texts stay as they are.
     #[must_use]
     pub fn exactly(mut self) -> Self {

@@ -27,7 +27,7 @@ pub(super) async fn list(
     grant: Grant,
     Query(query): Query<ListQuery>,
 ) -> Result<Json, Problem> {
-    let filter = grant.parse_filter(query.q.as_deref(), query.tz.as_deref())?;
+    let filter = grant.parse_event_filter(query.q.as_deref(), query.tz.as_deref())?;
     let (cursor, limit) = query.cursor_and_limit()?;
     let read = app.readers.read(&grant, move |reader| {
         let page = reader.events(&filter, cursor, limit)?;

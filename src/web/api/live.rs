@@ -59,6 +59,7 @@ pub(super) async fn live(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let filter = grant.parse_filter(query.q.as_deref(), query.tz.as_deref())?;
+    let event_filter = grant.parse_event_filter(query.q.as_deref(), query.tz.as_deref())?;
     let last = headers
         .get("last-event-id")
         .map(|id| id.to_str().unwrap_or("?"));
@@ -70,7 +71,7 @@ pub(super) async fn live(
         return Err(Problem::busy("too many live streams of this client"));
     };
     let newest = commits::newest(&app.readers, &grant).await?;
-    let listener = Listener::new(grant, filter, after.unwrap_or(newest));
+    let listener = Listener::new(grant, filter, event_filter, after.unwrap_or(newest));
     // Before the response starts, so that an invalid filter is a problem.
     let (listener, first) = listener.poll(&app).await?;
     let newest = app.commits.subscribe(&app.readers, newest);
@@ -141,6 +142,8 @@ async fn send_messages(
 struct Listener {
     grant: Grant,
     filter: Filter,
+    /// The filter of events: without log lines, unless it has a `type:`.
+    event_filter: Filter,
     /// The filter, limited to running activities; `None` if it excludes those.
     running: Option<Filter>,
     /// Running activities of the last query.
@@ -158,7 +161,7 @@ struct RecordKinds {
 }
 
 impl Listener {
-    fn new(grant: Grant, filter: Filter, positions: Positions) -> Self {
+    fn new(grant: Grant, filter: Filter, event_filter: Filter, positions: Positions) -> Self {
         let allows_running = filter.status.allows(|status| *status == Status::Running);
         let running = allows_running.then(|| {
             let mut running = filter.clone();
@@ -168,6 +171,7 @@ impl Listener {
         Listener {
             grant,
             filter,
+            event_filter,
             running,
             listed: HashSet::new(),
             queried_at: None,
@@ -183,17 +187,30 @@ impl Listener {
             let mut out = Vec::new();
             let kinds = match self.kinds {
                 Some(kinds) => kinds,
-                None => *self
-                    .kinds
-                    .insert(kinds(&self.filter, self.positions, reader)?),
+                None => *self.kinds.insert(kinds(
+                    &self.filter,
+                    &self.event_filter,
+                    self.positions,
+                    reader,
+                )?),
             };
             self.skip_gap(reader, &mut out)?;
             if kinds.activities {
                 self.write_started(reader, &mut out)?;
-                self.write_committed::<ActivityRecord>(reader, &mut out)?;
+                write_committed::<ActivityRecord>(
+                    reader,
+                    &self.filter,
+                    &mut self.positions,
+                    &mut out,
+                )?;
             }
             if kinds.events {
-                self.write_committed::<EventRecord>(reader, &mut out)?;
+                write_committed::<EventRecord>(
+                    reader,
+                    &self.event_filter,
+                    &mut self.positions,
+                    &mut out,
+                )?;
             }
             Ok((self, out))
         });
@@ -235,39 +252,41 @@ impl Listener {
         }
         Ok(())
     }
+}
 
-    /// Writes records that were committed since.
-    fn write_committed<R: Record>(
-        &mut self,
-        reader: &mut ActivityReader,
-        out: &mut Vec<u8>,
-    ) -> Result<(), Problem>
-    where
-        Positions: PositionOf<R>,
-    {
-        let after = reader.after(*self.positions.of(), &self.filter, LARGEST_PAGE)?;
-        for record in &after.records {
-            if let Some(seq) = record.seq() {
-                *self.positions.of() = Position::new(after.next.log(), seq);
-            }
-            write_message(out, Positions::MESSAGE, Some(self.positions), record)?;
+/// Writes records that were committed since these positions, and advances them.
+fn write_committed<R: Record>(
+    reader: &mut ActivityReader,
+    filter: &Filter,
+    positions: &mut Positions,
+    out: &mut Vec<u8>,
+) -> Result<(), Problem>
+where
+    Positions: PositionOf<R>,
+{
+    let after = reader.after(*positions.of(), filter, LARGEST_PAGE)?;
+    for record in &after.records {
+        if let Some(seq) = record.seq() {
+            *positions.of() = Position::new(after.next.log(), seq);
         }
-        *self.positions.of() = after.next;
-        if after.restarted {
-            write_message(out, "gap", Some(self.positions), &serde_json::json!({}))?;
-        }
-        Ok(())
+        write_message(out, Positions::MESSAGE, Some(*positions), record)?;
     }
+    *positions.of() = after.next;
+    if after.restarted {
+        write_message(out, "gap", Some(*positions), &serde_json::json!({}))?;
+    }
+    Ok(())
 }
 
 /// Returns the kinds of record that have all fields of a filter. A filter that fits neither is an error.
 fn kinds(
     filter: &Filter,
+    event_filter: &Filter,
     positions: Positions,
     reader: &mut ActivityReader,
 ) -> Result<RecordKinds, Problem> {
     let of_activities = reader.after(positions.activities, filter, 1).map(|_| ());
-    let of_events = reader.after(positions.events, filter, 1).map(|_| ());
+    let of_events = reader.after(positions.events, event_filter, 1).map(|_| ());
     let (activities, events) = (of_activities.is_ok(), of_events.is_ok());
     match (of_activities, of_events) {
         (Ok(()), Ok(())) => {}

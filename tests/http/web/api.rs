@@ -286,12 +286,42 @@ async fn events_are_listed_counted_and_summarized() {
     let digest = get(&app, "/api/digest?grouped=true&today=true")
         .await
         .json();
-    assert_eq!(
-        digest["markdown"],
-        "### Recent activity\n- 5 endpoints added today, 1 attempt failed\n"
+    let markdown = digest["markdown"].as_str().unwrap();
+    assert!(
+        markdown.starts_with("### Recent activity\n- 5 endpoints added today, 1 attempt failed\n"),
+        "{markdown}"
     );
     let digest = get(&app, "/api/digest?actor=ann").await.json();
     assert_eq!(digest["events"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn log_lines_are_events_on_request_and_always_those_of_their_activity() {
+    let log = ActivityLog::open(":memory:").unwrap();
+    log.event("deployment").summary("v3").record();
+    let call = log.start(Describe::tool("import"));
+    let id = call.id().unwrap();
+    call.event("log").summary("a line").record();
+    call.end(Outcome::success());
+    log.flush().await.unwrap();
+    let app = router(&log);
+    let summaries = async |path: &str| {
+        let page = get(&app, path).await.json();
+        let summaries = page["events"].as_array().unwrap().iter();
+        summaries
+            .map(|event| event["summary"].clone())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(summaries("/api/events").await, ["v3"]);
+    assert_eq!(summaries("/api/events?q=-type:chat_session").await, ["v3"]);
+    assert_eq!(summaries("/api/events?q=type:*").await, ["a line", "v3"]);
+    assert_eq!(summaries("/api/events?q=type:log").await, ["a line"]);
+    assert_eq!(
+        summaries(&format!("/api/activities/{id}")).await,
+        ["a line"]
+    );
+    let export = get(&app, "/api/export?what=events").await.text;
+    assert_eq!(export.lines().count(), 2, "{export}");
 }
 
 #[tokio::test]

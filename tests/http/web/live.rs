@@ -47,6 +47,20 @@ async fn commits_are_sent_live_and_missed_ones_after_reconnecting() {
 }
 
 #[tokio::test]
+async fn a_live_stream_has_log_lines_on_request() {
+    let log = log_with(&[]).await;
+    let app = router(&log);
+    let mut quiet = LiveClient::connect(&app, "/api/live", None).await;
+    let mut all = LiveClient::connect(&app, "/api/live?q=type:*", None).await;
+    log.event("log").summary("a line").record();
+    log.event("deployment").summary("v3").record();
+    log.flush().await.unwrap();
+    assert_eq!(quiet.next().await.data["summary"], "v3");
+    assert_eq!(all.next().await.data["summary"], "a line");
+    assert_eq!(all.next().await.data["summary"], "v3");
+}
+
+#[tokio::test]
 async fn a_live_stream_is_filtered() {
     let log = log_with(&[]).await;
     let app = router(&log);

@@ -258,8 +258,11 @@ for (const place of PLACES) {
       // The list is live: an opened row stays open, but moves down.
       await page.locator(".event-row summary").first().click();
       await page.locator(".event-row details[open] .event-more").waitFor();
-      await page.getByRole("button", { name: "Hide log lines" }).click();
-      await page.waitForURL(/-type%3Alog/);
+      await page.goto(new URL("events", place).href);
+      await page.locator(".event-type").first().waitFor();
+      await page.getByRole("button", { name: "Show log lines" }).click();
+      await page.waitForURL(/type%3A\*|type%3A%2A/);
+      await page.locator(".event-type", { hasText: /^log$/ }).first().waitFor();
       await window.close();
     });
 

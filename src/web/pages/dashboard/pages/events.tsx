@@ -14,6 +14,9 @@ import { Empty, LoadError, Skeleton } from "../parts/states";
 import { EventList } from "./eventlist";
 import { known } from "./scope";
 
+/** The term that includes log lines. */
+const ALL_TYPES = "type:*";
+
 /** The list of events, newest first, and the types of today. */
 export function EventsPage({ params }: { params: Params }) {
   const { q = "" } = params;
@@ -40,25 +43,25 @@ export function EventsPage({ params }: { params: Params }) {
   const bad = feed.problem?.code === "bad_filter" || feed.problem?.code === "invalid";
   const types = today.data?.types ?? [];
   const unknown = today.data?.unknown ?? null;
-  const logs = terms(q).some((term) => term.text === "-type:log");
-  const withoutLogs = logs
-    ? terms(q)
-        .filter((term) => term.text !== "-type:log")
-        .map((term) => term.text)
-        .join(" ")
-    : `${q} -type:log`.trim();
+  // Without a type the server leaves log lines out.
+  const asked = terms(q).filter((term) => term.field === "type" && !term.negated);
+  const all = asked.some((term) => term.text === ALL_TYPES);
+  const others = terms(q).filter((term) => term.text !== ALL_TYPES);
+  const toggled = [...others.map((term) => term.text), ...(all ? [] : [ALL_TYPES])].join(" ");
   return (
     <>
       <header class="page-head">
         <h1>Events</h1>
-        <button
-          type="button"
-          class="button"
-          aria-pressed={logs}
-          onClick={() => navigate(put({ q: withoutLogs }))}
-        >
-          Hide log lines
-        </button>
+        {(all || asked.length === 0) && (
+          <button
+            type="button"
+            class="button"
+            aria-pressed={all}
+            onClick={() => navigate(put({ q: toggled }))}
+          >
+            Show log lines
+          </button>
+        )}
         <div class="spacer" />
         <LiveBar q={q} what="events" connection={connection} onToggle={toggle} />
       </header>
