@@ -1,7 +1,7 @@
 //! The command line: subcommands, arguments and options.
 
 mod help;
-mod values;
+pub(crate) mod values;
 
 use std::{ffi::OsString, num::NonZeroUsize, path::PathBuf};
 
@@ -17,7 +17,7 @@ use self::help::{
     BACKUP, COMPLETIONS, DIGEST, DOCTOR, ERASE, EVENT, EVENT_FILTERS, EVENTS, EXPORT, FILTERS,
     IMPORT, LIST, MCP, PRUNE, REBUILD, RECORDING, RETENTION, SERVE, SHOW, STATS, TAIL,
 };
-use crate::{host, webhooks};
+use crate::{host, token, webhooks};
 
 /// Inspect recorded tool calls and requests
 #[derive(Debug, Parser)]
@@ -74,6 +74,9 @@ pub(crate) enum Command {
     /// Run an MCP server over stdio, for the client that starts it
     #[command(after_help = MCP)]
     Mcp,
+    /// Manage tokens for readers of the HTTP API
+    #[command(subcommand)]
+    Token(token::Command),
     /// Manage and deliver webhooks
     #[command(subcommand)]
     Webhooks(webhooks::Command),
@@ -331,6 +334,9 @@ pub(crate) struct Serve {
         hide_env_values = true
     )]
     pub(crate) token: Option<String>,
+    /// Read the token from this file; `-` for stdin
+    #[arg(long, value_name = "FILE", conflicts_with = "token")]
+    pub(crate) token_file: Option<String>,
     /// Accept events (`POST api/events`) from clients with the token and from pages of this server
     #[arg(long)]
     pub(crate) accept_events: bool,

@@ -22,12 +22,14 @@ mod prune;
 mod rebuild;
 mod recording;
 mod retention;
+mod secrets;
 mod serve;
 mod show;
 mod signal;
 mod source;
 mod stats;
 mod tail;
+mod token;
 mod webhooks;
 
 use std::process::ExitCode;
@@ -64,6 +66,7 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Completions(args) => completions::run(args),
         Command::Import(args) => import::run(store, args),
         Command::Mcp => mcp::run(store),
+        Command::Token(command) => token::run(store, command),
         Command::Webhooks(command) => webhooks::run(store, command),
         Command::Prune(args) => prune::run(store, args),
         Command::Retention(args) => retention::run(store, args),

@@ -8,7 +8,7 @@ use tower_activity::{
     web::{ActivityRouter, Server},
 };
 
-use crate::{args::Serve, failure::Failure, signal, source};
+use crate::{args::Serve, failure::Failure, secrets, signal, source};
 
 pub(crate) fn run(store: &str, args: &Serve) -> Result<(), Failure> {
     // Fails now if the store cannot be read, instead of on every request.
@@ -22,8 +22,20 @@ pub(crate) fn run(store: &str, args: &Serve) -> Result<(), Failure> {
         Some(log) => log.router().accept_events(),
         None => ActivityRouter::from_store(Arc::new(SqliteStore::new(path)?)),
     };
-    let mut router = router.hosts(&args.host);
-    let token = args.token.as_deref().map(Token::new).transpose()?;
+    let mut router = router.hosts(&args.host).stored_tokens();
+    let given = match &args.token_file {
+        Some(file) => Some(secrets::read(file)?),
+        None => args.token.clone(),
+    };
+    let token = given.as_deref().map(Token::new).transpose()?;
+    if let Some(token) = token.as_ref().filter(|token| !token.generated)
+        && secrets::is_argument(&token.secret)
+    {
+        anstream::eprintln!(
+            "warning: every user of this machine can see the token in the list of processes: use --token-file FILE, or the \
+             variable ACTIVITY_TOKEN"
+        );
+    }
     if let Some(token) = &token {
         router = router.token(&token.secret);
     }

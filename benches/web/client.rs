@@ -6,7 +6,7 @@ use std::{
 };
 
 use benches::Failure;
-use http::{Request, header};
+use http::{Request, StatusCode, header};
 use http_body_util::{BodyExt, Empty};
 use hyper::{
     body::Bytes,
@@ -22,24 +22,37 @@ const CLIENTS: usize = 8;
 pub(crate) struct Client {
     send: SendRequest<Empty<Bytes>>,
     address: SocketAddr,
+    token: Option<String>,
 }
 
 impl Client {
-    pub(crate) async fn connect(address: SocketAddr) -> Result<Self, Failure> {
+    pub(crate) async fn connect(address: SocketAddr, token: Option<&str>) -> Result<Self, Failure> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         let (send, connection) = http1::handshake(TokioIo::new(stream)).await?;
         tokio::spawn(connection);
-        Ok(Client { send, address })
+        Ok(Client {
+            send,
+            address,
+            token: token.map(str::to_owned),
+        })
     }
 
     /// Sends a request, and reads the response to its end.
-    pub(crate) async fn get(&mut self, path: &str) -> Result<Bytes, Failure> {
+    pub(crate) async fn send(&mut self, path: &str) -> Result<(StatusCode, Bytes), Failure> {
         self.send.ready().await?;
-        let request = Request::get(path).header(header::HOST, self.address.to_string());
+        let mut request = Request::get(path).header(header::HOST, self.address.to_string());
+        if let Some(token) = &self.token {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+        }
         let answer = self.send.send_request(request.body(Empty::new())?).await?;
         let status = answer.status();
-        let body = answer.into_body().collect().await?.to_bytes();
+        Ok((status, answer.into_body().collect().await?.to_bytes()))
+    }
+
+    /// Sends a request, and fails unless the response is a success.
+    pub(crate) async fn get(&mut self, path: &str) -> Result<Bytes, Failure> {
+        let (status, body) = self.send(path).await?;
         match status.is_success() {
             true => Ok(body),
             false => Err(format!("{path}: {status}, {}", String::from_utf8_lossy(&body)).into()),
@@ -51,12 +64,13 @@ impl Client {
 /// waits for an earlier response waits for the server, too.
 pub(crate) async fn ask(
     address: SocketAddr,
+    token: Option<&str>,
     paths: Vec<String>,
     rate: usize,
 ) -> Result<Vec<Duration>, Failure> {
     let mut clients = Vec::new();
     for _ in 0..CLIENTS {
-        clients.push(Client::connect(address).await?);
+        clients.push(Client::connect(address, token).await?);
     }
     let mut turns = vec![Vec::new(); CLIENTS];
     for (place, path) in paths.into_iter().enumerate() {

@@ -1,11 +1,13 @@
 //! Response times of the API over TCP: 50 requests per second, first alone and then while 5,000 calls per second are recorded
-//! into the same file; and a tree of 33,000 activities, its first page and all of them.
+//! into the same file; the same with strangers that occupy what they can; and a tree of 33,000 activities, its first page and
+//! all of them.
 //!
 //! `BENCH_ROWS` sets the number of activities before (default 200,000), `BENCH_SECONDS` the length of each part (10),
 //! `BENCH_RATE` the calls per second. Fails unless every request is answered and every call is recorded.
 #![allow(missing_docs)]
 
 mod client;
+mod strangers;
 
 use std::{
     net::SocketAddr,
@@ -23,13 +25,13 @@ use chrono::{DateTime, Utc};
 use client::Client;
 use rusqlite::Connection;
 use serde_json::Value;
-use tokio::runtime::Runtime;
+use tokio::{runtime::Runtime, time};
 use tower_activity::{
     ActivityLog, Describe, Outcome,
     query::ActivityReader,
     record::{ActivityId, Filter},
     store::{Store, sqlite::SqliteStore},
-    web::Server,
+    web::{Server, TokenSecret},
 };
 
 /// Requests per second: the dashboards of some dozens of people.
@@ -38,6 +40,11 @@ const QUESTIONS: usize = 50;
 const TICK: Duration = Duration::from_millis(1);
 /// The number of activities below the tree's root, and of its branches.
 const TREE: (usize, usize) = (32_999, 100);
+
+/// Requests with the right token over connections of their own, while strangers are at work.
+const RIGHT: usize = 200;
+/// The longest time that the owner's server runs.
+const SERVING: Duration = Duration::from_secs(600);
 
 /// The requests, which take turns, with their names.
 const ASKED: [(&str, &str); 4] = [
@@ -67,14 +74,14 @@ fn main() -> Result<(), Failure> {
     let serving = runtime.spawn(server.run());
 
     let paths = questions(QUESTIONS * seconds, &ids);
-    let alone = runtime.block_on(client::ask(address, paths.clone(), QUESTIONS))?;
+    let alone = runtime.block_on(client::ask(address, None, paths.clone(), QUESTIONS))?;
     let stop = Arc::new(AtomicBool::new(false));
     let calls = thread::spawn({
         let (log, stop) = (log.clone(), stop.clone());
         move || call(&log, rate, &stop)
     });
     let start = Instant::now();
-    let beside = runtime.block_on(client::ask(address, paths, QUESTIONS));
+    let beside = runtime.block_on(client::ask(address, None, paths.clone(), QUESTIONS));
     stop.store(true, Relaxed);
     let calls = calls.join().map_err(|_| "the thread of calls panicked")?;
     let called_s = calls as f64 / start.elapsed().as_secs_f64();
@@ -85,6 +92,7 @@ fn main() -> Result<(), Failure> {
     ratios.extend(print_answers(&title, "beside_calls", &beside?));
     ratios.extend(runtime.block_on(read_tree(address, root))?);
     serving.abort();
+    ratios.extend(beside_strangers(&runtime, &log, &path, paths)?);
 
     let counts = log.shutdown().wait()?;
     let recorded = calls + TREE.0 as u64 + 1;
@@ -197,7 +205,7 @@ fn print_answers(title: &str, when: &str, took: &[Duration]) -> Vec<(String, f64
 /// Reads a large tree: its first pages, all of them in turn, and all at once.
 async fn read_tree(address: SocketAddr, root: ActivityId) -> Result<Vec<(String, f64)>, Failure> {
     let times = if is_quick() { 2 } else { 20 };
-    let mut client = Client::connect(address).await?;
+    let mut client = Client::connect(address, None).await?;
     let pages = format!("/api/activities/{root}/tree?limit=1000");
     let (mut first, mut every, mut whole) = (Vec::new(), Vec::new(), Vec::new());
     let (mut bytes, mut ratios) = (0, Vec::new());
@@ -242,6 +250,55 @@ async fn read_tree(address: SocketAddr, root: ActivityId) -> Result<Vec<(String,
     }
     println!("  at once it takes {:.1} MB of JSON", bytes as f64 / 1e6);
     Ok(ratios)
+}
+
+/// Sends the owner's requests to a server with a token, first alone and then while strangers occupy what they can.
+fn beside_strangers(
+    runtime: &Runtime,
+    log: &ActivityLog,
+    path: &Path,
+    paths: Vec<String>,
+) -> Result<Vec<(String, f64)>, Failure> {
+    let store = SqliteStore::new(path)?;
+    let owner = strangers::token(&store, "owner")?;
+    let guest = strangers::token(&store, "guest")?;
+    let own = TokenSecret::random()?;
+    let router = log.router().token(own.reveal()).stored_tokens();
+    let server = runtime.block_on(Server::bind("127.0.0.1:0", router))?;
+    let address = server.address();
+    // As `activity serve` does, on a thread of its own.
+    let serving = thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        runtime.map(|runtime| runtime.block_on(time::timeout(SERVING, server.run())).ok())
+    });
+    let alone = runtime.block_on(client::ask(address, Some(&owner), paths.clone(), QUESTIONS))?;
+    let (beside, right, answered) = runtime.block_on(async {
+        let strangers = strangers::Strangers::start(address, &guest);
+        time::sleep(Duration::from_secs(1)).await;
+        let beside = client::ask(address, Some(&owner), paths, QUESTIONS).await?;
+        let mut right = 0;
+        for _ in 0..RIGHT {
+            let status = strangers::status(address, "/api/activities", &owner).await?;
+            right += usize::from(status.is_success());
+        }
+        Ok::<_, Failure>((beside, right, strangers.answered()))
+    })?;
+    drop(serving);
+    let mut ratios = print_answers("the owner, with a token, alone", "owner_alone", &alone);
+    ratios.extend(print_answers(
+        "the owner, beside strangers",
+        "beside_strangers",
+        &beside,
+    ));
+    println!(
+        "  the right token was accepted {right} of {RIGHT} times, {answered} costly queries were answered"
+    );
+    match right {
+        RIGHT => Ok(ratios),
+        _ => Err("the right token was refused".into()),
+    }
 }
 
 fn count(path: &Path) -> Result<u64, Failure> {

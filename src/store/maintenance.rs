@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use crate::{
     error::{Error, Result},
     record::{ActivityId, ActivityRecord, EventRecord},
-    store::{Position, Retention, sealed},
+    store::{AccessToken, Position, Retention, sealed},
 };
 
 /// Maintains a store beside its writers, in small steps.
@@ -33,6 +33,20 @@ pub trait Maintenance: sealed::WriteSide + Send {
     ///
     /// If the store could not be written; then nothing was changed.
     fn set_retention(&mut self, retention: &Retention) -> Result<Retention>;
+
+    /// Adds a token of the HTTP API. Returns false, and changes nothing, if there is one of this name or with this secret.
+    ///
+    /// # Errors
+    ///
+    /// If the store could not be written; then nothing was changed.
+    fn create_token(&mut self, token: &AccessToken) -> Result<bool>;
+
+    /// Deletes a token of the HTTP API: servers reject it at once. Returns false if there is none of this name.
+    ///
+    /// # Errors
+    ///
+    /// If the store could not be written; then nothing was changed.
+    fn revoke_token(&mut self, name: &str) -> Result<bool>;
 
     /// Updates the store's own clock, and returns the instant that ages are measured at: the earlier of that clock and the wall
     /// clock of the reading.

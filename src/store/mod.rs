@@ -52,6 +52,7 @@ mod scan;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 mod sums;
+mod token;
 mod turn_stats;
 
 use std::{fmt, path::Path, time::Duration};
@@ -85,6 +86,7 @@ pub use retention::{Limit, Retention};
 pub(crate) use sanitize::{Attribute, Sanitizer};
 pub(crate) use scan::{SampleSums, SampleTotals, during};
 pub use sums::Quarter;
+pub use token::AccessToken;
 pub use turn_stats::{RecencyBucket, TurnHistory, TurnStats, Turns};
 
 use crate::error::{Error, Result};

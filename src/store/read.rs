@@ -10,9 +10,9 @@ use crate::{
         ActivityId, ActivityRecord, ChunkRecord, EventRecord, Filter, RecordingId, RecordingRecord,
     },
     store::{
-        ActivitySample, Bucket, Check, CommitPage, Cursor, Dimension, Gaps, Grain, Health, List,
-        Position, Quarter, ReadOptions, Record, Retention, Subject, Total, TurnHistory, TypeCount,
-        scan,
+        AccessToken, ActivitySample, Bucket, Check, CommitPage, Cursor, Dimension, Gaps, Grain,
+        Health, List, Position, Quarter, ReadOptions, Record, Retention, Subject, Total,
+        TurnHistory, TypeCount, scan,
     },
 };
 
@@ -283,6 +283,15 @@ pub trait Reader: Source<ActivityRecord> + Source<EventRecord> + Send {
     /// If the store could not be read.
     fn retention(&mut self) -> Result<Retention> {
         Ok(Retention::default())
+    }
+
+    /// Returns the tokens of the HTTP API, by name.
+    ///
+    /// # Errors
+    ///
+    /// If the store could not be read.
+    fn tokens(&mut self) -> Result<Vec<AccessToken>> {
+        Ok(Vec::new())
     }
 
     /// Compares the ledger and the lock files with the rows, and the sums with the activities. Reads all rows, and reports its

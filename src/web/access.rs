@@ -12,8 +12,10 @@ use super::{
     problem::Problem,
 };
 use crate::{
+    error::Error,
     query::ActivityReader,
     record::{ActivityId, Filter, Pattern, RecordingRecord},
+    store::AccessToken,
 };
 
 /// What a caller may see.
@@ -53,6 +55,23 @@ pub enum Access {
 }
 
 impl Access {
+    /// Checks that the filter of [`Access::Only`] can limit access.
+    ///
+    /// # Errors
+    ///
+    /// If it is empty, or uses a field that activities and events do not share (`is_invalid`).
+    pub fn check(&self) -> crate::Result<()> {
+        match self {
+            Access::Only(filter) => match scope((**filter).clone()) {
+                Ok(_) => Ok(()),
+                Err(why) => Err(Error::invalid(format!(
+                    "cannot limit access to {filter}: {why}"
+                ))),
+            },
+            Access::Denied | Access::Everything => Ok(()),
+        }
+    }
+
     /// Records that match the filter, see [`Access::Only`].
     pub fn only(filter: Filter) -> Self {
         Access::Only(Box::new(filter))
@@ -76,12 +95,18 @@ pub(super) struct Grant {
     pub(super) client: Client,
     /// `None` for everything.
     only: Option<Arc<Filter>>,
+    /// The hash of the named token that grants it.
+    token: Option<[u8; 32]>,
 }
 
 impl Grant {
     /// Everything.
     pub(super) fn everything(client: Client) -> Self {
-        Grant { client, only: None }
+        Grant {
+            client,
+            only: None,
+            token: None,
+        }
     }
 
     /// What this server reads on its own behalf.
@@ -91,24 +116,57 @@ impl Grant {
 
     /// Returns what the application grants to the client of a request.
     pub(super) fn from_access(access: Access, parts: &Parts) -> Result<Self, Problem> {
-        let only: Option<Arc<Filter>> = match access {
+        let only = match access {
             Access::Denied => return Err(denied()),
             Access::Everything => None,
-            Access::Only(filter) if filter.is_empty() => {
-                return Err(invalid_access(
-                    "it is empty; for access to everything use `Access::Everything`",
-                ));
-            }
-            Access::Only(filter) if !has_shared_fields_only(&filter) => {
-                return Err(invalid_access(
-                    "it uses a field that activities and events do not share",
-                ));
-            }
-            Access::Only(filter) => Some(Arc::new(filter.exactly())),
+            Access::Only(filter) => Some(scope(*filter).map_err(invalid_access)?),
         };
-        let scope = only.as_ref().map(|only| only.to_string().into());
-        let client = Client::new(Credential::Application(scope), parts);
-        Ok(Grant { client, only })
+        let text = only.as_ref().map(|only| only.to_string().into());
+        let client = Client::new(Credential::Application(text), parts);
+        Ok(Grant {
+            only,
+            ..Grant::everything(client)
+        })
+    }
+
+    /// Returns what a named token grants. It only grants reading.
+    pub(super) fn from_token(token: &AccessToken, parts: &Parts) -> Result<Self, Problem> {
+        let invalid = |why: &str| {
+            let what = format!("the token {:?} has an invalid filter: {why}", token.name);
+            tracing::error!(target: "tower_activity::web", what);
+            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "access", what)
+        };
+        let only = match token.filter.is_empty() {
+            true => None,
+            false => {
+                let filter = Filter::parse(&token.filter, Utc::now());
+                let filter = filter.map_err(|error| invalid(error.message()))?;
+                Some(scope(filter).map_err(invalid)?)
+            }
+        };
+        let client = Client::new(Credential::Named(token.name.as_str().into()), parts);
+        Ok(Grant {
+            only,
+            token: Some(token.hash),
+            ..Grant::everything(client)
+        })
+    }
+
+    /// Fails if the named token was revoked or has expired: a stream may outlast it.
+    pub(super) fn check_token(&self, reader: &mut ActivityReader) -> Result<(), Problem> {
+        let Some(hash) = self.token else {
+            return Ok(());
+        };
+        let now = Utc::now();
+        let is_this = |token: &AccessToken| token.hash == hash && token.is_valid_at(now);
+        match reader.tokens()?.iter().any(is_this) {
+            true => Ok(()),
+            false => Err(Problem::new(
+                StatusCode::UNAUTHORIZED,
+                "unauthorized",
+                "the token was revoked or has expired",
+            )),
+        }
     }
 
     /// Parses a filter in a time zone, UTC by default, and restricts it to what may be seen. No text matches all of that.
@@ -147,6 +205,32 @@ impl Grant {
                 "this is about the whole store, and your access is limited to a part of it",
             )),
         }
+    }
+
+    /// Fails unless events may be recorded.
+    pub(super) fn require_write(&self) -> Result<(), Problem> {
+        self.require_everything()?;
+        match self.token {
+            None => Ok(()),
+            Some(_) => Err(Problem::new(
+                StatusCode::FORBIDDEN,
+                "forbidden",
+                "a named token only grants reading",
+            )),
+        }
+    }
+}
+
+/// Returns a filter as a scope, in which the case of texts matters, or why it cannot be one.
+fn scope(filter: Filter) -> Result<Arc<Filter>, &'static str> {
+    match () {
+        () if filter.is_empty() => {
+            Err("it is empty; for access to everything use `Access::Everything`")
+        }
+        () if !has_shared_fields_only(&filter) => {
+            Err("it uses a field that activities and events do not share")
+        }
+        () => Ok(Arc::new(filter.exactly())),
     }
 }
 

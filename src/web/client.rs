@@ -42,6 +42,8 @@ pub(super) enum Credential {
     Local,
     /// Holds the router's token.
     Token,
+    /// Holds the named token.
+    Named(Arc<str>),
     /// Authorized by the application, to see these records: its users differ by what they may see.
     Application(Option<Arc<str>>),
     /// This server itself.

@@ -85,7 +85,7 @@ impl ReaderPool {
         let cancel_on_drop = CancelOnDrop::default();
         let cancelled = cancel_on_drop.0.clone();
         let idle = self.idle.clone();
-        let timeout = self.timeout;
+        let (timeout, grant) = (self.timeout, grant.clone());
         let task = task::spawn_blocking(move || {
             let _permit = permit;
             let mut pooled = match take_idle(&idle) {
@@ -98,7 +98,8 @@ impl ReaderPool {
             let options = pooled.reader.options();
             options.deadline = Some(Instant::now() + timeout);
             options.cancelled = Some(cancelled);
-            let answer = query(&mut pooled.reader);
+            let checked = grant.check_token(&mut pooled.reader);
+            let answer = checked.and_then(|()| query(&mut pooled.reader));
             // A reader that failed may keep failing: drop it.
             if !answer.as_ref().is_err_and(Problem::is_server_error) {
                 idle.lock().push(pooled);

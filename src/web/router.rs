@@ -30,7 +30,7 @@ use super::{
     commits::CommitWatcher,
     conditional,
     fair::FairSemaphore,
-    guard::{self, AuthMode, Guard, Token},
+    guard::{self, AuthMode, Guard, StoredTokens, Token},
     openapi,
     problem::Problem,
     readers::{READ_TIMEOUT, ReaderPool},
@@ -78,6 +78,7 @@ pub struct ActivityRouter {
     log: Option<ActivityLog>,
     store: Option<Arc<dyn Store>>,
     auth: AuthMode,
+    stored_tokens: bool,
     hosts: Vec<String>,
     writes: Writes,
     read_timeout: Duration,
@@ -102,6 +103,7 @@ impl ActivityRouter {
             log,
             store,
             auth: AuthMode::default(),
+            stored_tokens: false,
             hosts: Vec::new(),
             writes: Writes::default(),
             read_timeout: READ_TIMEOUT,
@@ -115,6 +117,16 @@ impl ActivityRouter {
     /// stored in a cookie (`HttpOnly`, `SameSite=Strict`), and the browser is redirected to the address without it.
     pub fn token(mut self, secret: impl Into<String>) -> Self {
         self.auth = AuthMode::Token(Token::new(secret.into()));
+        self.reset()
+    }
+
+    /// Also accepts the tokens in the store, each limited to its filter. `activity token create` makes them, or
+    /// [`Maintenance::create_token`](crate::store::Maintenance::create_token); a token that is revoked, by any process, is
+    /// rejected at once, also in open streams.
+    ///
+    /// They only grant reading. Requests without such a token are authorized as without this setting.
+    pub fn stored_tokens(mut self) -> Self {
+        self.stored_tokens = true;
         self.reset()
     }
 
@@ -186,9 +198,11 @@ impl ActivityRouter {
 
 impl ActivityRouter {
     fn build(&self) -> Router {
+        let readers = ReaderPool::new(self.store.clone(), self.read_timeout);
+        let stored = (self.stored_tokens).then(|| StoredTokens::new(readers.clone()));
         let app = Arc::new(Shared {
             log: self.log.clone(),
-            readers: ReaderPool::new(self.store.clone(), self.read_timeout),
+            readers,
             #[cfg(feature = "webhook")]
             webhooks: (self.store.as_ref())
                 .and_then(|store| Webhooks::from_store(store.clone()).ok()),
@@ -198,7 +212,8 @@ impl ActivityRouter {
         let writes = self.writes;
         let description = move || future::ready(openapi::document(writes));
         let api = api::routes(writes).route("/openapi.json", get(description));
-        let guard = Arc::new(Guard::new(self.auth.clone(), self.hosts.clone(), writes));
+        let guard = Guard::new(self.auth.clone(), stored, self.hosts.clone(), writes);
+        let guard = Arc::new(guard);
         Router::new()
             .route("/", get(index))
             .nest("/api", api)

@@ -37,7 +37,10 @@ pub(super) const SERVE: &str = "\
 Examples:
   activity serve
   activity --store /srv/app/activity.db serve --listen 127.0.0.1:9000
-  activity serve --listen 0.0.0.0:8787 --token";
+  activity serve --listen 0.0.0.0:8787 --token
+  activity serve --listen 0.0.0.0:8787 --token-file token.txt
+
+Readers with tokens of their own, each limited to a filter: see `activity token create`.";
 
 pub(super) const BACKUP: &str = "\
 Examples:

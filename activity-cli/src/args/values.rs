@@ -2,11 +2,11 @@
 
 use std::num::NonZeroUsize;
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
 use tower_activity::{
     Error,
     record::{ActivityRecord, EventRecord},
-    store::{Cursor, Position},
+    store::{Cursor, Limit, Position},
 };
 
 /// Checks a position in commit order, of either kind of record.
@@ -40,6 +40,25 @@ pub(super) fn bytes(text: &str) -> Result<u64, String> {
     };
     let number: f64 = number.parse().map_err(|_| invalid())?;
     Ok((number * factor) as u64)
+}
+
+/// Parses an instant in the future: an age from now, or a date, at midnight UTC.
+pub(crate) fn future(text: &str) -> Result<DateTime<Utc>, String> {
+    let now = Utc::now();
+    let at = match text.parse::<NaiveDate>() {
+        Ok(date) => Some(date.and_time(NaiveTime::MIN).and_utc()),
+        Err(_) => {
+            let limit = text
+                .parse::<Limit>()
+                .ok()
+                .filter(|limit| limit.bytes.is_none());
+            let age = limit.and_then(|limit| TimeDelta::from_std(limit.age?).ok());
+            age.and_then(|age| now.checked_add_signed(age))
+        }
+    };
+    at.filter(|at| *at > now).ok_or_else(|| {
+        format!("{text:?} is not an age or a date in the future: write 30d or 2030-01-31")
+    })
 }
 
 /// Parses a number of rows.

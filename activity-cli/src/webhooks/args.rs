@@ -68,7 +68,7 @@ pub(crate) struct Add {
     /// Name
     #[arg(value_name = "NAME")]
     pub(crate) name: String,
-    /// URL of the receiver
+    /// URL of the receiver; `-` to read it from stdin, if it has a password
     #[arg(value_name = "URL")]
     pub(crate) url: String,
     /// Filter [default: everything]

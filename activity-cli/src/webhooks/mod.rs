@@ -24,7 +24,7 @@ use crate::{
         status::BOLD,
         table::{Align, Cell, Column, Shrink, Table},
     },
-    signal, source,
+    secrets, signal, source,
 };
 
 pub(crate) fn run(store: &str, command: &Command) -> Result<(), Failure> {
@@ -43,9 +43,22 @@ pub(crate) fn run(store: &str, command: &Command) -> Result<(), Failure> {
 }
 
 fn add(webhooks: &Webhooks, args: &args::Add) -> Result<(), Failure> {
+    let url = match args.url.as_str() {
+        "-" => secrets::read("-")?,
+        url => {
+            if has_password(url) {
+                anstream::eprintln!(
+                    "warning: every user of this machine can see the password in the list of processes: give the URL on stdin, \
+                     as `activity webhooks add {} -`",
+                    args.name
+                );
+            }
+            url.to_owned()
+        }
+    };
     let mut webhook = match args.events {
-        true => Webhook::events(&args.name, &args.url)?,
-        false => Webhook::activities(&args.name, &args.url)?,
+        true => Webhook::events(&args.name, &url)?,
+        false => Webhook::activities(&args.name, &url)?,
     };
     // A webhook may be delivered from elsewhere: its filter does not depend on a time zone.
     webhook = webhook.filter(source::filter(&args.filter, Some(Zone::default()))?);
@@ -64,6 +77,13 @@ fn add(webhooks: &Webhooks, args: &args::Add) -> Result<(), Failure> {
     }
     let secret = webhooks.add(&webhook)?;
     Ok(print::text(&format!("{}\n", secret.reveal()))?)
+}
+
+/// Whether a URL has a user, who may have a password.
+fn has_password(url: &str) -> bool {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
+    authority.contains('@')
 }
 
 fn list(webhooks: &[WebhookStatus], args: &args::Json) -> Result<(), Failure> {

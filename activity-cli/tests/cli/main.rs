@@ -25,4 +25,5 @@ mod stats;
 #[path = "../../../tests/support/mod.rs"]
 mod support;
 mod tail;
+mod token;
 mod webhooks;

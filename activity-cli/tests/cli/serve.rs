@@ -11,22 +11,24 @@ use tower_activity::{Describe, Outcome};
 use crate::fixture::Fixture;
 
 /// A server that is running.
-struct Server {
+pub(crate) struct Server {
     child: Child,
     address: String,
-    /// Its first line.
-    said: String,
+    /// What it printed, up to the line with its address.
+    pub(crate) said: String,
 }
 
 impl Server {
-    fn new(fixture: &Fixture, args: &[&str]) -> Server {
+    pub(crate) fn new(fixture: &Fixture, args: &[&str]) -> Server {
         let mut all = vec!["serve", "--listen", "127.0.0.1:0"];
         all.extend(args);
         let mut command = fixture.command(&all);
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let mut said = String::new();
         let mut stderr = BufReader::new(child.stderr.as_mut().unwrap());
-        stderr.read_line(&mut said).unwrap();
+        while !said.contains("http://") {
+            assert_ne!(stderr.read_line(&mut said).unwrap(), 0, "{said}");
+        }
         let address = said
             .split("http://")
             .nth(1)
@@ -40,7 +42,7 @@ impl Server {
     }
 
     /// Returns the whole response.
-    fn answer(&self, path: &str, headers: &str) -> String {
+    pub(crate) fn answer(&self, path: &str, headers: &str) -> String {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         let host = &self.address;
         let asked =

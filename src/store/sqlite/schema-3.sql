@@ -128,3 +128,14 @@ CREATE VIRTUAL TABLE event_search USING fts5 (
 );
 INSERT INTO activity_search (activity_search, rank) VALUES ('pgsz', 8000);
 INSERT INTO event_search (event_search, rank) VALUES ('pgsz', 8000);
+
+-- Tokens of the HTTP API.
+
+-- Of a secret only its SHA-256 is stored. A slow hash would add nothing: a secret has 256 random bits, so no one can try them all.
+CREATE TABLE token (
+  name       TEXT PRIMARY KEY,
+  hash       BLOB NOT NULL UNIQUE,
+  filter     TEXT NOT NULL,       -- as typed; empty: everything
+  created_at INTEGER NOT NULL,
+  expires_at INTEGER              -- NULL: never
+) STRICT, WITHOUT ROWID;

@@ -67,7 +67,7 @@ pub(super) async fn event(
 ) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
     guard::require_same_origin(&parts)?;
-    grant.require_everything()?;
+    grant.require_write()?;
     let new = read(Request::from_parts(parts, body)).await?;
     let Some(log) = app.log.as_ref() else {
         return Err(Problem::not_found(

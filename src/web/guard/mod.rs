@@ -3,6 +3,7 @@
 mod host;
 mod loopback;
 mod rate_limit;
+mod stored;
 mod token;
 
 use std::{fmt, sync::Arc};
@@ -15,14 +16,16 @@ use axum::{
 use http::{HeaderValue, Method, StatusCode, header, request::Parts};
 
 pub(super) use host::require_same_origin;
+pub(super) use stored::StoredTokens;
 pub(super) use token::Token;
 
-use self::{host::Hosts, rate_limit::RateLimiter, token::TokenCheck};
+use self::{host::Hosts, rate_limit::RateLimiter, token::Source};
 use super::{
     access::{Access, Grant},
     client::{Client, Credential},
     connections::Connection,
     problem::Problem,
+    secret,
     state::Writes,
 };
 
@@ -47,13 +50,19 @@ pub(super) enum AuthMode {
 #[derive(Debug)]
 pub(super) struct Guard {
     auth: AuthMode,
+    stored: Option<StoredTokens>,
     hosts: Option<Hosts>,
     writes: Writes,
     requests: RateLimiter,
 }
 
 impl Guard {
-    pub(super) fn new(auth: AuthMode, hosts: Vec<String>, writes: Writes) -> Self {
+    pub(super) fn new(
+        auth: AuthMode,
+        stored: Option<StoredTokens>,
+        hosts: Vec<String>,
+        writes: Writes,
+    ) -> Self {
         // DNS rebinding is harmless only if a request needs credentials.
         let hosts = match (&auth, hosts.is_empty()) {
             (AuthMode::Token(_) | AuthMode::Hook(_), true) => None,
@@ -61,6 +70,7 @@ impl Guard {
         };
         Guard {
             auth,
+            stored,
             hosts,
             writes,
             requests: RateLimiter::new(REQUESTS.0, REQUESTS.1),
@@ -72,12 +82,12 @@ impl Guard {
     /// Rejected requests are not counted: another site's page sends them from its viewer's address, and behind a proxy all
     /// clients share one. A limit for wrong tokens would not slow down a guess, because the right token passes it; what protects
     /// a token is its length.
-    fn authorize(&self, parts: &Parts) -> Result<Grant, Rejection> {
+    async fn authorize(&self, parts: &Parts) -> Result<Grant, Rejection> {
         if let Some(hosts) = &self.hosts {
             hosts.check(parts)?;
         }
         host::reject_cross_site(parts)?;
-        let grant = self.authenticate(parts)?;
+        let grant = self.authenticate(parts).await?;
         if let Some(connection) = parts.extensions.get::<Connection>() {
             connection.authorize(&grant.client)?;
         }
@@ -87,20 +97,50 @@ impl Guard {
         }
     }
 
-    fn authenticate(&self, parts: &Parts) -> Result<Grant, Rejection> {
-        let everything = |credential| Grant::everything(Client::new(credential, parts));
+    async fn authenticate(&self, parts: &Parts) -> Result<Grant, Rejection> {
+        let sent = token::sent_secrets(parts);
+        for (_, secret) in &sent {
+            if let Some(grant) = self.grant_of(secret, parts).await? {
+                return match token::is_in_url(&sent) {
+                    true => Err(token::redirect_with_cookie(parts, secret).into()),
+                    false => Ok(grant),
+                };
+            }
+        }
+        // A named token that is wrong, or no longer valid, must not lead to more than a valid one. A cookie may be left over.
+        let is_named = |(source, secret): &(Source, String)| {
+            *source != Source::Cookie && secret::hash_of(secret).is_some()
+        };
+        if self.stored.is_some() && sent.iter().any(is_named) {
+            return Err(token::challenge(parts).into());
+        }
         match &self.auth {
             AuthMode::Loopback => {
                 loopback::require_loopback(parts)?;
-                Ok(everything(Credential::Local))
+                Ok(Grant::everything(Client::new(Credential::Local, parts)))
             }
-            AuthMode::Token(token) => match token.check(parts) {
-                TokenCheck::Valid => Ok(everything(Credential::Token)),
-                TokenCheck::ValidInUrl => Err(token.redirect_with_cookie(parts).into()),
-                TokenCheck::Missing | TokenCheck::Wrong => Err(token.challenge(parts).into()),
-            },
+            AuthMode::Token(_) => Err(token::challenge(parts).into()),
             AuthMode::Hook(hook) => Ok(Grant::from_access(hook(parts), parts)?),
         }
+    }
+
+    /// Returns what a secret grants.
+    async fn grant_of(&self, secret: &str, parts: &Parts) -> Result<Option<Grant>, Problem> {
+        if let AuthMode::Token(token) = &self.auth
+            && token.is(secret)
+        {
+            return Ok(Some(Grant::everything(Client::new(
+                Credential::Token,
+                parts,
+            ))));
+        }
+        let (Some(stored), Some(hash)) = (&self.stored, secret::hash_of(secret)) else {
+            return Ok(None);
+        };
+        let token = stored.get(&hash).await?;
+        token
+            .map(|token| Grant::from_token(&token, parts))
+            .transpose()
     }
 
     /// Whether a route can have the method of a request.
@@ -135,7 +175,7 @@ pub(super) async fn guard(
     next: Next,
 ) -> Response {
     let (mut parts, body) = request.into_parts();
-    let mut response = match guard.authorize(&parts) {
+    let mut response = match guard.authorize(&parts).await {
         Ok(grant) => {
             parts.extensions.insert(grant);
             next.run(Request::from_parts(parts, body)).await

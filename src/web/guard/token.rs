@@ -10,101 +10,96 @@ use super::super::problem::Problem;
 /// The query parameter, and the name of the form field.
 const QUERY: &str = "token";
 
-/// The secret that grants access.
-#[derive(Clone)]
-pub(in crate::web) struct Token {
-    secret: String,
-    /// Depends on the secret: cookies are shared by all ports of a host, so servers on one host need different names.
-    cookie: String,
-}
+/// The prefix of the cookie's name.
+const COOKIE: &str = "activity";
 
-/// The result of checking the tokens of a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum TokenCheck {
-    Missing,
-    Wrong,
-    Valid,
-    /// Valid, with a token in the URL, which a redirect removes.
-    ValidInUrl,
-}
+/// The secret that grants access to everything.
+#[derive(Clone)]
+pub(in crate::web) struct Token(String);
 
 impl Token {
     pub(in crate::web) fn new(secret: String) -> Self {
-        // FNV-1a: it only tells names apart, and reveals 16 bits of the hash.
-        let number = secret.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
-            (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
-        });
-        let cookie = format!("activity_{:04x}", number >> 16);
-        Token { secret, cookie }
+        Token(secret)
     }
 
     /// Returns its length in bytes.
     pub(in crate::web) fn len(&self) -> usize {
-        self.secret.len()
+        self.0.len()
     }
 
-    /// Checks the URL, the cookies and the `Authorization` headers. One valid token is enough: an old one may be left in a
-    /// bookmark or a cookie. The comparison takes constant time for tokens of one length.
-    pub(super) fn check(&self, parts: &Parts) -> TokenCheck {
-        let in_url = in_query(parts);
-        let in_cookies = cookies(parts, &self.cookie).filter_map(from_hex);
-        let (mut total, mut valid) = (0, 0);
-        let in_headers = bearer_tokens(parts).map(str::to_owned).chain(in_cookies);
-        for secret in in_url.iter().cloned().chain(in_headers) {
-            total += 1;
-            valid += usize::from(constant_time_eq(&secret, &self.secret));
-        }
-        match (total, valid, in_url.is_empty()) {
-            (0, ..) => TokenCheck::Missing,
-            (_, 0, _) => TokenCheck::Wrong,
-            (.., true) => TokenCheck::Valid,
-            (.., false) => TokenCheck::ValidInUrl,
-        }
+    /// Compares it with a secret, in constant time for secrets of one length.
+    pub(super) fn is(&self, secret: &str) -> bool {
+        constant_time_eq(secret, &self.0)
     }
+}
 
-    /// Redirects to the URL without the token, and sets the cookie.
-    ///
-    /// The cookie has no `Path`: it defaults to the directory of the URL as the browser sees it, which is right under any
-    /// prefix and behind any proxy.
-    pub(super) fn redirect_with_cookie(&self, parts: &Parts) -> Response {
-        let rest: Vec<&str> = pairs(parts).filter(|pair| !is_token(pair)).collect();
-        let page = parts.uri.path().trim_start_matches('/');
-        let address = match rest.is_empty() {
-            true => format!("./{page}"),
-            false => format!("./{page}?{}", rest.join("&")),
-        };
-        let secure = match parts.headers.get("x-forwarded-proto") {
-            Some(proto) if proto.as_bytes().eq_ignore_ascii_case(b"https") => "; Secure",
-            _ => "",
-        };
-        let hex: String = self
-            .secret
-            .bytes()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        let cookie = format!("{}={hex}; HttpOnly; SameSite=Strict{secure}", self.cookie);
-        let mut response = StatusCode::SEE_OTHER.into_response();
-        let headers = response.headers_mut();
-        // Both come from a request, and so are valid header values.
-        if let (Ok(address), Ok(mut cookie)) = (
-            HeaderValue::try_from(address),
-            HeaderValue::try_from(cookie),
-        ) {
-            cookie.set_sensitive(true);
-            headers.insert(header::LOCATION, address);
-            headers.insert(header::SET_COOKIE, cookie);
-        }
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        response
+/// A secret that a request sends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Source {
+    /// The URL of a page, from which a redirect removes it.
+    Url,
+    Header,
+    Cookie,
+}
+
+/// Returns the secrets in the URL, the `Authorization` headers and the cookies. One valid secret is enough: an old one may be
+/// left in a bookmark or a cookie.
+pub(super) fn sent_secrets(parts: &Parts) -> Vec<(Source, String)> {
+    let in_url = in_query(parts).into_iter();
+    let in_headers = bearer_tokens(parts).map(str::to_owned);
+    let name = cookie_name(parts);
+    let in_cookies = cookies(parts, &name).filter_map(from_hex);
+    let all = in_url.map(|secret| (Source::Url, secret));
+    let all = all.chain(in_headers.map(|secret| (Source::Header, secret)));
+    all.chain(in_cookies.map(|secret| (Source::Cookie, secret)))
+        .collect()
+}
+
+/// Whether a token in the URL has to be removed from it.
+pub(super) fn is_in_url(sent: &[(Source, String)]) -> bool {
+    sent.iter().any(|(source, _)| *source == Source::Url)
+}
+
+/// Redirects to the URL without the token, and sets the cookie.
+///
+/// The cookie has no `Path`: it defaults to the directory of the URL as the browser sees it, which is right under any
+/// prefix and behind any proxy.
+pub(super) fn redirect_with_cookie(parts: &Parts, secret: &str) -> Response {
+    let rest: Vec<&str> = pairs(parts).filter(|pair| !is_token(pair)).collect();
+    let page = parts.uri.path().trim_start_matches('/');
+    let address = match rest.is_empty() {
+        true => format!("./{page}"),
+        false => format!("./{page}?{}", rest.join("&")),
+    };
+    let secure = match parts.headers.get("x-forwarded-proto") {
+        Some(proto) if proto.as_bytes().eq_ignore_ascii_case(b"https") => "; Secure",
+        _ => "",
+    };
+    let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let name = cookie_name(parts);
+    let cookie = format!("{name}={hex}; HttpOnly; SameSite=Strict{secure}");
+    let mut response = StatusCode::SEE_OTHER.into_response();
+    let headers = response.headers_mut();
+    // Both come from a request, and so are valid header values.
+    if let (Ok(address), Ok(mut cookie)) = (
+        HeaderValue::try_from(address),
+        HeaderValue::try_from(cookie),
+    ) {
+        cookie.set_sensitive(true);
+        headers.insert(header::LOCATION, address);
+        headers.insert(header::SET_COOKIE, cookie);
     }
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
 
-    /// Returns the 401 response: a form for browsers, a problem for programs.
-    pub(super) fn challenge(&self, parts: &Parts) -> Response {
-        let accepts = parts
-            .headers
-            .get(header::ACCEPT)
-            .and_then(|value| value.to_str().ok());
-        let mut response = match is_page(parts) && accepts.is_some_and(|types| types.contains("text/html")) {
+/// Returns the 401 response: a form for browsers, a problem for programs.
+pub(super) fn challenge(parts: &Parts) -> Response {
+    let accepts = parts
+        .headers
+        .get(header::ACCEPT)
+        .and_then(|value| value.to_str().ok());
+    let mut response = match is_page(parts) && accepts.is_some_and(|types| types.contains("text/html")) {
             true => (StatusCode::UNAUTHORIZED, FORM).into_response(),
             false => Problem::new(
                 StatusCode::UNAUTHORIZED,
@@ -113,24 +108,23 @@ impl Token {
             )
             .into_response(),
         };
-        let headers = response.headers_mut();
-        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if headers
-            .get(header::CONTENT_TYPE)
-            .is_none_or(|kind| kind.as_bytes().starts_with(b"text/plain"))
-        {
-            headers.insert(
-                header::CONTENT_TYPE,
-                HeaderValue::from_static("text/html; charset=utf-8"),
-            );
-            let policy = HeaderValue::from_static(
-                "default-src 'none'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
-            );
-            headers.insert(header::CONTENT_SECURITY_POLICY, policy);
-        }
-        response
+    let headers = response.headers_mut();
+    headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if headers
+        .get(header::CONTENT_TYPE)
+        .is_none_or(|kind| kind.as_bytes().starts_with(b"text/plain"))
+    {
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("text/html; charset=utf-8"),
+        );
+        let policy = HeaderValue::from_static(
+            "default-src 'none'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+        );
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     }
+    response
 }
 
 const FORM: &str = "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content=\"width=device-width\">\
@@ -145,6 +139,17 @@ pub(super) fn bearer_tokens(parts: &Parts) -> impl Iterator<Item = &str> {
         let token = token.trim_matches(' ');
         (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
     })
+}
+
+/// Returns the name of the cookie. It depends on the host and its port, because browsers send cookies to all ports of a host.
+fn cookie_name(parts: &Parts) -> String {
+    let host = parts.headers.get(header::HOST);
+    let host = host.map_or(&b""[..], |host| host.as_bytes());
+    // FNV-1a: it only tells names apart.
+    let number = host.iter().fold(0x811c_9dc5_u32, |hash, byte| {
+        (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193)
+    });
+    format!("{COOKIE}_{:04x}", number >> 16)
 }
 
 /// Returns the values of the cookies of a name. There may be an outdated one beside the current one, and other cookies may

@@ -68,4 +68,12 @@ impl LiveClient {
             self.received.push_str(std::str::from_utf8(&piece).unwrap());
         }
     }
+
+    /// Waits for the end of the stream.
+    pub(crate) async fn ended(&mut self) {
+        let end = async { while self.body.frame().await.is_some() {} };
+        tokio::time::timeout(Duration::from_secs(10), end)
+            .await
+            .unwrap();
+    }
 }

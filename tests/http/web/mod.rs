@@ -13,6 +13,7 @@ mod server;
 mod shares;
 mod strangers;
 mod support;
+mod tokens;
 mod tree;
 #[cfg(feature = "webhook")]
 mod webhooks;

@@ -1,5 +1,11 @@
 //! The API is read-only unless the application enables writing, and then it refuses cross-origin requests.
 
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
 use axum::{Router, body::Body};
 use http::Request;
 use serde_json::json;
@@ -175,7 +181,21 @@ async fn a_body_that_never_ends_times_out() {
     let log = log_with(&[]).await;
     let app: Router = log.router().accept_events().into();
     let mut endless = told(&[JSON, SAME], "");
-    let pending = futures_util::stream::pending::<Result<bytes::Bytes, std::io::Error>>();
-    *endless.body_mut() = Body::from_stream(pending);
+    *endless.body_mut() = Body::new(Endless);
     send(&app, endless).await.problem(408, "body");
+}
+
+/// A body of which nothing arrives.
+struct Endless;
+
+impl http_body::Body for Endless {
+    type Data = bytes::Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<bytes::Bytes>, Infallible>>> {
+        Poll::Pending
+    }
 }

@@ -15,3 +15,4 @@ pub(super) mod retention;
 pub(super) mod search;
 mod size;
 mod steps;
+pub(super) mod token;

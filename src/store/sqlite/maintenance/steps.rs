@@ -13,12 +13,14 @@ use super::{
     cutoff::Cutoffs,
     followed, prune, recompute, relink, retention,
     search::{self, ACTIVITIES, EVENTS},
+    token,
 };
 use crate::{
     error::Result,
     record::{ActivityId, ActivityRecord, EventRecord},
     store::{
-        ClockReading, EraseCounts, Maintenance, Position, Prune, PruneCounts, Retention,
+        AccessToken, ClockReading, EraseCounts, Maintenance, Position, Prune, PruneCounts,
+        Retention,
         clock::TOLERANCE_US,
         sealed,
         sqlite::{columns::unsigned, open::schema},
@@ -66,6 +68,14 @@ impl Maintenance for SqliteMaintenance {
             }
         }
         Ok(before)
+    }
+
+    fn create_token(&mut self, token: &AccessToken) -> Result<bool> {
+        self.write(|transaction| token::create(transaction, token))
+    }
+
+    fn revoke_token(&mut self, name: &str) -> Result<bool> {
+        self.write(|transaction| token::revoke(transaction, name))
     }
 
     fn now(&mut self, reading: ClockReading) -> Result<DateTime<Utc>> {

@@ -50,11 +50,11 @@ use crate::{
         InstanceId, Pattern, RecordingId, RecordingRecord, attributes_match,
     },
     store::{
-        ActivitySample, Bucket, Check, CommitPage, Cursor, Dimension, Gaps, Grain, Health,
-        LARGEST_PAGE, List, Position, Quarter, ReadOptions, Reader, Record, Retention, Source,
-        Subject, Total, TreePage, TurnHistory, TypeCount,
+        AccessToken, ActivitySample, Bucket, Check, CommitPage, Cursor, Dimension, Gaps, Grain,
+        Health, LARGEST_PAGE, List, Position, Quarter, ReadOptions, Reader, Record, Retention,
+        Source, Subject, Total, TreePage, TurnHistory, TypeCount,
         sqlite::{
-            maintenance::recompute,
+            maintenance::{recompute, token},
             open::{
                 connection::Role,
                 file::{Access, Location, OpenFile},
@@ -391,6 +391,10 @@ impl Reader for SqliteReader {
 
     fn retention(&mut self) -> Result<Retention> {
         self.read(clock::retention)
+    }
+
+    fn tokens(&mut self) -> Result<Vec<AccessToken>> {
+        self.read(|connection| token::read(connection).map_err(failed("read the tokens")))
     }
 
     fn health(&mut self) -> Result<Health> {
