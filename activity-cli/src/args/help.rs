@@ -80,7 +80,7 @@ Filters:
   project:acme              also agent, actor, brand, env, session, request
   project:=Acme             = makes the case matter
   error:denied              error type
-  attr.rows:42              an attribute; also x*, >100, <=1.5, 1..5, and * for any
+  attr.rows:42              attribute; also x*, >100, <=1.5, 1..5, any: *
   since:24h                 also until:2026-02-18, today, yesterday, 14:00
   duration:>2s              also >=, <, <= and 1s..5s
   has:error                 also input, output, message, parent, …
@@ -99,7 +99,7 @@ Filters:
   status:failed,running     also success, cancelled, skipped, abandoned
   project:acme              also agent, actor, brand, env, session, request
   project:=Acme             = makes the case matter
-  attr.commits:42           a key of the data; also x*, >100, 1..5, and * for any
+  attr.commits:42           key of the data; also x*, >100, <=1.5, 1..5, any: *
   since:24h                 also until:2026-02-18, today, yesterday, 14:00
   has:parent                inside an activity; also project, actor, …
   is:root                   outside of activities
