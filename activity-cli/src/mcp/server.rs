@@ -70,9 +70,8 @@ impl Server {
     ) -> CallToolResult {
         let store = self.store.clone();
         let result = tokio::task::spawn_blocking(move || {
-            let mut reader = ActivityReader::from_store(&store).map_err(|error| {
-                format!("unavailable (not the same as no activity): {error:#}")
-            })?;
+            let mut reader = ActivityReader::from_store(&store)
+                .map_err(|error| format!("unavailable (not the same as no activity): {error:#}"))?;
             let now = reader.present().map_err(|error| format!("{error:#}"))?;
             query(&mut reader, now).map_err(|error| format!("{error:#}"))
         });
