@@ -56,7 +56,7 @@ fn attached(session: &str, target: &str) -> String {
     json!({"method": "Target.attachedToTarget", "params": params}).to_string()
 }
 
-fn event(method: &str, params: Value) -> String {
+fn event(method: &str, params: &Value) -> String {
     json!({"method": method, "params": params, "sessionId": "s0"}).to_string()
 }
 
@@ -66,7 +66,7 @@ fn context(id: u64, unique_id: &str) -> String {
         json!({"id": id, "origin": "", "name": "", "uniqueId": unique_id, "auxData": aux});
     event(
         "Runtime.executionContextCreated",
-        json!({"context": context}),
+        &json!({"context": context}),
     )
 }
 
@@ -84,11 +84,11 @@ async fn an_endless_stream_of_targets_contexts_and_garbage_is_bounded_and_counte
         messages.push(attached(&long, "t"));
         // One with many values in fields that are not read, and events that are of no interest.
         let args = json!({"args": vec![json!([]); 100_000], "context": "console"});
-        messages.push(event("Runtime.consoleAPICalled", args));
-        messages.extend((0..CONTEXTS).map(|n| event("Page.lifecycleEvent", json!({"n": n}))));
+        messages.push(event("Runtime.consoleAPICalled", &args));
+        messages.extend((0..CONTEXTS).map(|n| event("Page.lifecycleEvent", &json!({"n": n}))));
         let payload = "made-up 0 1 2\n{\"type\":5,\"timestamp\":1,\"data\":{\"tag\":\"after;\"}}\n";
         let params = json!({"name": binding, "payload": payload, "executionContextId": 0});
-        messages.push(event("Runtime.bindingCalled", params));
+        messages.push(event("Runtime.bindingCalled", &params));
         messages
     };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
