@@ -44,6 +44,13 @@ fn prune(maintenance: &mut dyn Maintenance, what: &str, before: DateTime<Utc>) -
     }
 }
 
+/// Leaves the deletion of sums to the test: the writer thread would delete them whenever it notices the new date.
+fn keep_sums(maintenance: &mut dyn Maintenance) {
+    let mut forever = Retention::default();
+    forever.sums = Some(Limit::FOREVER);
+    maintenance.set_retention(&forever).unwrap();
+}
+
 fn indexed(log: &ActivityLog) -> Box<dyn Maintenance> {
     log.flush().wait().unwrap();
     let mut maintenance = log.store().unwrap().maintenance().unwrap();
@@ -54,6 +61,7 @@ fn indexed(log: &ActivityLog) -> Box<dyn Maintenance> {
 /// A job on each of these days after the first, a deployment beside it, and "now" after the last.
 fn daily(days: u32) -> (ActivityLog, ManualClock) {
     let (log, clock) = ActivityLog::test();
+    keep_sums(&mut *log.store().unwrap().maintenance().unwrap());
     for _ in 0..days {
         log.start(Describe::job("nightly").agent("bot").project("acme"))
             .end(Outcome::success());
@@ -101,10 +109,7 @@ proptest! {
         let (log, clock) = ActivityLog::test();
         rows.iter().for_each(|row| record(&log, &clock, around, row));
         let mut maintenance = indexed(&log);
-        // Only what the test deletes: the store's clock may adopt the next wall clock at any time.
-        let mut forever = Retention::default();
-        forever.sums = Some(Limit::FOREVER);
-        maintenance.set_retention(&forever).unwrap();
+        keep_sums(&mut *maintenance);
         clock.set_wall(around + TimeDelta::days(20));
         let every = all(&log);
         let kept_from = match prune(&mut *maintenance, "sums", minutes(sums_before)).sums {
@@ -274,10 +279,6 @@ fn more_activities_than_can_be_scanned_are_unknown_until_their_sums_are_rebuilt(
     let help = unknown.reason.to_string();
     assert!(help.contains("activity rebuild"), "{help}");
 
-    // A file deletes them again only for its retention, which is longer now.
-    let mut keep = Retention::default();
-    keep.sums = Some(Limit::FOREVER);
-    maintenance.set_retention(&keep).unwrap();
     sums::rebuild_newest_first(&mut *maintenance);
     let metrics = reader.metrics(&query).unwrap();
     assert_eq!((metrics.unknown, metrics.current.count), (None, Some(7)));
