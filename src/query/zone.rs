@@ -136,7 +136,7 @@ impl fmt::Debug for Zone {
 
 #[cfg(all(test, feature = "time-zones"))]
 mod tests {
-    use super::*;
+    use super::{DateTime, Utc, Zone};
 
     #[test]
     fn a_local_time_is_an_instant_also_when_clocks_change() {
