@@ -70,8 +70,10 @@ pub enum ErrorKind {
     Closed,
     /// This process was forked from the one that opened the log; open the log after the fork.
     Forked,
-    /// The requested record, store or host does not exist.
+    /// The requested record or host does not exist.
     NotFound,
+    /// There is no store under this name.
+    NoStore,
     /// A host, its provider or its marker directory failed.
     Host,
 }
@@ -113,6 +115,17 @@ impl Error {
             self.message = format!("{} from the log {path}", self.message);
         }
         self
+    }
+
+    /// Returns the message for a client that must not learn the paths, addresses and causes of this machine.
+    ///
+    /// It is the error with its causes for what the client itself asked for (an invalid value, a record that does not exist, a
+    /// query that takes too long), and the message of its kind for everything else.
+    pub fn public_message(&self) -> String {
+        match self.kind {
+            ErrorKind::Invalid | ErrorKind::NotFound | ErrorKind::Timeout => format!("{self:#}"),
+            kind => kind.to_string(),
+        }
     }
 
     /// The class of this error.
@@ -177,12 +190,34 @@ impl Error {
 
     /// Returns true if the requested record, store or host does not exist.
     pub fn is_not_found(&self) -> bool {
-        self.kind == ErrorKind::NotFound
+        matches!(self.kind, ErrorKind::NotFound | ErrorKind::NoStore)
     }
 
     /// Returns true if a host, its provider or its marker directory failed.
     pub fn is_host(&self) -> bool {
         self.kind == ErrorKind::Host
+    }
+}
+
+/// Prints what the kind says on its own, without any value.
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            ErrorKind::Invalid => "a value is not valid",
+            ErrorKind::Store => "the store cannot be read or written",
+            ErrorKind::NewerSchema => "a newer version wrote the store",
+            ErrorKind::NotAStore => "the file is not a store",
+            ErrorKind::Busy => "another process has locked the store",
+            ErrorKind::Full => "the disk or the log's memory is full",
+            ErrorKind::Refused => "the store refuses the record",
+            ErrorKind::Panicked => "code that the log called panicked",
+            ErrorKind::Timeout => "a timeout passed",
+            ErrorKind::Closed => "the log was shut down",
+            ErrorKind::Forked => "the log was opened by the process that this one was forked from",
+            ErrorKind::NotFound => "not found",
+            ErrorKind::NoStore => "there is no store",
+            ErrorKind::Host => "the host, its provider or its markers failed",
+        })
     }
 }
 
@@ -218,6 +253,19 @@ impl StdError for Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_public_message_names_only_what_the_client_asked_for() {
+        let check = |kind, expected: &str| {
+            let error = Error::new(kind, "cannot read /srv/a.db").with_source("SELECT 1");
+            assert_eq!(error.public_message(), expected);
+        };
+        check(ErrorKind::Store, "the store cannot be read or written");
+        check(ErrorKind::Busy, "another process has locked the store");
+        check(ErrorKind::NoStore, "there is no store");
+        let asked = Error::invalid("no filter").with_source("unknown field");
+        assert_eq!(asked.public_message(), "no filter: unknown field");
+    }
 
     #[test]
     fn the_alternate_form_prints_every_cause() {

@@ -289,9 +289,8 @@ fn denied() -> Problem {
 }
 
 fn invalid_access(why: &str) -> Problem {
-    let what = format!("the application restricts access with an invalid filter: {why}");
-    tracing::error!(target: "tower_activity::web", what);
-    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "access", what)
+    let what = "the application restricts access with an invalid filter";
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "access", what).logged(why)
 }
 
 impl<S: Sync> FromRequestParts<S> for Grant {

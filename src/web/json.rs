@@ -20,8 +20,8 @@ impl Json {
     /// Appends a value, without line breaks.
     pub(super) fn append(out: &mut Vec<u8>, value: &impl Serialize) -> Result<(), Problem> {
         serde_json::to_writer(out, value).map_err(|cause| {
-            let what = format!("could not serialize the response: {cause}");
-            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "json", what)
+            let what = "could not serialize the response";
+            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "json", what).logged(cause)
         })
     }
 }

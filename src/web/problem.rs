@@ -22,6 +22,9 @@ pub(super) struct Problem {
     code: &'static str,
     /// What went wrong in this request.
     detail: String,
+    /// The ID of this failure in the server's log, which has the causes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error_id: Option<String>,
     /// How to fix it.
     #[serde(skip_serializing_if = "Option::is_none")]
     help: Option<String>,
@@ -37,6 +40,7 @@ impl Problem {
             status: status.as_u16(),
             code,
             detail: detail.into(),
+            error_id: None,
             help: None,
             span: None,
         }
@@ -57,6 +61,14 @@ impl Problem {
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail)
     }
 
+    /// A failure whose causes are for the operator only: they go into the server's log, with the ID that the client gets.
+    pub(super) fn logged(mut self, causes: impl fmt::Display) -> Self {
+        let error_id = format!("{:08x}", fastrand::u32(..));
+        tracing::warn!(target: "tower_activity::web", error_id, code = self.code, error = %causes, "request failed");
+        self.error_id = Some(error_id);
+        self
+    }
+
     /// Whether the status is 5xx.
     pub(super) fn is_server_error(&self) -> bool {
         self.status >= 500
@@ -65,17 +77,24 @@ impl Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.detail)
+        f.write_str(&self.detail)?;
+        match &self.error_id {
+            Some(id) => write!(f, " (error {id} in the server's log)"),
+            None => Ok(()),
+        }
     }
 }
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
-        let detail = error.to_string();
+        let detail = error.public_message();
+        let causes = format!("{error:#}");
         match error.kind() {
             ErrorKind::Invalid => Problem::invalid(detail),
             ErrorKind::NotFound => Problem::not_found(detail),
-            ErrorKind::Busy | ErrorKind::Full | ErrorKind::Closed => Problem::busy(detail),
+            ErrorKind::Busy | ErrorKind::Full | ErrorKind::Closed => {
+                Problem::busy(detail).logged(causes)
+            }
             ErrorKind::Timeout => Problem {
                 help: Some(
                     "narrow the query: a shorter time range (`since:24h`), one project, a smaller `limit`, or fewer wildcards"
@@ -83,17 +102,10 @@ impl From<Error> for Problem {
                 ),
                 ..Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too_slow", detail)
             },
-            ErrorKind::Refused => Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "refused", detail),
-            _ => {
-                let detail = format!("{error:#}");
-                tracing::warn!(target: "tower_activity::web", %detail, "query failed");
-                // The cause and the path of the file are for the server's operator, not for its clients.
-                Problem::new(
-                    StatusCode::INTERNAL_SERVER_ERROR,
-                    "store",
-                    "could not read the store; the server's log has the cause",
-                )
+            ErrorKind::Refused => {
+                Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "refused", detail).logged(causes)
             }
+            _ => Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "store", detail).logged(causes),
         }
     }
 }
@@ -125,5 +137,39 @@ impl IntoResponse for Problem {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_the_client_asked_for_is_shown_and_the_rest_has_an_id() {
+        let check = |kind, shown| {
+            let error = Error::new(kind, "cannot read /srv/activity.db").with_source("SELECT 1");
+            let problem = Problem::from(error);
+            let text = serde_json::to_string(&problem).unwrap();
+            assert_eq!(text.contains("/srv"), shown, "{text}");
+            assert_eq!(problem.error_id.is_none(), shown, "{text}");
+        };
+        for kind in [ErrorKind::Invalid, ErrorKind::NotFound, ErrorKind::Timeout] {
+            check(kind, true);
+        }
+        for kind in [
+            ErrorKind::Store,
+            ErrorKind::NewerSchema,
+            ErrorKind::NotAStore,
+            ErrorKind::Busy,
+            ErrorKind::Full,
+            ErrorKind::Refused,
+            ErrorKind::Panicked,
+            ErrorKind::Closed,
+            ErrorKind::Forked,
+            ErrorKind::NoStore,
+            ErrorKind::Host,
+        ] {
+            check(kind, false);
+        }
     }
 }

@@ -110,12 +110,7 @@ impl ReaderPool {
         drop(cancel_on_drop);
         answer.unwrap_or_else(|_| {
             let what = "the query panicked";
-            tracing::error!(target: "tower_activity::web", what);
-            Err(Problem::new(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "panic",
-                what,
-            ))
+            Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "panic", what).logged(what))
         })
     }
 }

@@ -1,5 +1,7 @@
 //! The MCP server and its tools.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use chrono::{DateTime, Utc};
 use rmcp::{
     ServerHandler,
@@ -7,7 +9,7 @@ use rmcp::{
     model::{CallToolResult, ContentBlock, Implementation, ServerCapabilities, ServerConfig},
     tool, tool_handler, tool_router,
 };
-use tower_activity::{Result, query::ActivityReader, store::sqlite::SqliteStore};
+use tower_activity::{Error, ErrorKind, Result, query::ActivityReader, store::sqlite::SqliteStore};
 
 use super::{
     find::{self, Find},
@@ -15,6 +17,7 @@ use super::{
     recent::{self, Recent},
     stats::{self, Stats},
 };
+use crate::print::safe;
 
 const INSTRUCTIONS: &str = "\
 Reports recorded activity: which tool calls, requests and jobs ran, when, for whom and how they ended, and which events \
@@ -70,19 +73,31 @@ impl Server {
     ) -> CallToolResult {
         let store = self.store.clone();
         let result = tokio::task::spawn_blocking(move || {
-            let mut reader = ActivityReader::from_store(&store)
-                .map_err(|error| format!("unavailable (not the same as no activity): {error:#}"))?;
-            let now = reader.present().map_err(|error| format!("{error:#}"))?;
-            query(&mut reader, now).map_err(|error| format!("{error:#}"))
+            let mut reader = ActivityReader::from_store(&store)?;
+            let now = reader.present()?;
+            query(&mut reader, now)
         });
-        match result.await {
-            Ok(Ok(text)) => CallToolResult::success(vec![ContentBlock::text(text)]),
-            Ok(Err(why)) => CallToolResult::error(vec![ContentBlock::text(why)]),
-            Err(_) => CallToolResult::error(vec![ContentBlock::text(
-                "unavailable (not the same as no activity): reading the log panicked",
-            )]),
+        let panicked = |_| Err(Error::new(ErrorKind::Panicked, "reading the log panicked"));
+        match result.await.unwrap_or_else(panicked) {
+            Ok(text) => CallToolResult::success(vec![ContentBlock::text(text)]),
+            Err(error) => CallToolResult::error(vec![ContentBlock::text(explained(&error))]),
         }
     }
+}
+
+/// Returns the message for the model. The causes, which name paths of this machine, go to stderr.
+fn explained(error: &Error) -> String {
+    static FAILURES: AtomicU64 = AtomicU64::new(1);
+
+    let message = error.public_message();
+    if let ErrorKind::Invalid | ErrorKind::NotFound | ErrorKind::Timeout = error.kind() {
+        return message;
+    }
+    let number = FAILURES.fetch_add(1, Ordering::Relaxed);
+    anstream::eprintln!("failure {number}: {}", safe::line(&format!("{error:#}")));
+    format!(
+        "unavailable (not the same as no activity): {message} (failure {number} on the server's stderr)"
+    )
 }
 
 #[tool_handler]

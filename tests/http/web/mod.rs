@@ -2,6 +2,7 @@
 
 mod api;
 mod description;
+mod failures;
 mod health;
 mod limits;
 mod live;

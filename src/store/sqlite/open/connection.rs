@@ -127,7 +127,7 @@ pub(super) fn open_to_write(
 pub(super) fn open_to_read(path: &Path, known: Option<FileIds>) -> Result<Connection> {
     if !path.exists() {
         return Err(Error::new(
-            ErrorKind::NotFound,
+            ErrorKind::NoStore,
             format!(
                 "no store at {} · it is created when an instrumented program first runs",
                 path.display()

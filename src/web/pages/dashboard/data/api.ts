@@ -78,7 +78,8 @@ async function problem(response: Response): Promise<Problem> {
     const body = (await response.json()) as ProblemBody;
     const [start, end] = body.span ?? [];
     const span = start === undefined || end === undefined ? null : ([start, end] as const);
-    return new Problem(body.detail, response.status, body.code, body.help ?? null, span);
+    const detail = body.error_id ? `${body.detail} (error ${body.error_id} in the server’s log)` : body.detail;
+    return new Problem(detail, response.status, body.code, body.help ?? null, span);
   } catch {
     return new Problem(`the server responded with status ${response.status}`, response.status, "unknown");
   }
