@@ -86,8 +86,8 @@ Filters:
   has:error                 also input, output, message, parent, …
   is:root                   without a parent
   -env:dev                  - excludes
-  no such us* \"in a row\"    words in names, messages, errors, payloads, attributes,
-                            projects, agents, actors and brands
+  no such us* \"in a row\"    words in names, messages, errors, payloads,
+                            attributes, projects, agents, actors and brands
 
 Fields are combined with AND, the values of one field with OR. Attributes with a comparison or a star are searched row by \
 row. Days and times are in the time zone of --tz. In a shell, quote filters that contain quotes, stars or comparisons: \

@@ -133,7 +133,7 @@ fn the_rest_of_the_arguments_is_the_filter() {
         &["amazon_search", "netflix_login"],
     );
     check(&["until:2001-01-01"], &[]);
-    check(&["brand:NETFLIX", "-is:root"], &["netflix_login"]);
+    check(&["brand:NETFLIX", "-is:root"], &["lookup", "netflix_login"]);
     check(&["-attr.x.y:1", "brand:=NETFLIX"], &[]);
 }
 
