@@ -121,7 +121,7 @@ impl Maintenance for SqliteMaintenance {
             // Not the wait for other processes.
             start = Instant::now();
             let followed = followed::follow(transaction, limit)?;
-            let indexed = match search::prepare(transaction)? {
+            let indexed = match search::prepare_indexes(transaction)? {
                 true => {
                     ACTIVITIES.index_some(transaction, limit)?
                         + EVENTS.index_some(transaction, limit)?

@@ -9,7 +9,7 @@ use crate::{
     record::{EventId, Has, Kind, Pattern, Status},
     store::sqlite::{
         columns::{ADD_TEXT, folded},
-        maintenance::search::{ACTIVITIES, prepare},
+        maintenance::search::{ACTIVITIES, prepare_indexes},
         meta::MetaKey,
         open::connection::reference_schema,
     },
@@ -339,7 +339,7 @@ proptest! {
 
 fn index(reader: &SqliteReader) {
     let connection = reader.connection().unwrap();
-    assert!(prepare(&connection).unwrap());
+    assert!(prepare_indexes(&connection).unwrap());
     while ACTIVITIES.index_some(&connection, 7).unwrap() > 0 {}
 }
 

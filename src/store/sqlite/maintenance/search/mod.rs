@@ -212,7 +212,7 @@ impl SearchIndex {
 }
 
 /// Clears the indexes if an earlier version of this program wrote them. Returns false if a later one did: it is left alone.
-pub(crate) fn prepare(connection: &Connection) -> rusqlite::Result<bool> {
+pub(crate) fn prepare_indexes(connection: &Connection) -> rusqlite::Result<bool> {
     let version = MetaKey::WordsVersion.get(connection)?.unwrap_or_default();
     if version < WORDS_VERSION {
         for index in [ACTIVITIES, EVENTS] {
