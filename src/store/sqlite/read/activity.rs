@@ -29,6 +29,8 @@ impl ListedRecord for ActivityRecord {
     const COLUMNS: &'static str = COLUMNS;
     const TABLE: &'static str = ENDED;
     const BY_SEQ: &'static str = ENDED_BY_SEQ;
+    const OF_START: &'static str =
+        " AND a.seq IN (SELECT seq FROM activity WHERE id >= ? AND id < ?)";
     const JOINS: &'static str = JOINS;
     const SEARCH: &'static str = "SELECT rowid FROM activity_search WHERE activity_search MATCH ? \
          AND rowid BETWEEN ? AND ? ORDER BY rowid DESC";

@@ -24,6 +24,10 @@ pub(super) enum Table {
 pub(super) struct Where {
     pub(super) sql: String,
     pub(super) values: Vec<Value>,
+    /// Which values are the bounds of ids. There is one of each: of several, SQLite looks up the first in an index, and
+    /// compares the others with every row.
+    since: Option<usize>,
+    before: Option<usize>,
 }
 
 /// The conditions on a column that is a text or a `text.id`.
@@ -104,70 +108,79 @@ const EVENT_WORD: &str = "activity_has_word(?, a.data, (SELECT value FROM text W
 impl Where {
     /// The conditions of a filter for activities.
     pub(super) fn for_activities(filter: &Filter, table: Table) -> Self {
-        let mut clause = Where {
-            sql: String::from("TRUE"),
-            values: Vec::new(),
-        };
-        clause.choice(&filter.status, |status| {
-            (STATUS, Some(status.code().into()))
-        });
-        clause.choice(&filter.kind, |kind| (KIND, Some(text(kind.as_str()))));
-        clause.texts(&filter.name, &NAME);
-        clause.texts(&filter.actor, &ACTOR);
-        clause.scope(filter);
-        clause.texts(&filter.error, &ERROR);
-        if let Some(range) = &filter.duration {
-            clause.duration(range);
-        }
-        clause.choice(&filter.has, |what| (has(*what, table), None));
-        clause.choice(&filter.is, |Is::Root| ("a.parent IS NULL", None));
-        clause.attributes(filter, ATTRIBUTES);
-        let condition = match table {
-            Table::Ended => WORD,
-            Table::Open => OPEN_WORD,
-        };
-        clause.words(&filter.words, condition);
-        if let Some(nested) = &filter.and {
-            let nested = Where::for_activities(nested, table);
-            clause.and(&nested.sql, nested.values);
-        }
+        let mut clause = Where::everything();
+        clause.activities(filter, table);
         clause
     }
 
     /// The conditions of a filter for events, also under the alias `a`.
     pub(super) fn for_events(filter: &Filter) -> Self {
-        let mut clause = Where {
+        let mut clause = Where::everything();
+        clause.events(filter);
+        clause
+    }
+
+    fn everything() -> Self {
+        Where {
             sql: String::from("TRUE"),
             values: Vec::new(),
+            since: None,
+            before: None,
+        }
+    }
+
+    fn activities(&mut self, filter: &Filter, table: Table) {
+        self.choice(&filter.status, |status| {
+            (STATUS, Some(status.code().into()))
+        });
+        self.choice(&filter.kind, |kind| (KIND, Some(text(kind.as_str()))));
+        self.texts(&filter.name, &NAME);
+        self.texts(&filter.actor, &ACTOR);
+        self.scope(filter);
+        self.texts(&filter.error, &ERROR);
+        if let Some(range) = &filter.duration {
+            self.duration(range);
+        }
+        self.choice(&filter.has, |what| (has(*what, table), None));
+        self.choice(&filter.is, |Is::Root| ("a.parent IS NULL", None));
+        self.attributes(filter, ATTRIBUTES);
+        let condition = match table {
+            Table::Ended => WORD,
+            Table::Open => OPEN_WORD,
         };
-        clause.choice(&filter.status, |status| {
+        self.words(&filter.words, condition);
+        if let Some(nested) = &filter.and {
+            self.activities(nested, table);
+        }
+    }
+
+    fn events(&mut self, filter: &Filter) {
+        self.choice(&filter.status, |status| {
             (STATUS, Some(status.code().into()))
         });
         match Pattern::only_exact(&filter.actor.any_of) {
             // Uses the index on (actor, id), which is in the list's order.
             Some(exact) => {
-                clause.and(ACTOR.exact, [text(exact)]);
-                clause.none_of(&filter.actor.none_of, |one| pattern(one, &ACTOR));
+                self.and(ACTOR.exact, [text(exact)]);
+                self.none_of(&filter.actor.none_of, |one| pattern(one, &ACTOR));
             }
-            None => clause.texts(&filter.actor, &ACTORS),
+            None => self.texts(&filter.actor, &ACTORS),
         }
-        clause.choice(&filter.event_type, |one| {
+        self.choice(&filter.event_type, |one| {
             pattern(&one.in_snake_case(), &TYPE)
         });
-        clause.scope(filter);
-        clause.choice(&filter.has, |what| match what {
+        self.scope(filter);
+        self.choice(&filter.has, |what| match what {
             Has::Parent => ("+a.activity IS NOT NULL", None),
             Has::Actor => ("+a.actor IS NOT NULL", None),
             what => (has(*what, Table::Ended), None),
         });
-        clause.choice(&filter.is, |Is::Root| ("+a.activity IS NULL", None));
-        clause.attributes(filter, DATA);
-        clause.words(&filter.words, EVENT_WORD);
+        self.choice(&filter.is, |Is::Root| ("+a.activity IS NULL", None));
+        self.attributes(filter, DATA);
+        self.words(&filter.words, EVENT_WORD);
         if let Some(nested) = &filter.and {
-            let nested = Where::for_events(nested);
-            clause.and(&nested.sql, nested.values);
+            self.events(nested);
         }
-        clause
     }
 
     /// Adds the conditions on scopes and times.
@@ -185,16 +198,35 @@ impl Where {
         self.texts(&filter.session, &SESSION);
         self.texts(&filter.request, &REQUEST);
         if let Some(since) = filter.since {
-            self.and(SINCE, [id(ActivityId::lower_bound(since))]);
+            self.since(ActivityId::lower_bound(since));
         }
         if let Some(until) = filter.until {
             self.before(ActivityId::lower_bound(until));
         }
     }
 
+    /// Adds: ids from this one on.
+    fn since(&mut self, bound: ActivityId) {
+        match self.since.map(|at| &mut self.values[at]) {
+            Some(value) if is_below(value, bound) => *value = id(bound),
+            Some(_) => {}
+            None => {
+                self.since = Some(self.values.len());
+                self.and(SINCE, [id(bound)]);
+            }
+        }
+    }
+
     /// Adds: ids below this one.
     pub(super) fn before(&mut self, bound: ActivityId) {
-        self.and(BEFORE, [id(bound)]);
+        match self.before.map(|at| &mut self.values[at]) {
+            Some(value) if is_below(value, bound) => {}
+            Some(value) => *value = id(bound),
+            None => {
+                self.before = Some(self.values.len());
+                self.and(BEFORE, [id(bound)]);
+            }
+        }
     }
 
     /// Adds: ids above this one.
@@ -320,6 +352,10 @@ pub(super) fn json(condition: &impl Serialize) -> Value {
 
 fn text(value: &str) -> Value {
     Value::from(value.to_owned())
+}
+
+fn is_below(value: &Value, bound: ActivityId) -> bool {
+    matches!(value, Value::Blob(bytes) if bytes.as_slice() < bound.as_bytes().as_slice())
 }
 
 fn id(id: ActivityId) -> Value {

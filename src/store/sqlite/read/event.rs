@@ -34,6 +34,7 @@ impl ListedRecord for EventRecord {
     const COLUMNS: &'static str = COLUMNS;
     const TABLE: &'static str = TABLE;
     const BY_SEQ: &'static str = BY_SEQ;
+    const OF_START: &'static str = " AND a.seq IN (SELECT seq FROM event WHERE id >= ? AND id < ?)";
     const JOINS: &'static str = JOINS;
     const SEARCH: &'static str = "SELECT rowid FROM event_search WHERE event_search MATCH ? \
          AND rowid BETWEEN ? AND ? ORDER BY rowid DESC";

@@ -40,6 +40,8 @@ pub(super) trait ListedRecord: Record {
     const TABLE: &'static str;
     /// The table, read in the order of its row ids.
     const BY_SEQ: &'static str;
+    /// The condition for ids from the first to before the second parameter.
+    const OF_START: &'static str;
     /// Outer joins, so that SQLite reads the tables in this order; ends with `WHERE`.
     const JOINS: &'static str;
     /// Finds entries of the full-text index, newest first: an FTS5 expression, the first and the last rowid.
@@ -247,17 +249,11 @@ pub(super) fn newest<R: ListedRecord>(
     (sql, values)
 }
 
-/// The query for the records that start in one microsecond, whose ids are its last two parameters.
+/// The query for the records that start in one microsecond, in any order. Its last two parameters are the bounds of their ids:
+/// in a query of their own, as the filter has bounds, too.
 pub(super) fn of_start<R: ListedRecord>(filter: &Filter, cursor: Option<Cursor<R>>) -> Query {
     let clause = before(R::condition(filter), cursor);
-    let sql = [
-        R::COLUMNS,
-        R::TABLE,
-        R::JOINS,
-        &clause.sql,
-        search::OF_START,
-    ]
-    .concat();
+    let sql = [R::COLUMNS, R::BY_SEQ, R::JOINS, &clause.sql, R::OF_START].concat();
     (sql, clause.values)
 }
 

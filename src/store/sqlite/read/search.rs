@@ -26,8 +26,6 @@ use crate::{
 /// milliseconds; with more of them, a list is read without the index.
 const MAX_LAG: i64 = 20_000;
 
-/// The records that start in one microsecond: their first id, and the first after them.
-pub(super) const OF_START: &str = " AND a.id >= ? AND a.id < ? ORDER BY a.id DESC";
 /// The rows beyond the watermark of the index.
 pub(super) const UNINDEXED: &str = " AND a.seq > ? ORDER BY a.id DESC LIMIT ?";
 
@@ -121,7 +119,7 @@ pub(super) fn has_word(context: &Context<'_>) -> rusqlite::Result<bool> {
     }))
 }
 
-/// The values of [`OF_START`].
+/// The first id of a record that starts in this microsecond, and the first after them.
 pub(super) fn ids_of_start(us: i64) -> [Value; 2] {
     let first = |us| Value::from(ActivityId::from_parts(us, 0).as_bytes().to_vec());
     [first(us), first(us + 1)]
