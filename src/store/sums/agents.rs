@@ -39,14 +39,14 @@ pub(crate) trait AgentRows {
         quarters: RangeInclusive<i64>,
     ) -> Result<AgentQuarters, Self::Error>;
 
-    /// Returns the closest quarter hours before and after a range that have a row.
-    fn neighbours(
+    /// Returns the agent's quarter hours in a range and their neighbours, which the turn buckets depend on.
+    fn with_neighbours(
         &self,
         agent: i64,
         scope: i64,
-        quarters: &RangeInclusive<i64>,
+        quarters: RangeInclusive<i64>,
         of: Neighbours,
-    ) -> Result<(Option<i64>, Option<i64>), Self::Error>;
+    ) -> Result<AgentQuarters, Self::Error>;
 
     /// Replaces the row of a quarter hour, or deletes it if `quarter` has no activities.
     fn put(
@@ -62,20 +62,6 @@ pub(crate) trait AgentRows {
 
     /// Deletes the turn buckets of a scope in a range.
     fn delete_turn_buckets(&self, scope: i64, quarters: &Range<i64>) -> Result<(), Self::Error>;
-
-    /// Returns the agent's quarter hours in a range and their neighbours, which the turn buckets depend on.
-    fn with_neighbours(
-        &self,
-        agent: i64,
-        scope: i64,
-        quarters: RangeInclusive<i64>,
-        of: Neighbours,
-    ) -> Result<AgentQuarters, Self::Error> {
-        let (before, after) = self.neighbours(agent, scope, &quarters, of)?;
-        let (first, last) = quarters.into_inner();
-        let quarters = before.unwrap_or(first)..=after.unwrap_or(last);
-        self.agent_quarters(agent, scope, quarters)
-    }
 }
 
 /// Which quarter hours count as neighbours.

@@ -6,7 +6,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::{
     clock::{self, RunningClock},
-    steps::FEWEST_INDEXED,
+    steps::FIRST_INDEXED,
 };
 use crate::{
     error::Result,
@@ -47,7 +47,7 @@ impl SqliteMaintenance {
         let maintenance = SqliteMaintenance {
             access,
             running: None,
-            index_limit: FEWEST_INDEXED,
+            index_limit: FIRST_INDEXED,
         };
         // Reports what is wrong with the file before it is used.
         drop(maintenance.connection()?);

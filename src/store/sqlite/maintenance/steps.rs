@@ -32,9 +32,10 @@ use crate::{
 const TICK: Duration = Duration::from_secs(60);
 
 /// How long an indexing step should take: other connections cannot write meanwhile.
-const INDEX_STEP: Duration = Duration::from_millis(20);
-/// The bounds of the number of rows of each table that a step indexes.
-pub(super) const FEWEST_INDEXED: i64 = 500;
+const INDEX_STEP: Duration = Duration::from_millis(25);
+/// The number of rows of each table that the first step indexes, and its bounds for the next ones.
+pub(super) const FIRST_INDEXED: i64 = 500;
+const FEWEST_INDEXED: i64 = 1_000;
 const MOST_INDEXED: i64 = 16_000;
 
 /// 256 pages, which are 2 MB.

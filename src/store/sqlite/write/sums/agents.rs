@@ -5,7 +5,7 @@ use std::{
     ops::{Range, RangeInclusive},
 };
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, Row, params};
 
 use super::{buckets, turn_buckets};
 use crate::{
@@ -29,34 +29,32 @@ const SCOPES: &str = "SELECT DISTINCT scope_id FROM agent_stretch WHERE agent = 
 const SCOPES_IN_QUARTER: &str =
     "SELECT scope_id FROM agent_stretch WHERE agent = ?1 AND quarter = ?2";
 
-/// An agent's rows of some quarters and their neighbours, on which the turn counts depend.
 const RANGE: &str = "SELECT quarter, active, turns, first_turn, last_turn, roots, first_root, last_root \
      FROM agent_stretch WHERE agent = ?1 AND quarter BETWEEN ?3 AND ?4 AND scope_id = ?2";
+/// The same with the last quarter before the range, and the first after it.
+const AND_ACTIVE: &str = "SELECT quarter, active, turns, first_turn, last_turn, roots, first_root, last_root \
+     FROM agent_stretch WHERE agent = ?1 AND scope_id = ?2 AND quarter BETWEEN \
+     coalesce((SELECT quarter FROM agent_stretch WHERE agent = ?1 AND quarter < ?3 AND scope_id = ?2 \
+               ORDER BY quarter DESC LIMIT 1), ?3) AND \
+     coalesce((SELECT quarter FROM agent_stretch WHERE agent = ?1 AND quarter > ?4 AND scope_id = ?2 \
+               ORDER BY quarter LIMIT 1), ?4)";
+const AND_TURNS: &str = "SELECT quarter, active, turns, first_turn, last_turn, roots, first_root, last_root \
+     FROM agent_stretch WHERE agent = ?1 AND scope_id = ?2 AND quarter BETWEEN \
+     coalesce((SELECT quarter FROM agent_stretch WHERE agent = ?1 AND quarter < ?3 AND scope_id = ?2 AND turns > 0 \
+               ORDER BY quarter DESC LIMIT 1), ?3) AND \
+     coalesce((SELECT quarter FROM agent_stretch WHERE agent = ?1 AND quarter > ?4 AND scope_id = ?2 AND turns > 0 \
+               ORDER BY quarter LIMIT 1), ?4)";
+const AND_ROOTS: &str = "SELECT quarter, active, turns, first_turn, last_turn, roots, first_root, last_root \
+     FROM agent_stretch WHERE agent = ?1 AND scope_id = ?2 AND quarter BETWEEN \
+     coalesce((SELECT quarter FROM agent_stretch WHERE agent = ?1 AND quarter < ?3 AND scope_id = ?2 AND roots > 0 \
+               ORDER BY quarter DESC LIMIT 1), ?3) AND \
+     coalesce((SELECT quarter FROM agent_stretch WHERE agent = ?1 AND quarter > ?4 AND scope_id = ?2 AND roots > 0 \
+               ORDER BY quarter LIMIT 1), ?4)";
 const REPLACE: &str = "INSERT OR REPLACE INTO agent_stretch \
      (agent, scope_id, quarter, active, turns, first_turn, last_turn, roots, first_root, last_root) \
      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
 const DELETE: &str =
     "DELETE FROM agent_stretch WHERE agent = ?1 AND scope_id = ?2 AND quarter = ?3";
-
-/// The last quarter before a range, and the first after it.
-const ACTIVE: [&str; 2] = [
-    "SELECT quarter FROM agent_stretch WHERE agent = ?1 AND quarter < ?3 AND scope_id = ?2 \
-         ORDER BY quarter DESC LIMIT 1",
-    "SELECT quarter FROM agent_stretch WHERE agent = ?1 AND quarter > ?3 AND scope_id = ?2 \
-         ORDER BY quarter LIMIT 1",
-];
-const TURNS: [&str; 2] = [
-    "SELECT quarter FROM agent_stretch WHERE agent = ?1 AND quarter < ?3 AND scope_id = ?2 \
-         AND turns > 0 ORDER BY quarter DESC LIMIT 1",
-    "SELECT quarter FROM agent_stretch WHERE agent = ?1 AND quarter > ?3 AND scope_id = ?2 \
-         AND turns > 0 ORDER BY quarter LIMIT 1",
-];
-const ROOTS: [&str; 2] = [
-    "SELECT quarter FROM agent_stretch WHERE agent = ?1 AND quarter < ?3 AND scope_id = ?2 \
-         AND roots > 0 ORDER BY quarter DESC LIMIT 1",
-    "SELECT quarter FROM agent_stretch WHERE agent = ?1 AND quarter > ?3 AND scope_id = ?2 \
-         AND roots > 0 ORDER BY quarter LIMIT 1",
-];
 
 impl AgentRows for Connection {
     type Error = rusqlite::Error;
@@ -97,27 +95,20 @@ impl AgentRows for Connection {
         statement.query_map(values, read)?.collect()
     }
 
-    fn neighbours(
+    fn with_neighbours(
         &self,
         agent: i64,
         scope: i64,
-        quarters: &RangeInclusive<i64>,
+        quarters: RangeInclusive<i64>,
         of: Neighbours,
-    ) -> rusqlite::Result<(Option<i64>, Option<i64>)> {
-        let [before, after] = match of {
-            Neighbours::Active => ACTIVE,
-            Neighbours::Turns => TURNS,
-            Neighbours::Roots => ROOTS,
-        };
-        let find = |sql: &str, quarter: i64| {
-            let mut statement = self.prepare_cached(sql)?;
-            let found = statement.query_row([agent, scope, quarter], |row| row.get(0));
-            found.optional()
-        };
-        Ok((
-            find(before, *quarters.start())?,
-            find(after, *quarters.end())?,
-        ))
+    ) -> rusqlite::Result<AgentQuarters> {
+        let mut statement = self.prepare_cached(match of {
+            Neighbours::Active => AND_ACTIVE,
+            Neighbours::Turns => AND_TURNS,
+            Neighbours::Roots => AND_ROOTS,
+        })?;
+        let values = [agent, scope, *quarters.start(), *quarters.end()];
+        statement.query_map(values, read)?.collect()
     }
 
     fn put(
