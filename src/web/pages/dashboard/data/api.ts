@@ -1,6 +1,7 @@
 // A client of the API. URLs are relative to the pages, so that any prefix works.
 
 import { ZONE } from "./format";
+import { parseRecords } from "./json";
 import type { Problem as ProblemBody } from "./records";
 
 /** A failed request: the problem that the API returned, or why there is none. */
@@ -44,7 +45,7 @@ export function segment(id: string): string {
 
 export async function getJson<T>(path: string, query: Query = {}, signal?: AbortSignal): Promise<T> {
   const response = await request(path, query, signal);
-  return (await response.json()) as T;
+  return parseRecords(await response.text()) as T;
 }
 
 /** Fetches newline-delimited JSON. */
@@ -78,7 +79,9 @@ async function problem(response: Response): Promise<Problem> {
     const body = (await response.json()) as ProblemBody;
     const [start, end] = body.span ?? [];
     const span = start === undefined || end === undefined ? null : ([start, end] as const);
-    const detail = body.error_id ? `${body.detail} (error ${body.error_id} in the server’s log)` : body.detail;
+    const detail = body.error_id
+      ? `${body.detail} (error ${body.error_id} in the server’s log)`
+      : body.detail;
     return new Problem(detail, response.status, body.code, body.help ?? null, span);
   } catch {
     return new Problem(`the server responded with status ${response.status}`, response.status, "unknown");

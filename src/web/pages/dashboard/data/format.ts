@@ -1,5 +1,6 @@
 // Formats numbers and times.
 
+import { ExactNumber } from "./json";
 import type { Unknown } from "./records";
 
 export const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
@@ -11,8 +12,11 @@ const tenth = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
 /** What stands for a number that is not known. */
 const UNKNOWN = "–";
 
-export function count(n: number | null): string {
-  return n === null ? UNKNOWN : whole.format(n);
+export function count(n: number | ExactNumber | null): string {
+  if (n === null) {
+    return UNKNOWN;
+  }
+  return whole.format(n instanceof ExactNumber ? BigInt(n.source) : n);
 }
 
 export function compact(n: number | null): string {

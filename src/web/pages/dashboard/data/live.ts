@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { apiUrl } from "./api";
+import { parseRecords } from "./json";
 import type { ActivityRecord, EventRecord } from "./records";
 
 /** Handlers of live messages. */
@@ -47,10 +48,10 @@ export function useLive(q: string, enabled: boolean, handlers: LiveHandlers): Co
         }
       };
       now.addEventListener("activity", (message) =>
-        latest.current.activity?.(JSON.parse(String(message.data)) as ActivityRecord),
+        latest.current.activity?.(parseRecords(String(message.data)) as ActivityRecord),
       );
       now.addEventListener("event", (message) =>
-        latest.current.event?.(JSON.parse(String(message.data)) as EventRecord),
+        latest.current.event?.(parseRecords(String(message.data)) as EventRecord),
       );
       now.addEventListener("gap", () => latest.current.gap?.());
     };

@@ -1,3 +1,4 @@
+import { print } from "../data/json";
 import type { ActivityRecord } from "../data/records";
 import { href } from "../data/route";
 import { Took, When } from "../parts/time";
@@ -77,7 +78,7 @@ export function Fields({
             {attributes.map(([key, value]) => (
               <>
                 <dt>{key}</dt>
-                <dd class="num">{typeof value === "string" ? value : JSON.stringify(value)}</dd>
+                <dd class="num">{typeof value === "string" ? value : print(value, "compact")}</dd>
               </>
             ))}
           </dl>

@@ -1,5 +1,6 @@
 import type { JSX } from "preact";
 import { bytes } from "../data/format";
+import { parse, print } from "../data/json";
 import type { Preview } from "../data/records";
 
 /** A payload preview; JSON is formatted. */
@@ -20,14 +21,14 @@ export function Payload({ title, preview }: { title: string; preview: Preview })
 export function Json({ value, label }: { value: unknown; label: string }) {
   return (
     <pre class="code" role="group" tabIndex={0} aria-label={label}>
-      {highlighted(JSON.stringify(value, null, 2))}
+      {highlighted(print(value, "indented"))}
     </pre>
   );
 }
 
 function formatted(text: string): string {
   try {
-    return JSON.stringify(JSON.parse(text), null, 2);
+    return print(parse(text), "indented");
   } catch {
     return text;
   }
