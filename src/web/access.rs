@@ -60,7 +60,7 @@ impl Access {
     /// # Errors
     ///
     /// If it is empty, or uses a field that activities and events do not share (`is_invalid`).
-    pub fn check(&self) -> crate::Result<()> {
+    pub fn check(&self) -> Result<(), Error> {
         match self {
             Access::Only(filter) => match scope((**filter).clone()) {
                 Ok(_) => Ok(()),

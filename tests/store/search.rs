@@ -166,7 +166,7 @@ fn records_that_start_together_and_end_one_by_one_are_indexed_and_found() {
     let sql = "SELECT count(*) FROM activity_search_docsize";
     let entries: i64 = store.query_row(sql, (), |row| row.get(0)).unwrap();
     assert!(entries <= 32, "{entries}");
-    // Each page has what comes next, although all are in the same entries.
+    // Each page has the next records, although all are in the same entries.
     let (mut cursor, mut ids) = (None, Vec::new());
     let filter = Filter::parse("together", Utc::now()).unwrap();
     loop {

@@ -15,7 +15,7 @@ use rusqlite::Connection;
 use tower_activity::{
     ActivityLog, Describe, Outcome,
     record::Capture,
-    store::{Limit, Prune, PruneCounts, Retention, Store, sqlite::SqliteStore},
+    store::{AccessToken, Limit, Prune, PruneCounts, Retention, Store, sqlite::SqliteStore},
     testing::ManualClock,
 };
 
@@ -120,11 +120,19 @@ fn second(path: &Path) {
     log.shutdown().wait().unwrap();
 }
 
-/// Indexes, prunes, erases, and accepts the changes of another program.
+/// Indexes, prunes, erases, makes a token, and accepts the changes of another program.
 fn maintain(path: &Path) {
     let store = SqliteStore::new(path).unwrap();
     let mut maintenance = store.maintenance().unwrap();
     while maintenance.index().unwrap() > 0 {}
+    let mut token = AccessToken::new(
+        "grafana",
+        [0xa5; 32],
+        "project:=acme",
+        DAYS[2].parse().unwrap(),
+    );
+    token.expires_at = DAYS[3].parse().ok();
+    assert!(maintenance.create_token(&token).unwrap());
     let erased = maintenance.erase(ERASED, &mut |_| {}).unwrap();
     assert_eq!((erased.activities, erased.events), (1, 1));
     let at = |time: &str| time.parse::<DateTime<Utc>>().unwrap();

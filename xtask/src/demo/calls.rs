@@ -33,7 +33,7 @@ pub(super) const OVER_HTTP: &[Call] = &[
     Call {
         tool: "query_sqlite",
         args: &[
-            ("database", "tests/golden/schema-2.db"),
+            ("database", "tests/golden/schema-3.db"),
             ("sql", "PRAGMA user_version"),
         ],
         expected: Ends::Well,

@@ -4,10 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::{
-    clock::{self, RunningClock},
-    steps::FIRST_INDEXED,
-};
+use super::clock::{self, RunningClock};
 use crate::{
     error::Result,
     store::{
@@ -26,6 +23,9 @@ use crate::{
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// 64 MB: every agent updates its own pages, and those of a few thousand agents should stay in memory.
 const CACHE: &str = "PRAGMA cache_size = -65536";
+
+/// The number of rows of each table that the first indexing step takes.
+const FIRST_INDEXED: i64 = 500;
 
 /// Maintains a SQLite store, on one connection per process.
 #[derive(Debug)]

@@ -5,8 +5,8 @@ use std::collections::{BTreeSet, HashSet};
 use rusqlite::{Connection, Transaction, params};
 
 use super::{
+    counted::{self, CountedRows},
     cutoff::{self, Cutoff, Cutoffs},
-    followed::{self, Followed},
     recordings,
     search::{self, RowKey},
     size::{self, Size},
@@ -40,7 +40,7 @@ struct Prunable {
     by_size: &'static str,
     size: Size,
     /// What counts the bytes of rows after the commit; `None`: they are counted on commit.
-    counted: Option<&'static Followed>,
+    counted: Option<&'static CountedRows>,
 }
 
 // The row with the highest seq stays: SQLite would give its number to the next row, which followers would miss.
@@ -52,7 +52,7 @@ const ACTIVITIES: Prunable = Prunable {
     by_size: "SELECT seq, id FROM activity NOT INDEXED WHERE seq <= ?1 AND seq < (SELECT max(seq) FROM activity) \
          ORDER BY seq LIMIT ?2",
     size: size::ACTIVITIES,
-    counted: Some(&followed::ACTIVITIES),
+    counted: Some(&counted::ACTIVITIES),
 };
 const EVENTS: Prunable = Prunable {
     by_date: "SELECT seq, id FROM event INDEXED BY event_id \
@@ -62,7 +62,7 @@ const EVENTS: Prunable = Prunable {
     by_size: "SELECT seq, id FROM event NOT INDEXED WHERE seq <= ?1 AND seq < (SELECT max(seq) FROM event) \
          ORDER BY seq LIMIT ?2",
     size: size::EVENTS,
-    counted: Some(&followed::EVENTS),
+    counted: Some(&counted::EVENTS),
 };
 const PREVIEWS: Prunable = Prunable {
     by_date: "SELECT p.activity, a.id FROM preview AS p CROSS JOIN activity AS a ON a.seq = p.activity \
@@ -72,7 +72,7 @@ const PREVIEWS: Prunable = Prunable {
     by_size: "SELECT p.activity, a.id FROM preview AS p CROSS JOIN activity AS a ON a.seq = p.activity \
          WHERE p.activity <= ?1 ORDER BY p.activity LIMIT ?2",
     size: size::PREVIEWS,
-    counted: Some(&followed::ACTIVITIES),
+    counted: Some(&counted::ACTIVITIES),
 };
 const RECORDINGS: Prunable = Prunable {
     by_date: "SELECT seq, id FROM recording WHERE id < ?1 AND status <> 0 ORDER BY id LIMIT ?2",

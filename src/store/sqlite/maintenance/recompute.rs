@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
-use super::{followed::ACTIVITIES, retention};
+use super::{counted::ACTIVITIES, retention};
 use crate::{
     record::{ActivityId, Kind, Status},
     store::{

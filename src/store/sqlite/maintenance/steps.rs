@@ -10,8 +10,9 @@ use rusqlite::params;
 
 use super::{
     connection::SqliteMaintenance,
+    counted,
     cutoff::Cutoffs,
-    followed, prune, recompute, relink, retention,
+    prune, recompute, relink, retention,
     search::{self, ACTIVITIES, EVENTS},
     token,
 };
@@ -33,8 +34,7 @@ const TICK: Duration = Duration::from_secs(60);
 
 /// How long an indexing step should take: other connections cannot write meanwhile.
 const INDEX_STEP: Duration = Duration::from_millis(25);
-/// The number of rows of each table that the first step indexes, and its bounds for the next ones.
-pub(super) const FIRST_INDEXED: i64 = 500;
+/// The bounds of the number of rows of each table that a step indexes, after the first one.
 const FEWEST_INDEXED: i64 = 1_000;
 const MOST_INDEXED: i64 = 16_000;
 
@@ -121,7 +121,7 @@ impl Maintenance for SqliteMaintenance {
         let rows = self.write(|transaction| {
             // Not the wait for other processes.
             start = Instant::now();
-            let followed = followed::follow(transaction, limit)?;
+            let counted = counted::count_some(transaction, limit)?;
             let indexed = match search::prepare_indexes(transaction)? {
                 true => {
                     ACTIVITIES.index_some(transaction, limit)?
@@ -129,7 +129,7 @@ impl Maintenance for SqliteMaintenance {
                 }
                 false => 0,
             };
-            Ok(followed.max(indexed))
+            Ok(counted.max(indexed))
         })?;
         self.index_limit = match start.elapsed() {
             took if took > INDEX_STEP => limit / 2,

@@ -18,7 +18,7 @@ use crate::{
         during,
         sqlite::{
             columns::{TEXT_ID, TEXT_VALUE, unsigned},
-            maintenance::followed::ACTIVITIES,
+            maintenance::counted::ACTIVITIES,
             write::sums::{agents, buckets::sums, turn_buckets},
         },
         sums::{ALL, AgentQuarters, AgentRows, AgentSums, TurnBuckets, quarter_of},

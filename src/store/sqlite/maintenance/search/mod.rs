@@ -19,7 +19,7 @@ pub(crate) use self::term::{
     ACTOR, AGENT, BRAND, MANY_ATTRIBUTES, PROJECT, REQUEST, SESSION, attribute_term,
     dictionary_term, text_term,
 };
-use super::followed::{self, Followed};
+use super::counted::{self, CountedRows};
 use crate::{
     record::{ActivityId, WORDS_VERSION},
     store::sqlite::{columns::unsigned, meta::MetaKey},
@@ -49,7 +49,7 @@ pub(crate) struct SearchIndex {
     purge: &'static str,
     clear: &'static str,
     /// What else follows the rows of the table.
-    followed: &'static Followed,
+    counted: &'static CountedRows,
 }
 
 pub(crate) const ACTIVITIES: SearchIndex = SearchIndex {
@@ -67,7 +67,7 @@ pub(crate) const ACTIVITIES: SearchIndex = SearchIndex {
     merge: "INSERT INTO activity_search (activity_search, rank) VALUES ('merge', 64)",
     purge: "INSERT INTO activity_search (activity_search, rank) VALUES ('merge', -256)",
     clear: "INSERT INTO activity_search (activity_search) VALUES ('delete-all')",
-    followed: &followed::ACTIVITIES,
+    counted: &counted::ACTIVITIES,
 };
 pub(crate) const EVENTS: SearchIndex = SearchIndex {
     watermark: MetaKey::IndexedEvents,
@@ -82,7 +82,7 @@ pub(crate) const EVENTS: SearchIndex = SearchIndex {
     merge: "INSERT INTO event_search (event_search, rank) VALUES ('merge', 64)",
     purge: "INSERT INTO event_search (event_search, rank) VALUES ('merge', -256)",
     clear: "INSERT INTO event_search (event_search) VALUES ('delete-all')",
-    followed: &followed::EVENTS,
+    counted: &counted::EVENTS,
 };
 
 /// The rowids of the entries of records that start within these microseconds.
@@ -191,7 +191,7 @@ impl SearchIndex {
         work: impl FnOnce() -> rusqlite::Result<()>,
     ) -> rusqlite::Result<()> {
         let seqs: Vec<i64> = rows.iter().map(|(seq, _)| *seq).collect();
-        self.followed.change(connection, &seqs, work)?;
+        self.counted.change(connection, &seqs, work)?;
         let start = |(_, id): &RowKey| ActivityId::from_bytes(*id).started_at_us();
         let starts: BTreeSet<i64> = rows.iter().map(start).collect();
         starts

@@ -1,4 +1,4 @@
-//! What follows the commit order beside the index: the sums of agents, and the bytes of records.
+//! Counts rows in commit order, beside the index: the sums of agents, and the bytes of records.
 
 use rusqlite::{Connection, Transaction};
 
@@ -13,7 +13,7 @@ use crate::store::sqlite::{
 };
 
 /// The rows of one table up to a watermark, which are counted.
-pub(crate) struct Followed {
+pub(crate) struct CountedRows {
     /// The watermark: the last seq that is counted.
     watermark: MetaKey,
     /// The last seq of the next step.
@@ -22,19 +22,19 @@ pub(crate) struct Followed {
     sizes: &'static [Size],
 }
 
-pub(crate) const ACTIVITIES: Followed = Followed {
+pub(crate) const ACTIVITIES: CountedRows = CountedRows {
     watermark: MetaKey::FollowedActivities,
     next: "SELECT max(seq) FROM (SELECT seq FROM activity NOT INDEXED WHERE seq > ?1 ORDER BY seq LIMIT ?2)",
     sizes: &[size::ACTIVITIES, size::PREVIEWS],
 };
-pub(crate) const EVENTS: Followed = Followed {
+pub(crate) const EVENTS: CountedRows = CountedRows {
     watermark: MetaKey::FollowedEvents,
     next: "SELECT max(seq) FROM (SELECT seq FROM event NOT INDEXED WHERE seq > ?1 ORDER BY seq LIMIT ?2)",
     sizes: &[size::EVENTS],
 };
 
 /// Counts up to `limit` rows of each table after the watermarks, and returns about how many; 0 once all are counted.
-pub(super) fn follow(transaction: &Transaction<'_>, limit: i64) -> rusqlite::Result<u64> {
+pub(super) fn count_some(transaction: &Transaction<'_>, limit: i64) -> rusqlite::Result<u64> {
     let activities = ACTIVITIES.next(transaction, limit)?;
     if let Some((after, up_to)) = activities {
         // No sums that retention would delete at once.
@@ -51,7 +51,7 @@ pub(super) fn follow(transaction: &Transaction<'_>, limit: i64) -> rusqlite::Res
     Ok(steps.map(|(after, up_to)| unsigned(up_to - after)).sum())
 }
 
-impl Followed {
+impl CountedRows {
     /// The watermark: the last seq that is counted; 0 before the first.
     pub(crate) fn up_to(&self, connection: &Connection) -> rusqlite::Result<i64> {
         let found = self.watermark.get(connection)?;
