@@ -30,7 +30,8 @@ pub(super) struct Problem {
     help: Option<String>,
     /// The invalid part of the filter, as a range of characters: start, and end (exclusive).
     #[serde(skip_serializing_if = "Option::is_none")]
-    span: Option<[usize; 2]>,
+    #[schema(value_type = Option<[usize; 2]>)]
+    span: Option<[u32; 2]>,
 }
 
 impl Problem {
@@ -112,7 +113,14 @@ impl From<Error> for Problem {
 
 impl From<FilterError> for Problem {
     fn from(error: FilterError) -> Self {
-        let chars = |byte: usize| error.text()[..byte].chars().count();
+        // A filter has at most a few thousand characters.
+        let chars = |byte: usize| {
+            error.text()[..byte]
+                .chars()
+                .count()
+                .try_into()
+                .unwrap_or(u32::MAX)
+        };
         let span = error.span();
         Problem {
             help: error.help().map(str::to_owned),
