@@ -445,11 +445,16 @@ pub(crate) fn with_exclusions(
 }
 
 fn is_exclusion(arg: &str) -> bool {
-    let field = arg.strip_prefix('-').and_then(|rest| rest.split_once(':'));
-    field.is_some_and(|(name, _)| {
-        let first = name.split_once('.').map_or(name, |(first, _)| first);
-        first.len() > 1 && first.chars().all(|c| c.is_alphabetic() || c == '_')
-    })
+    let Some(rest) = arg.strip_prefix('-') else {
+        return false;
+    };
+    // No option begins with a sign, a quote or a letter beyond ASCII.
+    let odd = |c: char| !c.is_ascii_alphanumeric() && c != '-';
+    rest.starts_with(odd)
+        || rest.split_once(':').is_some_and(|(name, _)| {
+            let first = name.split_once('.').map_or(name, |(first, _)| first);
+            first.len() > 1 && first.chars().all(|c| c.is_alphabetic() || c == '_')
+        })
 }
 
 #[cfg(test)]

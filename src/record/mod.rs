@@ -22,6 +22,8 @@ mod tree_layout;
 pub use activity::{ActivityRecord, Preview};
 pub use capture::Capture;
 pub use event::EventRecord;
+#[cfg(feature = "rmcp")]
+pub(crate) use failure::causes;
 pub use filter::{AttributeTest, Choice, DurationRange, Field, Filter, Has, Is, Pattern, Words};
 pub(crate) use filter::{
     Needle, WORDS_VERSION, append_words, attribute_terms, attributes_match, contains_literal,

@@ -49,7 +49,7 @@ pub enum Access {
     /// Records that match the filter, on every endpoint, and nothing about the store as a whole.
     ///
     /// The filter may use the fields that activities and events share: project, agent, actor, brand, environment, session,
-    /// request, status and time. The case of the texts that it allows matters. An empty filter is taken for a mistake: the
+    /// request, status and time. Allowed texts match case-sensitively. An empty filter is taken for a mistake: the
     /// request fails with 500.
     Only(Box<Filter>),
 }
@@ -121,8 +121,7 @@ impl Grant {
             Access::Everything => None,
             Access::Only(filter) => Some(scope(*filter).map_err(invalid_access)?),
         };
-        let text = only.as_ref().map(|only| only.to_string().into());
-        let client = Client::new(Credential::Application(text), parts);
+        let client = Client::new(Credential::Application(only.as_ref().map(identity)), parts);
         Ok(Grant {
             only,
             ..Grant::everything(client)
@@ -139,7 +138,7 @@ impl Grant {
         let only = match token.filter.is_empty() {
             true => None,
             false => {
-                let filter = Filter::parse(&token.filter, Utc::now());
+                let filter = Filter::parse_stored(&token.filter, Utc::now());
                 let filter = filter.map_err(|error| invalid(error.message()))?;
                 Some(scope(filter).map_err(invalid)?)
             }
@@ -282,6 +281,13 @@ fn parse(text: Option<&str>, tz: Option<&str>) -> Result<Filter, Problem> {
 fn is_visible(reader: &mut ActivityReader, seen: &Filter, id: ActivityId) -> Result<bool, Problem> {
     let activity = reader.activity(id)?;
     Ok(activity.is_some_and(|activity| seen.matches(&activity)))
+}
+
+/// The text that identifies a client by what it may see, without times: those of an application may differ in each request.
+fn identity(only: &Arc<Filter>) -> Arc<str> {
+    let mut only = Filter::clone(only);
+    (only.since, only.until) = (None, None);
+    only.to_string().into()
 }
 
 fn denied() -> Problem {

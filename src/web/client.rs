@@ -64,7 +64,7 @@ impl Client {
         Client {
             credential,
             peer: Peer::from_request(parts),
-            // Every browser sends it, and no page can remove it.
+            // Browsers send it to HTTPS and localhost, and no page can remove it.
             browser: parts.headers.contains_key("sec-fetch-site"),
         }
     }

@@ -80,8 +80,12 @@ impl Connections {
         }))
     }
 
-    fn remove(&self, number: u64) {
-        self.unauthorized.lock().retain(|one| one.number != number);
+    /// Removes an unauthorized connection. Returns false if it was chosen to be closed.
+    fn remove(&self, number: u64) -> bool {
+        let mut unauthorized = self.unauthorized.lock();
+        let before = unauthorized.len();
+        unauthorized.retain(|one| one.number != number);
+        unauthorized.len() < before
     }
 }
 
@@ -110,7 +114,11 @@ impl Connection {
             if permit.is_none() {
                 return Err(Problem::busy("too many connections of this client"));
             }
-            self.0.connections.remove(self.0.number);
+            if !self.0.connections.remove(self.0.number) {
+                // It is about to be closed for a new connection.
+                *permit = None;
+                return Err(Problem::busy("too many connections"));
+            }
         }
         Ok(())
     }

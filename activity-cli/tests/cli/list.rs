@@ -135,6 +135,8 @@ fn the_rest_of_the_arguments_is_the_filter() {
     check(&["until:2001-01-01"], &[]);
     check(&["brand:NETFLIX", "-is:root"], &["lookup", "netflix_login"]);
     check(&["-attr.x.y:1", "brand:=NETFLIX"], &[]);
+    check(&["USER", "-!!!"], &["netflix_login"]);
+    check(&["USER", "-🎉", "-\"...\""], &["netflix_login"]);
 }
 
 #[test]

@@ -1,17 +1,14 @@
 //! Requests of a tool to its client: their time is the client's, not the tool's.
 
-use std::{error::Error, future::Future, iter};
+use std::{error::Error, future::Future};
 
 use rmcp::ServiceError;
 
 use crate::{
     activity::{Activity, ActivityFuture, Classify, Describe},
     mcp::names,
-    record::{Kind, Outcome},
+    record::{Kind, Outcome, causes},
 };
-
-/// The maximum number of causes in which rmcp's error is searched.
-const MAX_CAUSES: usize = 16;
 
 /// Extends a tool's requests to its client with a method that records them. Implemented for futures of results.
 ///
@@ -56,9 +53,7 @@ impl<T, E: Error + 'static> Classify<Result<T, E>> for ByClient {
             return Outcome::success();
         };
         let error: &(dyn Error + 'static) = error;
-        let said = iter::successors(Some(error), |error| (*error).source())
-            .take(MAX_CAUSES)
-            .find_map(|cause| cause.downcast_ref::<ServiceError>());
+        let said = causes(error).find_map(|cause| cause.downcast_ref::<ServiceError>());
         match said {
             Some(ServiceError::McpError(error)) => {
                 Outcome::failed(error.code.0.to_string()).with_message(&error.message)

@@ -16,7 +16,7 @@ pub use tokens::{TokenBudget, count_tokens};
 use crate::{
     error::Result,
     query::{ActivityReader, Zone},
-    record::{EventRecord, Filter, Pattern, Status, Text},
+    record::{EventRecord, Filter, Status, Text},
     store::{AHEAD, TypeCount},
 };
 
@@ -85,7 +85,7 @@ impl DigestQuery {
 
     /// Restricts the digest to this actor.
     pub fn actor(mut self, actor: impl Into<String>) -> Self {
-        self.filter.actor.any_of = vec![Pattern::exact(actor)];
+        self.filter = self.filter.and(&Filter::for_actor(&actor.into()));
         self
     }
 

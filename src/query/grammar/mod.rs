@@ -74,11 +74,22 @@ impl Filter {
         now: DateTime<Utc>,
         zone: Zone,
     ) -> Result<Filter, FilterError> {
-        read(text, now, zone).map_err(|(span, problem)| FilterError::new(text, span, problem))
+        read(text, now, zone)
+            .and_then(|(filter, window)| with_window(text, filter, &window))
+            .map_err(|(span, problem)| FilterError::new(text, span, problem))
+    }
+
+    /// Parses a filter that is stored as text, whose window may have become empty as time passed.
+    #[cfg(feature = "web")]
+    pub(crate) fn parse_stored(text: &str, now: DateTime<Utc>) -> Result<Filter, FilterError> {
+        read(text, now, Zone::default())
+            .map(|(filter, _)| filter)
+            .map_err(|(span, problem)| FilterError::new(text, span, problem))
     }
 }
 
-fn read(text: &str, now: DateTime<Utc>, zone: Zone) -> Parsed<Filter> {
+/// Returns the filter, and the spans of its `since:` and `until:`.
+fn read(text: &str, now: DateTime<Utc>, zone: Zone) -> Parsed<(Filter, Vec<Range<usize>>)> {
     if text.len() > MAX_BYTES {
         let end = text.floor_char_boundary(MAX_BYTES);
         let problem = Problem::new(format!("the filter is longer than {MAX_BYTES} bytes"));
@@ -109,9 +120,14 @@ fn read(text: &str, now: DateTime<Utc>, zone: Zone) -> Parsed<Filter> {
             }
         }
     }
+    Ok((filter, window))
+}
+
+/// Refuses a filter whose bounds exclude every instant.
+fn with_window(text: &str, filter: Filter, window: &[Range<usize>]) -> Parsed<Filter> {
     match (filter.since, filter.until) {
         (Some(since), Some(until)) if since >= until => {
-            Err(empty_window(text, since > until, &window))
+            Err(empty_window(text, since > until, window))
         }
         _ => Ok(filter),
     }

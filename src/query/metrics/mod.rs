@@ -213,15 +213,13 @@ impl ActivityReader {
                 history.push(Point { period, figures });
             }
         }
-        let oldest = self.reader.oldest_quarter()?;
+        let has_earlier = self.has_earlier(query, quarters.start)?;
         Ok(Metrics {
             window,
             unknown: gaps.unknown(window),
             current: figures(&sums, window, quarters.clone()),
             history,
-            earlier: oldest
-                .filter(|oldest| *oldest < quarters.start)
-                .map(|_| window.start - TimeDelta::seconds(1)),
+            earlier: has_earlier.then(|| window.start - TimeDelta::seconds(1)),
             later: (window.end <= query.now).then(|| query.later(window)),
         })
     }

@@ -61,6 +61,26 @@ impl ActivityReader {
         }
     }
 
+    /// Returns true if something is known of the time before a quarter hour: of a restricted query, an activity that it
+    /// matches, as the age of others is not for everyone to see.
+    pub(super) fn has_earlier(&mut self, query: &MetricsQuery, quarter: Quarter) -> Result<bool> {
+        if query.restriction.is_empty() {
+            let oldest = self.reader.oldest_quarter()?;
+            return Ok(oldest.is_some_and(|oldest| oldest < quarter));
+        }
+        let mut before = Filter {
+            until: quarter.start(),
+            ..query.full_filter()
+        };
+        before.until = before
+            .until
+            .into_iter()
+            .chain(query.restriction.until)
+            .min();
+        before.status.none_of.push(Status::Running);
+        Ok(!self.page(&before, None, 1)?.records.is_empty())
+    }
+
     /// Returns the buckets of these quarter hours or whole hours, in order, and their turn statistics.
     pub(super) fn history(
         &mut self,

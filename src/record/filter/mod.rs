@@ -28,7 +28,7 @@ use crate::record::{EventRecord, Kind, Status};
 ///
 /// The default matches everything. Several values of one field are alternatives; conditions on different fields all have to
 /// hold. `Display` writes the grammar's text, which [`Filter::parse`](crate::record::Filter::parse) parses to an equal
-/// filter.
+/// filter, unless no instant is both after `since` and before `until`.
 ///
 /// Texts made from a `&str` match exactly; those that are parsed match in any case, unless they are written with `=`. A filter
 /// that restricts what a user may see is made of exact texts, as by [`for_project`](Filter::for_project).

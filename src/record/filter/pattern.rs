@@ -105,7 +105,8 @@ impl Pattern {
         self.parts.iter().map(String::as_str)
     }
 
-    /// Returns the pattern in the spelling of event types.
+    /// Returns the pattern in the spelling of event types. Types have one spelling, so that one without wildcards is exact, and
+    /// found by an index.
     pub(crate) fn in_snake_case(&self) -> Pattern {
         let last = self.parts.len() - 1;
         let parts = self.parts.iter().enumerate().map(|(index, part)| {
@@ -117,7 +118,11 @@ impl Pattern {
             let separator = |is_there| if is_there { "_" } else { "" };
             [separator(before), words.as_str(), separator(after)].concat()
         });
-        Pattern::from_parts(parts.collect())
+        let pattern = Pattern::from_parts(parts.collect());
+        match pattern.as_text() {
+            Some(_) => pattern.exactly(),
+            None => pattern,
+        }
     }
 
     /// Returns true if the pattern matches all of `text`.

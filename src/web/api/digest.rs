@@ -7,7 +7,6 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     query::{Digest, DigestQuery},
-    record::{Filter, Pattern},
     web::{
         access::Grant,
         extract::{self, Query},
@@ -58,16 +57,13 @@ pub(super) async fn digest(
     grant: Grant,
     Query(params): Query<DigestParams>,
 ) -> Result<Json, Problem> {
-    let mut filter = grant.parse_filter(params.q.as_deref(), params.tz.as_deref())?;
-    if let Some(actor) = params.actor {
-        let mut by_actor = Filter::default();
-        by_actor.actor.any_of.push(Pattern::exact(actor));
-        filter = filter.and(&by_actor);
-    }
-    let query = DigestQuery::new(Utc::now())
-        .filter(filter)
+    let mut query = DigestQuery::new(Utc::now())
+        .filter(grant.parse_filter(params.q.as_deref(), params.tz.as_deref())?)
         .limit(extract::limit(Some(params.limit.unwrap_or(10)))?)
         .zone(extract::zone(params.tz.as_deref())?);
+    if let Some(actor) = params.actor {
+        query = query.actor(actor);
+    }
     let query = match (params.today, params.days) {
         (true, Some(_)) => return Err(Problem::invalid("`today` and `days` exclude each other")),
         (true, None) => query.today(),

@@ -262,11 +262,17 @@ impl Where {
     }
 
     fn one_of<T>(&mut self, items: &[T], condition: impl Fn(&T) -> (&'static str, Option<Value>)) {
-        for (index, item) in items.iter().enumerate() {
-            self.sql.push_str(if index == 0 { "(" } else { " OR " });
-            let (condition, value) = condition(item);
-            self.sql.push_str(condition);
-            self.values.extend(value);
+        self.sql.push('(');
+        // In groups: SQLite limits the depth of expressions to 1,000.
+        for (index, group) in items.chunks(64).enumerate() {
+            self.sql.push_str(if index == 0 { "(" } else { " OR (" });
+            for (index, item) in group.iter().enumerate() {
+                self.sql.push_str(if index == 0 { "" } else { " OR " });
+                let (condition, value) = condition(item);
+                self.sql.push_str(condition);
+                self.values.extend(value);
+            }
+            self.sql.push(')');
         }
         self.sql.push(')');
     }

@@ -68,7 +68,7 @@ fn exact(
             }
         };
         let mut spellings = spellings(connection, &pattern, text)?;
-        // It matches nothing, and no values would match everything.
+        // Nothing has this value. An empty list would allow everything, so keep one that matches nothing.
         if spellings.is_empty() {
             spellings.push(text.to_owned());
         }
