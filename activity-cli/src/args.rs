@@ -1,9 +1,10 @@
 //! The command line: subcommands, arguments and options.
 
+mod exclusions;
 mod help;
 pub(crate) mod values;
 
-use std::{ffi::OsString, num::NonZeroUsize, path::PathBuf};
+use std::{num::NonZeroUsize, path::PathBuf};
 
 use chrono::NaiveDate;
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
@@ -13,6 +14,7 @@ use tower_activity::{
     store::Limit,
 };
 
+pub(crate) use self::exclusions::with_exclusions;
 use self::help::{
     BACKUP, COMPLETIONS, DIGEST, DOCTOR, ERASE, EVENT, EVENT_FILTERS, EVENTS, EXPORT, FILTERS,
     IMPORT, LIST, MCP, PRUNE, REBUILD, RECORDING, RETENTION, SERVE, SHOW, STATS, TAIL,
@@ -432,31 +434,6 @@ pub(crate) struct Doctor {
     pub(crate) json: bool,
 }
 
-/// Prefixes exclusions such as `-env:dev` with a space, so that clap does not parse them as options.
-///
-/// Unambiguous: no option contains a colon after two or more letters, or a dot.
-pub(crate) fn with_exclusions(
-    args: impl Iterator<Item = OsString>,
-) -> impl Iterator<Item = OsString> {
-    args.map(|arg| match arg.to_str() {
-        Some(text) if is_exclusion(text) => OsString::from(format!(" {text}")),
-        _ => arg,
-    })
-}
-
-fn is_exclusion(arg: &str) -> bool {
-    let Some(rest) = arg.strip_prefix('-') else {
-        return false;
-    };
-    // No option begins with a sign, a quote or a letter beyond ASCII.
-    let odd = |c: char| !c.is_ascii_alphanumeric() && c != '-';
-    rest.starts_with(odd)
-        || rest.split_once(':').is_some_and(|(name, _)| {
-            let first = name.split_once('.').map_or(name, |(first, _)| first);
-            first.len() > 1 && first.chars().all(|c| c.is_alphabetic() || c == '_')
-        })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -486,17 +463,5 @@ mod tests {
             assert!(!lines.windows(2).any(|two| two.iter().all(prose)), "{name}");
             commands.extend(command.get_subcommands().cloned());
         }
-    }
-
-    #[test]
-    fn exclusions_are_told_from_options() {
-        let check = |arg: &str, expected| assert_eq!(is_exclusion(arg), expected, "{arg}");
-        check("-env:dev", true);
-        check("-statsu:failed", true);
-        check("--limit", false);
-        check("-n", false);
-        check("-n5", false);
-        check("env:dev", false);
-        check("--store=a:b", false);
     }
 }

@@ -55,7 +55,7 @@
 //! `failed` with the error type `timeout`.
 //!
 //! A call lasts until its tool returns, also while it waits for its client (elicitation, sampling). Record such a request with
-//! [`ClientRequestExt`](crate::mcp::ClientRequestExt): it becomes a child with the client's time. rmcp's `Peer`, which sends
+//! [`ClientRequestExt`]: it becomes a child with the client's time. rmcp's `Peer`, which sends
 //! it, cannot be wrapped. If the client is gone, rmcp ends the wait when it notices: at the end of the input, when the
 //! session is deleted, or when it has been idle for `keep_alive`; without that it never does.
 //!

@@ -215,8 +215,13 @@ mod locks {
         Webhook, Webhooks, beside, fs, poll_until,
     };
 
-    /// Whether this process holds a lock of the kind that SQLite takes (POSIX, lost when any descriptor is closed).
+    /// Whether this process holds a lock of the kind that SQLite takes (POSIX, lost when any descriptor is closed). `/proc/locks`
+    /// is read in parts, between which other processes change it, so that one reading may miss a lock.
     fn is_held(path: &Path) -> bool {
+        (0..5).any(|_| is_listed(path))
+    }
+
+    fn is_listed(path: &Path) -> bool {
         let inode = fs::metadata(path).unwrap().ino();
         let (process, inode) = (std::process::id().to_string(), format!(":{inode}"));
         let locks = fs::read_to_string("/proc/locks").unwrap();

@@ -51,7 +51,7 @@ impl Filter {
         Filter::parse_in_zone(text, now, Zone::default())
     }
 
-    /// Parses the [filter grammar](Filter::parse#grammar). Ages count back from `now`; days and times are those of the time zone.
+    /// Parses the filter grammar of [`parse`](Filter::parse). Ages count back from `now`; days and times are those of the time zone.
     ///
     /// # Examples
     ///
