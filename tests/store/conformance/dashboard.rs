@@ -57,7 +57,7 @@ async fn the_api_and_the_pages_read_another_kind_of_store() {
         all["activities"].as_array().unwrap().len(),
         records.activities.len()
     );
-    let events = json(&router, "/api/events?limit=1000").await;
+    let events = json(&router, "/api/events?limit=1000&q=type:*").await;
     assert_eq!(
         events["events"].as_array().unwrap().len(),
         records.events.len()
