@@ -11,9 +11,14 @@ use crate::record::Text;
 pub(crate) const PANICKED_RULE: Text = Text::own("activity.panicked_rule");
 
 /// Runs a rule; `None` if it panics. That costs the record a detail, never the caller its call.
+#[inline]
 pub(crate) fn guarded<T>(rule: impl FnOnce() -> T) -> Option<T> {
-    // The payload of a panic may panic when it is dropped.
-    catch_unwind(AssertUnwindSafe(rule))
-        .map_err(mem::forget)
-        .ok()
+    match catch_unwind(AssertUnwindSafe(rule)) {
+        Ok(output) => Some(output),
+        Err(payload) => {
+            // It may panic when it is dropped.
+            mem::forget(payload);
+            None
+        }
+    }
 }

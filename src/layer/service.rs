@@ -35,6 +35,14 @@ pub struct ActivityService<S, D = ByType, C = ByResult> {
     admission: Admission,
 }
 
+/// The description of a request whose rule panicked.
+#[cold]
+fn described_by_type<Req>(request: &Req) -> Describe {
+    ByType
+        .describe(request)
+        .attribute(PANICKED_RULE, "describe")
+}
+
 impl<S, D, C> ActivityService<S, D, C> {
     pub(super) fn new(
         inner: S,
@@ -126,10 +134,10 @@ where
     }
 
     fn call(&mut self, mut request: Req) -> Self::Future {
-        let describe = guarded(|| self.describe.describe(&request)).unwrap_or_else(|| {
-            let by_type = ByType.describe(&request);
-            by_type.attribute(PANICKED_RULE, "describe")
-        });
+        let describe = match guarded(|| self.describe.describe(&request)) {
+            Some(describe) => describe,
+            None => described_by_type(&request),
+        };
         let running = self.start(describe);
         // If it panics, the request proceeds as it was left.
         if guarded(|| self.describe.inject(&mut request, &running)).is_none() {
