@@ -223,9 +223,9 @@ pub trait Reader: Source<ActivityRecord> + Source<EventRecord> + Send {
         scan::turn_stats(self, of, quarters)
     }
 
-    /// Returns what is no longer known of these quarter hours, because records were deleted.
+    /// Returns the gaps in these quarter hours: spans with deleted sums, activities or events.
     ///
-    /// The answers of the other methods do not count what is missing: in its gaps their sums are no figures, and not 0.
+    /// The other methods count what is left, so a sum over a gap is too small. Show it as unknown, not as 0.
     ///
     /// # Errors
     ///

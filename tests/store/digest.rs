@@ -126,6 +126,14 @@ fn a_list_is_a_heading_and_a_line_for_each_event_newest_first() {
 }
 
 #[test]
+fn an_actor_restricts_a_digest_and_does_not_replace_its_filter() {
+    let (log, clock) = week();
+    let of_bob = DigestQuery::new(clock.now()).filter(Filter::for_actor("bob"));
+    assert_eq!(digest(&log, &of_bob.clone().actor("bob")).events.len(), 1);
+    assert!(digest(&log, &of_bob.actor("ann")).is_empty());
+}
+
+#[test]
 fn events_beyond_the_budget_are_dropped_oldest_first_and_counted() {
     let (log, clock) = week();
     let digest = digest(&log, &DigestQuery::new(clock.now()).actor("ann"));

@@ -454,3 +454,23 @@ fn a_retried_commit_is_counted_once() {
     let metrics = log.reader().unwrap().metrics(&week).unwrap();
     assert_eq!(metrics.current.count, Some(1));
 }
+
+#[test]
+fn the_start_of_a_restricted_history_is_not_that_of_the_store() {
+    let (log, clock) = ActivityLog::test();
+    let call = |project: &'static str| {
+        log.start(Describe::job("a").project(project))
+            .end(Outcome::success());
+    };
+    call("acme");
+    clock.advance(48 * 60 * MINUTE);
+    call("zoo");
+    log.flush().wait().unwrap();
+    let today = MetricsQuery::new(Window::Day, clock.now());
+    let earlier = |query: &MetricsQuery| log.reader().unwrap().metrics(query).unwrap().earlier;
+    assert!(earlier(&today).is_some());
+    for (project, expected) in [("acme", true), ("zoo", false)] {
+        let query = today.clone().restricted_to(Filter::for_project(project));
+        assert_eq!(earlier(&query).is_some(), expected, "{project}");
+    }
+}

@@ -6,7 +6,7 @@ use chrono::Utc;
 use tower_activity::{
     ActivityLog, Describe, Kind, Outcome, Status,
     query::ActivityReader,
-    record::{ActivityRecord, EventRecord, Filter},
+    record::{ActivityRecord, EventRecord, Filter, Pattern},
     store::Position,
 };
 
@@ -23,11 +23,29 @@ fn names(activities: &[ActivityRecord]) -> Vec<&str> {
         .collect()
 }
 
+fn page_of(log: &ActivityLog, filter: &Filter) -> Vec<ActivityRecord> {
+    log.reader().unwrap().page(filter, None, 9).unwrap().records
+}
+
 fn record(log: &ActivityLog, names: &[&'static str]) {
     for name in names {
         log.start(Describe::tool(*name)).end(Outcome::success());
     }
     log.flush().wait().unwrap();
+}
+
+#[test]
+fn a_filter_may_have_thousands_of_exact_values() {
+    let log = ActivityLog::open(":memory:").unwrap();
+    log.start(Describe::tool("login").project("acme"))
+        .end(Outcome::success());
+    log.flush().wait().unwrap();
+    let mut of_many = Filter::default();
+    let others = (0..5_000).map(|number| Pattern::exact(format!("project-{number}")));
+    of_many.project.any_of.extend(others);
+    assert!(page_of(&log, &of_many).is_empty());
+    of_many.project.any_of.push(Pattern::exact("acme"));
+    assert_eq!(names(&page_of(&log, &of_many)), ["login"]);
 }
 
 #[test]

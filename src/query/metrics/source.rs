@@ -54,11 +54,14 @@ impl ActivityReader {
         match query.source() {
             _ if query.subject == Subject::Overall => Ok(true),
             Source::Buckets(subject) => self.reader.is_known(&subject),
-            Source::Scan(mut filter) => {
-                filter.status.none_of.push(Status::Running);
-                Ok(!self.page(&filter, None, 1)?.records.is_empty())
-            }
+            Source::Scan(filter) => self.has_ended(*filter),
         }
+    }
+
+    /// Returns true if an ended activity matches the filter.
+    fn has_ended(&mut self, mut filter: Filter) -> Result<bool> {
+        filter.status.none_of.push(Status::Running);
+        Ok(!self.page(&filter, None, 1)?.records.is_empty())
     }
 
     /// Returns true if something is known of the time before a quarter hour: of a restricted query, an activity that it
@@ -68,17 +71,11 @@ impl ActivityReader {
             let oldest = self.reader.oldest_quarter()?;
             return Ok(oldest.is_some_and(|oldest| oldest < quarter));
         }
-        let mut before = Filter {
+        let before = Filter {
             until: quarter.start(),
-            ..query.full_filter()
+            ..Filter::default()
         };
-        before.until = before
-            .until
-            .into_iter()
-            .chain(query.restriction.until)
-            .min();
-        before.status.none_of.push(Status::Running);
-        Ok(!self.page(&before, None, 1)?.records.is_empty())
+        self.has_ended(query.full_filter().and(&before))
     }
 
     /// Returns the buckets of these quarter hours or whole hours, in order, and their turn statistics.

@@ -86,17 +86,22 @@ fn routes() -> Router {
         .route("/endless", get(async || Body::new(Endless::default())))
 }
 
+/// The routes, with a timeout layer where it stands.
+fn app(log: &ActivityLog, stands: Stands, timeout: impl FnOnce(Router) -> Router) -> Router {
+    let layer = stands.set(ActivityLayer::http(log));
+    match stands {
+        Stands::Inside => timeout(routes()).layer(layer),
+        Stands::Outside | Stands::Known => timeout(routes().layer(layer)),
+    }
+}
+
 async fn handled(stands: Stands, store: &Path) -> Ran {
     let log = ActivityLog::open(store).unwrap();
-    let layer = stands.set(ActivityLayer::http(&log));
     let handle = HandleErrorLayer::new(async |_: BoxError| StatusCode::REQUEST_TIMEOUT);
     let timeout = ServiceBuilder::new()
         .layer(handle)
         .layer(TimeoutLayer::new(TIMEOUT));
-    let app = match stands {
-        Stands::Inside => routes().layer(timeout).layer(layer),
-        Stands::Outside | Stands::Known => routes().layer(layer).layer(timeout),
-    };
+    let app = app(&log, stands, |routes| routes.layer(timeout));
     Http::get(serve(app).await, "/never")
         .await
         .answer("408")
@@ -106,12 +111,8 @@ async fn handled(stands: Stands, store: &Path) -> Ran {
 
 async fn status(stands: Stands, store: &Path) -> Ran {
     let log = ActivityLog::open(store).unwrap();
-    let layer = stands.set(ActivityLayer::http(&log));
     let timeout = HttpTimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, TIMEOUT);
-    let app = match stands {
-        Stands::Inside => routes().layer(timeout).layer(layer),
-        Stands::Outside | Stands::Known => routes().layer(layer).layer(timeout),
-    };
+    let app = app(&log, stands, |routes| routes.layer(timeout));
     Http::get(serve(app).await, "/never")
         .await
         .answer("408")
@@ -121,12 +122,8 @@ async fn status(stands: Stands, store: &Path) -> Ran {
 
 async fn body(stands: Stands, store: &Path) -> Ran {
     let log = ActivityLog::open(store).unwrap();
-    let layer = stands.set(ActivityLayer::http(&log));
     let timeout = ResponseBodyTimeoutLayer::new(TIMEOUT);
-    let app = match stands {
-        Stands::Inside => routes().layer(timeout).layer(layer),
-        Stands::Outside | Stands::Known => routes().layer(layer).layer(timeout),
-    };
+    let app = app(&log, stands, |routes| routes.layer(timeout));
     Http::get(serve(app).await, "/endless").await.closed().await;
     Ok(Box::new(log))
 }

@@ -293,3 +293,13 @@ fn a_filter_that_cannot_limit_access_is_refused() {
     check("kind:tool", false);
     check("acme", false);
 }
+
+#[tokio::test]
+async fn a_token_whose_window_has_passed_shows_nothing_and_is_no_error() {
+    let fixture = Fixture::new().await;
+    let app: Router = fixture.log.router().stored_tokens().into();
+    let secret = fixture.token("passed", "since:1h until:2020-01-01", None);
+    let answer = get_with(&app, "/api/activities", &secret).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert!(answer.text.contains(r#""activities":[]"#), "{answer:?}");
+}

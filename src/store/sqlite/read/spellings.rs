@@ -10,7 +10,7 @@ use crate::{
 
 /// A value with more spellings is not replaced: each row is compared with it.
 const MAX_SPELLINGS: usize = 16;
-/// The most values after the replacement. SQLite limits the depth of expressions to 1,000.
+/// The most values after the replacement, so that statements stay short.
 const MAX_VALUES: usize = 500;
 
 /// Finds the spellings of a text, from the text as written and the folded one.
