@@ -5,6 +5,7 @@ mod capture;
 mod event;
 mod failure;
 mod filter;
+mod fingerprint;
 mod fold;
 mod id;
 mod kind;
@@ -29,6 +30,7 @@ pub(crate) use filter::{
     Needle, WORDS_VERSION, append_words, attribute_terms, attributes_match, contains_literal,
     json_object_texts, json_texts, normalize_words, parse_number,
 };
+pub use fingerprint::{Fingerprint, message_template};
 pub(crate) use fold::fold;
 pub use id::{ActivityId, EventId, InstanceId, RecordingId};
 pub use kind::Kind;

@@ -239,6 +239,7 @@ fn has_shared_fields_only(filter: &Filter) -> bool {
         && filter.name.is_empty()
         && filter.event_type.is_empty()
         && filter.error.is_empty()
+        && filter.fingerprint.is_empty()
         && filter.has.is_empty()
         && filter.is.is_empty()
         && filter.attributes.is_empty()

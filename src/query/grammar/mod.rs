@@ -17,7 +17,7 @@ use self::{
 };
 use crate::{
     query::Zone,
-    record::{Choice, Field, Filter, Has, Is, Kind, Pattern, Status},
+    record::{Choice, Field, Filter, Fingerprint, Has, Is, Kind, Pattern, Status},
 };
 
 /// The longest filter in bytes: far more than a person types, and fast to compile.
@@ -244,6 +244,7 @@ fn apply(
         Field::Session => patterns(&mut filter.session, term),
         Field::Request => patterns(&mut filter.request, term),
         Field::Error => patterns(&mut filter.error, term),
+        Field::Fingerprint => fingerprints(&mut filter.fingerprint, &term),
         Field::Since => once(&mut filter.since, field, &term, instant),
         Field::Until => once(&mut filter.until, field, &term, instant),
         Field::Duration => once(&mut filter.duration, field, &term, value::range),
@@ -275,6 +276,7 @@ fn missing(field: Field) -> Problem {
             problem.help(format!("for example `{name}:24h` or `{name}:2026-02-18`"))
         }
         Field::Duration => problem.help("for example `duration:>2s`"),
+        Field::Fingerprint => problem.help("copy it from a group of errors"),
         Field::Attribute => {
             problem.help("for example `attr.rows:42`, `attr.rows:>100` or `attr.rows:*`")
         }
@@ -317,6 +319,19 @@ fn one_of<T: Copy, const N: usize>(
 fn patterns(choice: &mut Choice<Pattern>, term: Term) -> Parsed<()> {
     let side = side(choice, term.negated);
     side.extend(term.values.into_iter().map(Value::into_pattern));
+    Ok(())
+}
+
+fn fingerprints(choice: &mut Choice<Fingerprint>, term: &Term) -> Parsed<()> {
+    for value in &term.values {
+        let text = value.text();
+        let fingerprint = text.parse().map_err(|_| {
+            let problem = Problem::new(format!("`{text}` is not a fingerprint"));
+            let help = "it has 16 hexadecimal digits: copy it from a group of errors";
+            (value.span.clone(), problem.help(help))
+        })?;
+        side(choice, term.negated).push(fingerprint);
+    }
     Ok(())
 }
 

@@ -25,6 +25,11 @@ impl Filter {
         narrow(&mut self.kind, &other.kind, &mut rest.kind);
         narrow(&mut self.has, &other.has, &mut rest.has);
         narrow(&mut self.is, &other.is, &mut rest.is);
+        narrow(
+            &mut self.fingerprint,
+            &other.fingerprint,
+            &mut rest.fingerprint,
+        );
         for (key, other) in &other.attributes {
             let mut rest_of_key = Choice::default();
             let own = self.attributes.entry(key.clone()).or_default();

@@ -23,6 +23,7 @@ impl fmt::Display for Filter {
         terms.choice(Field::Session, &self.session)?;
         terms.choice(Field::Request, &self.request)?;
         terms.choice(Field::Error, &self.error)?;
+        terms.choice(Field::Fingerprint, &self.fingerprint)?;
         terms.instant(Field::Since, self.since)?;
         terms.instant(Field::Until, self.until)?;
         if let Some(range) = &self.duration {

@@ -28,6 +28,8 @@ pub enum Field {
     Request,
     /// The error type of a failure.
     Error,
+    /// What failures of one kind have in common, see [`Fingerprint`](crate::record::Fingerprint).
+    Fingerprint,
     /// Started at this instant or later.
     Since,
     /// Started before this instant.
@@ -44,7 +46,7 @@ pub enum Field {
 
 impl Field {
     /// Every field, in the order in which a filter is written.
-    pub const ALL: [Field; 18] = [
+    pub const ALL: [Field; 19] = [
         Field::Status,
         Field::Kind,
         Field::Name,
@@ -57,6 +59,7 @@ impl Field {
         Field::Session,
         Field::Request,
         Field::Error,
+        Field::Fingerprint,
         Field::Since,
         Field::Until,
         Field::Duration,
@@ -80,6 +83,7 @@ impl Field {
             Field::Session => "session",
             Field::Request => "request",
             Field::Error => "error",
+            Field::Fingerprint => "fingerprint",
             Field::Since => "since",
             Field::Until => "until",
             Field::Duration => "duration",

@@ -5,8 +5,9 @@ use std::{borrow::Cow, ops::RangeBounds};
 use serde_json::Value;
 
 use crate::record::{
-    ActivityRecord, Choice, EventRecord, Filter, Has, Is, Needle, Pattern, Scope, Text, Words,
-    attributes_match, contains_literal, json_object_texts, json_texts, normalize_words,
+    ActivityRecord, Choice, EventRecord, Filter, Fingerprint, Has, Is, Needle, Pattern, Scope,
+    Text, Words, attributes_match, contains_literal, json_object_texts, json_texts,
+    normalize_words,
 };
 
 impl Filter {
@@ -37,6 +38,10 @@ impl Filter {
             && text(&self.event_type, None)
             && self.scope_matches(scope)
             && text(&self.error, activity.error_type.as_ref())
+            && (self.fingerprint.is_empty() || {
+                let own = Fingerprint::of(activity);
+                self.fingerprint.allows(|one| own == Some(*one))
+            })
             && self.since.is_none_or(|since| activity.started_at >= since)
             && self.until.is_none_or(|until| activity.started_at < until)
             && self.duration.as_ref().is_none_or(duration)
@@ -61,6 +66,7 @@ impl Filter {
                 .allows(|one| one.in_snake_case().matches(&event.event_type))
             && self.scope_matches(&event.scope)
             && text(&self.error, None)
+            && self.fingerprint.allows(|_| false)
             && self.since.is_none_or(|since| event.at >= since)
             && self.until.is_none_or(|until| event.at < until)
             && self.duration.is_none()

@@ -22,7 +22,7 @@ pub(crate) use words::{
     normalize_words,
 };
 
-use crate::record::{EventRecord, Kind, Status};
+use crate::record::{EventRecord, Fingerprint, Kind, Status};
 
 /// A filter of activities and events: plain data, the typed form of the filter grammar.
 ///
@@ -73,6 +73,9 @@ pub struct Filter {
     pub request: Choice<Pattern>,
     /// The error type of a failure.
     pub error: Choice<Pattern>,
+    /// The fingerprint of a failed activity. Others have none.
+    #[serde(skip_serializing_if = "Choice::is_empty")]
+    pub fingerprint: Choice<Fingerprint>,
     /// Started at this instant or later.
     pub since: Option<DateTime<Utc>>,
     /// Started before this instant.

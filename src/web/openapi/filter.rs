@@ -38,6 +38,8 @@ enum ValueType {
     Time,
     /// A duration, a bound or a range: `2s`, `>100ms`, `1s..2s`.
     Duration,
+    /// 16 hexadecimal digits.
+    Fingerprint,
     /// A text in which `*` is a wildcard, a number, a bound or a range: `x*`, `402`, `>1.5`, `1..2`.
     Attribute,
 }
@@ -69,7 +71,7 @@ fn field(field: Field) -> FilterField {
         },
         list: matches!(
             value_type,
-            ValueType::Enum | ValueType::Pattern | ValueType::Attribute
+            ValueType::Enum | ValueType::Pattern | ValueType::Fingerprint | ValueType::Attribute
         ),
         keyed: field == Field::Attribute,
     }
@@ -90,6 +92,7 @@ fn value_type(field: Field) -> ValueType {
         | Field::Session
         | Field::Request
         | Field::Error => ValueType::Pattern,
+        Field::Fingerprint => ValueType::Fingerprint,
         Field::Attribute => ValueType::Attribute,
     }
 }
@@ -108,6 +111,7 @@ fn description(field: Field) -> &'static str {
         Field::Session => "client session or conversation",
         Field::Request => "client request ID",
         Field::Error => "error type of a failure",
+        Field::Fingerprint => "group of errors",
         Field::Since => "started at or after: age, date or time",
         Field::Until => "started before: age, date or time",
         Field::Duration => "duration: bound or range",
@@ -152,7 +156,10 @@ mod tests {
     fn a_list_takes_several_values_and_nothing_else_does() {
         for field in fields() {
             let known = field.values.iter().chain(field.examples).next();
-            let value = known.unwrap_or(&"a");
+            let value = match field.value_type {
+                ValueType::Fingerprint => &"0123456789abcdef",
+                _ => known.unwrap_or(&"a"),
+            };
             let name = name(&field);
             let two = format!("{name}:{value},{value}");
             assert_eq!(parses(&two), field.list, "{two}");
