@@ -36,6 +36,7 @@ mod clock;
 #[cfg(feature = "sqlite")]
 mod codes;
 mod event;
+mod failures;
 mod gaps;
 mod growth;
 mod health;
@@ -47,6 +48,7 @@ mod read;
 mod record;
 mod recording;
 mod retention;
+mod root_cause;
 mod sanitize;
 mod scan;
 #[cfg(feature = "sqlite")]
@@ -68,6 +70,8 @@ pub use check::{
 };
 pub use clock::AHEAD;
 pub use event::{Duplicate, NewEvent};
+pub use failures::FailureGroup;
+pub(crate) use failures::FailureSums;
 pub use gaps::Gaps;
 pub use growth::{FieldGrowth, Growth};
 pub use health::{ClockHealth, Health, InstanceHealth};
@@ -77,14 +81,15 @@ pub use metrics::{ActivitySample, Bucket, Dimension, Grain, Subject, Total, Type
 pub(crate) use options::timed_out;
 pub use options::{Cancellation, LARGEST_SCAN, ReadOptions, WallClock};
 pub use position::{CommitPage, Cursor, List, Position};
-pub use read::{LARGEST_PAGE, Reader, Source, TreePage};
+pub use read::{Descendants, LARGEST_PAGE, Reader, Source, TreePage};
 pub use record::{Record, RecordKind};
 pub use recording::{NewChunk, NewStep, Step};
 #[cfg(feature = "web")]
 pub(crate) use retention::RetentionFields;
 pub use retention::{Limit, Retention};
+pub(crate) use root_cause::{FailedNode, path_to_root_cause};
 pub(crate) use sanitize::{Attribute, Sanitizer};
-pub(crate) use scan::{SampleSums, SampleTotals, during};
+pub(crate) use scan::{SampleSums, SampleTotals, during, is_inside, too_many};
 pub use sums::Quarter;
 pub use token::AccessToken;
 pub use turn_stats::{RecencyBucket, TurnHistory, TurnStats, Turns};

@@ -1,18 +1,23 @@
 //! The read side of a store.
 
-use std::ops::{Range, RangeInclusive};
+use std::{
+    collections::HashMap,
+    ops::{Range, RangeInclusive},
+};
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 
 use crate::{
     error::{Error, Result},
     record::{
-        ActivityId, ActivityRecord, ChunkRecord, EventRecord, Filter, RecordingId, RecordingRecord,
+        ActivityId, ActivityRecord, ChunkRecord, EventRecord, Filter, Fingerprint, RecordingId,
+        RecordingRecord, Status,
     },
     store::{
-        AccessToken, ActivitySample, Bucket, Check, CommitPage, Cursor, Dimension, Gaps, Grain,
-        Health, List, Position, Quarter, ReadOptions, Record, Retention, Subject, Total,
-        TurnHistory, TypeCount, scan,
+        AccessToken, ActivitySample, Bucket, Check, CommitPage, Cursor, Dimension, FailureGroup,
+        Gaps, Grain, Health, List, Position, Quarter, ReadOptions, Record, Retention, Subject,
+        Total, TurnHistory, TypeCount, scan,
     },
 };
 
@@ -27,7 +32,7 @@ pub trait Source<R: Record> {
     /// # Errors
     ///
     /// If the store could not be read, or the filter has a field that the records lack: activities have no `type:`,
-    /// events have no `kind:`, `name:`, `error:` and `duration:`.
+    /// events have no `kind:`, `name:`, `error:`, `fingerprint:` and `duration:`.
     fn list(&mut self, filter: &Filter, cursor: Option<Cursor<R>>, limit: usize)
     -> Result<List<R>>;
 
@@ -155,6 +160,38 @@ pub trait Reader: Source<ActivityRecord> + Source<EventRecord> + Send {
         scan::tree_page(self, root, filter, after, limit)
     }
 
+    /// Counts what ran inside of each of these roots, for those with anything inside that matches `filter`, in no particular
+    /// order.
+    ///
+    /// The default is O(n) in all activities.
+    ///
+    /// # Errors
+    ///
+    /// If the store could not be read, or the filter has a field that activities lack (`type:`).
+    fn descendants(&mut self, roots: &[ActivityId], filter: &Filter) -> Result<Vec<Descendants>> {
+        scan::descendants(self, roots, filter)
+    }
+
+    /// Returns the path to the root cause of `activity`: from the topmost failed activity that matches `filter`, which is
+    /// `activity` itself if it failed, to the deepest. Empty if neither it nor anything inside of it failed.
+    ///
+    /// A failure is followed to the failures directly inside of it; of several, the one that ended first is the cause. A failure
+    /// in a call that succeeded all the same was handled, and is not the cause of one further up. A path has at most 100
+    /// activities, those nearest to the cause.
+    ///
+    /// The default is O(n) in all activities.
+    ///
+    /// # Errors
+    ///
+    /// If the store could not be read, or the filter has a field that activities lack (`type:`).
+    fn root_cause(
+        &mut self,
+        activity: &ActivityRecord,
+        filter: &Filter,
+    ) -> Result<Vec<ActivityRecord>> {
+        scan::root_cause(self, activity, filter)
+    }
+
     /// Returns the newest `limit` events of an activity, oldest first.
     ///
     /// The default is O(n) in all events that belong to an activity.
@@ -164,6 +201,33 @@ pub trait Reader: Source<ActivityRecord> + Source<EventRecord> + Send {
     /// If the store could not be read.
     fn events_of(&mut self, activity: ActivityId, limit: usize) -> Result<Vec<EventRecord>> {
         scan::events_of(self, activity, limit)
+    }
+
+    /// Groups the failed activities that match `filter` by their fingerprint, in no particular order.
+    ///
+    /// The default is O(n) in these activities.
+    ///
+    /// # Errors
+    ///
+    /// If the store could not be read, or the filter has a field that activities lack (`type:`).
+    fn failures(&mut self, filter: &Filter) -> Result<Vec<FailureGroup>> {
+        scan::failures(self, filter)
+    }
+
+    /// Returns the first failed activity that matches `filter` with each of these fingerprints, where it is known; `None` if
+    /// there are too many failures to look.
+    ///
+    /// The default is O(n) in all failures that match the filter.
+    ///
+    /// # Errors
+    ///
+    /// If the store could not be read, or the filter has a field that activities lack (`type:`).
+    fn first_failures(
+        &mut self,
+        filter: &Filter,
+        of: &[Fingerprint],
+    ) -> Result<Option<HashMap<Fingerprint, ActivityId>>> {
+        scan::first_failures(self, filter, of).map(Some)
     }
 
     /// Passes each ended activity that matches `filter` to `take`, in order of start, to compute sums that the store does not
@@ -343,5 +407,63 @@ impl TreePage {
             total,
             next,
         }
+    }
+}
+
+/// What ran inside of a root.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "web", derive(utoipa::ToSchema))]
+#[non_exhaustive]
+pub struct Descendants {
+    /// The root.
+    pub root: ActivityId,
+    /// Number of activities inside of it, at any depth; at most [`LARGEST_PAGE`].
+    pub count: u64,
+    /// Number of failed ones; at most [`LARGEST_PAGE`].
+    pub failed: u64,
+    /// True if there are more than `count`.
+    pub more: bool,
+    /// The worst of their statuses: failed, abandoned, cancelled, running, skipped, success, in this order.
+    pub worst: Status,
+}
+
+impl Descendants {
+    /// The statuses, the worst first.
+    pub(crate) const WORST_FIRST: [Status; 6] = [
+        Status::Failed,
+        Status::Abandoned,
+        Status::Cancelled,
+        Status::Running,
+        Status::Skipped,
+        Status::Success,
+    ];
+
+    /// Returns the sum of the numbers of activities by status; `None` without any.
+    pub fn new(root: ActivityId, counts: impl IntoIterator<Item = (Status, u64)>) -> Option<Self> {
+        let largest = LARGEST_PAGE as u64;
+        let (mut count, mut failed, mut worst) = (0_u64, 0, None);
+        for (status, of_status) in counts {
+            if of_status == 0 {
+                continue;
+            }
+            count = count.saturating_add(of_status);
+            if status == Status::Failed {
+                failed += of_status;
+            }
+            let rank = |one: Status| Self::WORST_FIRST.iter().position(|status| *status == one);
+            worst = Some(
+                worst.map_or(status, |worst| match rank(status) < rank(worst) {
+                    true => status,
+                    false => worst,
+                }),
+            );
+        }
+        Some(Descendants {
+            root,
+            count: count.min(largest),
+            failed: failed.min(largest),
+            more: count > largest,
+            worst: worst?,
+        })
     }
 }

@@ -54,7 +54,7 @@ pub trait Record:
     ///
     /// # Errors
     ///
-    /// `is_invalid`: activities have no `type:`, events have no `kind:`, `name:`, `error:` and `duration:`.
+    /// `is_invalid`: activities have no `type:`, events have no `kind:`, `name:`, `error:`, `fingerprint:` and `duration:`.
     fn check_filter(filter: &Filter) -> Result<()>;
 
     /// Sets whether it is dated ahead of the [present](Reader::present).
@@ -207,6 +207,7 @@ impl Record for EventRecord {
             (!filter.kind.is_empty(), "`kind:`"),
             (!filter.name.is_empty(), "`name:`"),
             (!filter.error.is_empty(), "`error:`"),
+            (!filter.fingerprint.is_empty(), "`fingerprint:`"),
             (filter.duration.is_some(), "`duration:`"),
             (
                 has.into_iter().flatten().any(is_only_of_activities),

@@ -9,10 +9,13 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{
     error::{Error, Result},
-    record::{ActivityId, ActivityRecord, EventRecord, Filter, Has, Kind, Status, Sums, Text},
+    record::{
+        ActivityId, ActivityRecord, EventRecord, Filter, Fingerprint, Has, Kind, Status, Sums, Text,
+    },
     store::{
-        ActivitySample, Bucket, Cursor, Dimension, LARGEST_PAGE, Quarter, Reader, Record, Source,
-        Subject, Total, TreePage, TurnHistory, TurnStats, Turns, TypeCount,
+        ActivitySample, Bucket, Cursor, Descendants, Dimension, FailedNode, FailureGroup,
+        FailureSums, LARGEST_PAGE, Quarter, Reader, Record, Source, Subject, Total, TreePage,
+        TurnHistory, TurnStats, Turns, TypeCount, path_to_root_cause,
         sums::{ALL, AgentQuarter, Nesting, Span, TurnBuckets},
     },
 };
@@ -48,7 +51,7 @@ fn for_each<R: Record, S: Reader + Source<R> + ?Sized>(
 }
 
 /// Returns the error of a scan that exceeds its limit.
-fn too_many(filter: &Filter, limit: usize) -> Error {
+pub(crate) fn too_many(filter: &Filter, limit: usize) -> Error {
     let records = match filter.to_string().as_str() {
         "" => String::from("this store has"),
         filter => format!("`{filter}` matches"),
@@ -109,6 +112,60 @@ pub(super) fn tree_page(
     Ok(TreePage::new(activities, total, last.filter(|_| more)))
 }
 
+pub(super) fn descendants(
+    store: &mut (impl Reader + ?Sized),
+    roots: &[ActivityId],
+    filter: &Filter,
+) -> Result<Vec<Descendants>> {
+    let mut counts: HashMap<ActivityId, HashMap<Status, u64>> =
+        roots.iter().map(|root| (*root, HashMap::new())).collect();
+    for_each(store, filter, &mut |one: ActivityRecord| {
+        let of_root = counts.get_mut(&one.root).filter(|_| one.id != one.root);
+        if let Some(of_root) = of_root {
+            *of_root.entry(one.status).or_default() += 1;
+        }
+    })?;
+    let counts = counts.into_iter();
+    Ok(counts
+        .filter_map(|(root, counts)| Descendants::new(root, counts))
+        .collect())
+}
+
+pub(super) fn root_cause(
+    store: &mut (impl Reader + ?Sized),
+    activity: &ActivityRecord,
+    filter: &Filter,
+) -> Result<Vec<ActivityRecord>> {
+    ActivityRecord::check_filter(filter)?;
+    let tree = store.tree(activity.root)?;
+    let visible = tree.iter().filter(|one| filter.matches(one));
+    let failed: Vec<_> = visible.filter_map(FailedNode::new).collect();
+    let parents = tree.iter().map(|one| (one.id, one.parent)).collect();
+    let path = path_to_root_cause(activity.id, &failed, |one| {
+        is_inside(&parents, one.id, activity.id)
+    });
+    let mut records: HashMap<_, _> = tree.into_iter().map(|one| (one.id, one)).collect();
+    Ok(path.iter().filter_map(|id| records.remove(id)).collect())
+}
+
+/// Returns true if `id` is `of` or inside of it, by the parents of a tree.
+pub(crate) fn is_inside(
+    parents: &HashMap<ActivityId, Option<ActivityId>>,
+    id: ActivityId,
+    of: ActivityId,
+) -> bool {
+    let mut at = Some(id);
+    // Another program may have written a circle.
+    for _ in 0..=parents.len() {
+        match at {
+            Some(id) if id == of => return true,
+            Some(id) => at = parents.get(&id).copied().flatten(),
+            None => return false,
+        }
+    }
+    false
+}
+
 pub(super) fn events_of(
     store: &mut (impl Reader + ?Sized),
     activity: ActivityId,
@@ -151,6 +208,40 @@ pub(super) fn samples(
     found.sort_unstable_by_key(|(id, _)| *id);
     found.into_iter().for_each(|(_, one)| take(one));
     Ok(())
+}
+
+/// Groups the failures that match a filter.
+pub(super) fn failures(
+    store: &mut (impl Reader + ?Sized),
+    filter: &Filter,
+) -> Result<Vec<FailureGroup>> {
+    let mut sums = FailureSums::default();
+    let failed = filter.clone().and(&failed());
+    for_each(store, &failed, &mut |one: ActivityRecord| sums.add(&one))?;
+    Ok(sums.finish())
+}
+
+/// Finds the first failure with each of these fingerprints.
+pub(super) fn first_failures(
+    store: &mut (impl Reader + ?Sized),
+    filter: &Filter,
+    of: &[Fingerprint],
+) -> Result<HashMap<Fingerprint, ActivityId>> {
+    let mut first = HashMap::new();
+    let failed = filter.clone().and(&failed());
+    for_each(store, &failed, &mut |one: ActivityRecord| {
+        if let Some(fingerprint) = Fingerprint::of(&one).filter(|own| of.contains(own)) {
+            let first = first.entry(fingerprint).or_insert(one.id);
+            *first = one.id.min(*first);
+        }
+    })?;
+    Ok(first)
+}
+
+fn failed() -> Filter {
+    let mut failed = Filter::default();
+    failed.status.any_of.push(Status::Failed);
+    failed
 }
 
 /// Returns the buckets of the activities that match `filter`, without empty ones.

@@ -13,6 +13,8 @@ mod digest;
 #[cfg(all(feature = "recording", feature = "webhook"))]
 mod erase;
 #[cfg(feature = "testing")]
+mod errors;
+#[cfg(feature = "testing")]
 mod event_types;
 mod events;
 mod export;

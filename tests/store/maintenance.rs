@@ -122,7 +122,7 @@ proptest! {
         prop_assert_eq!(&sums::all(&path), &before);
         // Lost sums are restored.
         let damage = "DELETE FROM bucket WHERE quarter % 3 = 1 AND scope > 0; DELETE FROM pace WHERE quarter % 4 = 1; \
-                      DELETE FROM agent_stretch WHERE quarter % 5 = 1; UPDATE pace SET turns = 7, after = x'00'";
+                      DELETE FROM agent_stretch WHERE quarter % 5 = 1; DELETE FROM failure WHERE quarter % 3 = 2; UPDATE pace SET turns = 7, after = x'00'";
         Connection::open(&path).unwrap().execute_batch(damage).unwrap();
         sums::rebuild(&mut *maintenance);
         prop_assert_eq!(&sums::all(&path), &before);
@@ -131,7 +131,8 @@ proptest! {
         while maintenance.index().unwrap() > 0 {}
         let mut added = sums::all(&path);
         let all_at_once = "DELETE FROM bucket WHERE scope = 4; DELETE FROM pace; DELETE FROM agent_stretch; \
-                           DELETE FROM turning_agent; UPDATE mark SET value = 0 WHERE name = 'followed_activities'";
+                           DELETE FROM turning_agent; DELETE FROM failure; \
+                           UPDATE mark SET value = 0 WHERE name IN ('followed_activities', 'grouped_failures')";
         Connection::open(&path).unwrap().execute_batch(all_at_once).unwrap();
         while maintenance.index().unwrap() > 0 {}
         let mut at_once = sums::all(&path);
@@ -153,9 +154,9 @@ proptest! {
         prop_assert_eq!(&sums::all(&path), &before);
         // And are deleted from all tables when sums are pruned.
         prune(&mut *maintenance, Prune::ByDate(no_sums(), at));
-        let [sums, stretches, paces] = sums::all(&path);
+        let [sums, stretches, paces, failures] = sums::all(&path);
         let quarter = at.timestamp() / 900;
-        for (table, column) in [(&sums, 2), (&stretches, 1), (&paces, 1)] {
+        for (table, column) in [(&sums, 2), (&stretches, 1), (&paces, 1), (&failures, 0)] {
             prop_assert!(table.iter().all(|row| matches!(row[column], rusqlite::types::Value::Integer(of) if of >= quarter)));
         }
         prune(&mut *maintenance, Prune::ByDate(no_sums(), start() + TimeDelta::days(9)));

@@ -16,8 +16,8 @@ pub fn buckets(path: &Path) -> Rows {
     )
 }
 
-/// Returns the buckets, and the sums of agents. Checks that each hour equals the sum of its quarters.
-pub fn all(path: &Path) -> [Rows; 3] {
+/// Returns the buckets, the sums of agents, and the groups of failures. Checks that each hour equals the sum of its quarters.
+pub fn all(path: &Path) -> [Rows; 4] {
     let quarters = "SELECT quarter - quarter % 4, sum(count), sum(failed), sum(cancelled), sum(timed), sum(sum_ns), \
                     min(min_ns), max(max_ns) FROM bucket WHERE scope = 0 GROUP BY 1";
     let hours = "SELECT quarter, count, failed, cancelled, timed, sum_ns, min_ns, max_ns FROM hour WHERE count > 0";
@@ -32,6 +32,7 @@ pub fn all(path: &Path) -> [Rows; 3] {
             "SELECT * FROM agent_stretch ORDER BY agent, quarter, scope_id",
         ),
         rows(path, "SELECT * FROM pace ORDER BY scope_id, quarter"),
+        rows(path, "SELECT * FROM failure ORDER BY quarter, fingerprint"),
     ]
 }
 

@@ -38,6 +38,8 @@ pub(crate) enum MetaKey {
     /// The watermark of the sums of agents and of the bytes: the last seq in them.
     FollowedActivities,
     FollowedEvents,
+    /// The watermark of the groups of failures: the last seq in them.
+    GroupedFailures,
     /// Bytes of the rows up to the watermark.
     ActivityBytes,
     PreviewBytes,
@@ -112,6 +114,7 @@ impl MetaKey {
             MetaKey::WordsVersion => "words",
             MetaKey::FollowedActivities => "followed_activities",
             MetaKey::FollowedEvents => "followed_events",
+            MetaKey::GroupedFailures => "grouped_failures",
             MetaKey::ActivityBytes => "activity_bytes",
             MetaKey::PreviewBytes => "preview_bytes",
             MetaKey::EventBytes => "event_bytes",

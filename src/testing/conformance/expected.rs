@@ -1,14 +1,14 @@
 //! The oracle: answers computed by a linear scan of the records.
 
-use std::{cmp::Reverse, ops::RangeInclusive};
+use std::{cmp::Reverse, collections::BTreeMap, ops::RangeInclusive};
 
 use super::Records;
 use crate::{
     record::{
-        ActivityId, ActivityRecord, ChunkRecord, EventRecord, Filter, Kind, RecordingId,
-        RecordingRecord, Status, Text,
+        ActivityId, ActivityRecord, ChunkRecord, EventRecord, Filter, Fingerprint, Kind,
+        RecordingId, RecordingRecord, Status, Text,
     },
-    store::{AHEAD, Cursor, LARGEST_PAGE, Record},
+    store::{AHEAD, Cursor, Descendants, FailureGroup, LARGEST_PAGE, Quarter, Record},
 };
 
 /// The records, and the expected answers about them.
@@ -108,6 +108,82 @@ impl<'a> Expected<'a> {
         ids.sort_unstable();
         ids.truncate(limit);
         ids
+    }
+
+    /// Returns what ran inside of each of these activities and matches a filter.
+    pub(super) fn descendants(&self, roots: &[ActivityId], filter: &Filter) -> Vec<Descendants> {
+        let mut roots = roots.to_vec();
+        roots.sort_unstable();
+        let inside = |root: &ActivityId| {
+            let mut tree = self.tree(*root, filter);
+            tree.retain(|one| one.id != *root);
+            Descendants::new(*root, tree.iter().map(|one| (one.status, 1)))
+        };
+        roots.iter().filter_map(inside).collect()
+    }
+
+    /// Returns the path to the root cause of an activity: each failure without a failure directly inside of it is followed
+    /// upwards, as long as its parent failed, too.
+    pub(super) fn root_cause(&self, of: &ActivityRecord, filter: &Filter) -> Vec<ActivityId> {
+        let mut failed = self.tree(of.root, filter);
+        failed.retain(|one| one.status == Status::Failed);
+        let find = |id: Option<ActivityId>| failed.iter().find(|one| Some(one.id) == id);
+        let mut paths = Vec::new();
+        for leaf in &failed {
+            if failed.iter().any(|one| one.parent == Some(leaf.id)) {
+                continue;
+            }
+            let mut path = vec![leaf.id];
+            let mut top = leaf;
+            while top.id != of.id
+                && let Some(parent) = find(top.parent)
+            {
+                path.push(parent.id);
+                top = parent;
+            }
+            let is_of = top.id == of.id || (find(Some(of.id)).is_none() && self.is_inside(top, of));
+            if is_of {
+                path.reverse();
+                paths.push(((leaf.ended_at, Reverse(path.len()), leaf.id), path));
+            }
+        }
+        let first = paths.into_iter().min_by(|(a, _), (b, _)| a.cmp(b));
+        first.map(|(_, path)| path).unwrap_or_default()
+    }
+
+    fn is_inside(&self, one: &ActivityRecord, of: &ActivityRecord) -> bool {
+        one.id == of.id
+            || of.id == one.root
+            || one.parent.is_some_and(|parent| {
+                let parent = self.activities.iter().find(|other| other.id == parent);
+                parent.is_some_and(|parent| self.is_inside(parent, of))
+            })
+    }
+
+    /// Returns the failures that match a filter, by fingerprint.
+    pub(super) fn failures(&self, filter: &Filter) -> Vec<FailureGroup> {
+        let mut groups = BTreeMap::<Fingerprint, FailureGroup>::new();
+        for one in self.committed::<ActivityRecord>(filter) {
+            let Some(fingerprint) = Fingerprint::of(&one) else {
+                continue;
+            };
+            let group = groups.entry(fingerprint);
+            let group = group.or_insert_with(|| FailureGroup {
+                fingerprint: Some(fingerprint),
+                name: Some(one.name.clone()),
+                error_type: one.error_type.clone(),
+                count: 0,
+                first: one.id,
+                last: one.id,
+                quarters: BTreeMap::new(),
+            });
+            group.count += 1;
+            group.first = group.first.min(one.id);
+            group.last = group.last.max(one.id);
+            let quarter = Quarter::containing(one.started_at);
+            *group.quarters.entry(quarter).or_default() += 1;
+        }
+        groups.into_values().collect()
     }
 
     /// Returns the activities in a tree that match a filter, in order of start.

@@ -9,8 +9,8 @@ use tower_activity::{
         RecordingStatus,
     },
     store::{
-        Bucket, CommitPage, Cursor, Grain, Health, List, Position, Quarter, ReadOptions, Reader,
-        Record, Source, Store, Subject, TurnHistory,
+        Bucket, CommitPage, Cursor, FailureGroup, Grain, Health, List, Position, Quarter,
+        ReadOptions, Reader, Record, Source, Store, Subject, TurnHistory,
     },
     testing::conformance,
 };
@@ -39,6 +39,10 @@ enum Fault {
     HurriesAgents,
     /// One quarter hour is missing in the sums.
     LosesAQuarter,
+    /// The last failure of each group is counted twice.
+    MiscountsErrors,
+    /// The topmost failure is taken for the cause.
+    StopsAtTheTop,
     /// Chunks are always read from the first one.
     RepeatsChunks,
     /// Every activity has all recordings.
@@ -51,7 +55,7 @@ enum Fault {
     RevivesRecordings,
 }
 
-const ALL: [Fault; 15] = [
+const ALL: [Fault; 17] = [
     Fault::LosesTheEnd,
     Fault::LongPages,
     Fault::LimitsFirst,
@@ -62,6 +66,8 @@ const ALL: [Fault; 15] = [
     Fault::MiscountsHealth,
     Fault::HurriesAgents,
     Fault::LosesAQuarter,
+    Fault::MiscountsErrors,
+    Fault::StopsAtTheTop,
     Fault::RepeatsChunks,
     Fault::MixesRecordings,
     Fault::StandsStill,
@@ -229,6 +235,26 @@ impl Reader for Faulty {
             buckets.pop();
         }
         Ok(buckets)
+    }
+
+    fn failures(&mut self, filter: &Filter) -> Result<Vec<FailureGroup>> {
+        let mut groups = self.inner.failures(filter)?;
+        if self.has(Fault::MiscountsErrors) {
+            groups.iter_mut().for_each(|group| group.count += 1);
+        }
+        Ok(groups)
+    }
+
+    fn root_cause(
+        &mut self,
+        activity: &ActivityRecord,
+        filter: &Filter,
+    ) -> Result<Vec<ActivityRecord>> {
+        let mut path = self.inner.root_cause(activity, filter)?;
+        if self.has(Fault::StopsAtTheTop) {
+            path.truncate(1);
+        }
+        Ok(path)
     }
 
     fn turn_stats(

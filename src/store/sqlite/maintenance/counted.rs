@@ -1,4 +1,4 @@
-//! Counts rows in commit order, beside the index: the sums of agents, and the bytes of records.
+//! Counts rows in commit order, beside the index: the sums of agents, the groups of failures, and the bytes of records.
 
 use rusqlite::{Connection, Transaction};
 
@@ -9,7 +9,7 @@ use super::{
 use crate::store::sqlite::{
     columns::unsigned,
     meta::MetaKey,
-    write::sums::{agents, hours},
+    write::sums::{agents, failures, hours},
 };
 
 /// The rows of one table up to a watermark, which are counted.
@@ -33,6 +33,13 @@ pub(crate) const EVENTS: CountedRows = CountedRows {
     sizes: &[size::EVENTS],
 };
 
+/// With a watermark of their own: files of earlier schemas have activities that were counted, but not grouped.
+pub(crate) const FAILURES: CountedRows = CountedRows {
+    watermark: MetaKey::GroupedFailures,
+    next: ACTIVITIES.next,
+    sizes: &[],
+};
+
 /// Counts up to `limit` rows of each table after the watermarks, and returns about how many; 0 once all are counted.
 pub(super) fn count_some(transaction: &Transaction<'_>, limit: i64) -> rusqlite::Result<u64> {
     let activities = ACTIVITIES.next(transaction, limit)?;
@@ -43,12 +50,19 @@ pub(super) fn count_some(transaction: &Transaction<'_>, limit: i64) -> rusqlite:
         hours::roll_up(transaction, agents::fold(transaction, agents)?)?;
         ACTIVITIES.count(transaction, after, up_to)?;
     }
+    let grouped = FAILURES.next(transaction, limit)?;
+    if let Some((after, up_to)) = grouped {
+        let from_us = retention::sums_from_us(transaction)?;
+        let found = failures::read_committed(transaction, after, up_to, from_us)?;
+        failures::fold(transaction, found)?;
+        FAILURES.count(transaction, after, up_to)?;
+    }
     let events = EVENTS.next(transaction, limit)?;
     if let Some((after, up_to)) = events {
         EVENTS.count(transaction, after, up_to)?;
     }
-    let steps = activities.into_iter().chain(events);
-    Ok(steps.map(|(after, up_to)| unsigned(up_to - after)).sum())
+    let rows = |step: Option<(i64, i64)>| step.map_or(0, |(after, up_to)| unsigned(up_to - after));
+    Ok(rows(activities).max(rows(grouped)) + rows(events))
 }
 
 impl CountedRows {

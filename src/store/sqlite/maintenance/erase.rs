@@ -41,6 +41,7 @@ const ERASE_TEXT: &str = "DELETE FROM text WHERE id = ?1 \
      AND NOT EXISTS (SELECT 1 FROM open WHERE ?1 IN (kind, name, project, agent, actor, brand, environment)) \
      AND NOT EXISTS (SELECT 1 FROM event WHERE ?1 IN (type, project, agent, actor, brand, environment)) \
      AND NOT EXISTS (SELECT 1 FROM bucket WHERE scope_id = ?1 AND scope > 0) \
+     AND NOT EXISTS (SELECT 1 FROM failure WHERE name = ?1) \
      AND NOT EXISTS (SELECT 1 FROM recording WHERE format = ?1)";
 
 const OVERWRITE: &str = "PRAGMA secure_delete = ON";

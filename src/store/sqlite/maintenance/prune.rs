@@ -19,7 +19,10 @@ use crate::{
         sqlite::{
             columns::{signed, unsigned},
             meta::MetaKey,
-            write::{ledger, sums::hours},
+            write::{
+                ledger,
+                sums::{failures, hours},
+            },
         },
         sums::{delete_quarters, quarter_of},
     },
@@ -86,6 +89,7 @@ const RECORDINGS: Prunable = Prunable {
 const DELETE_PREVIEW: &str = "DELETE FROM preview WHERE activity = ?1";
 const COUNT_SUMS: &str = "SELECT count(*) FROM bucket WHERE quarter < ?1";
 const NTH_SUM: &str = "SELECT quarter FROM bucket ORDER BY quarter LIMIT 1 OFFSET ?1";
+const FIRST_SUM: &str = "SELECT min(quarter) FROM bucket";
 const ANY_OLD_SUMS: &str = "SELECT EXISTS (SELECT 1 FROM bucket WHERE quarter < ?1)";
 const DELETE_SUMS: &str = "DELETE FROM bucket WHERE (scope, scope_id, quarter) IN \
      (SELECT scope, scope_id, quarter FROM bucket WHERE quarter < ?1 ORDER BY quarter LIMIT ?2) \
@@ -334,6 +338,14 @@ fn delete_sums(transaction: &Transaction<'_>, first_kept: i64) -> rusqlite::Resu
             _ => {}
         }
     }
+    // Those of quarter hours that have no sums any more.
+    let first_left: Option<i64> = transaction
+        .prepare_cached(FIRST_SUM)?
+        .query_row((), |row| row.get(0))?;
+    failures::delete_before(
+        transaction,
+        first_left.map_or(first_kept, |left| left.min(first_kept)),
+    )?;
     overall.append(&mut delete_quarters(&**transaction, &of_agents)?);
     hours::roll_up(transaction, overall)?;
     Ok(count)

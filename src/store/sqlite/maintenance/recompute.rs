@@ -4,7 +4,10 @@ use std::ops::Range;
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
-use super::{counted::ACTIVITIES, retention};
+use super::{
+    counted::{ACTIVITIES, FAILURES},
+    retention,
+};
 use crate::{
     record::{ActivityId, Kind, Status},
     store::{
@@ -12,7 +15,7 @@ use crate::{
         sqlite::{
             columns::unsigned,
             meta::{self, MetaKey},
-            write::sums::{agents, buckets, hours},
+            write::sums::{agents, buckets, failures, hours},
         },
         sums::{AgentRow, AgentSums, BucketRow, Buckets, Nesting, QUARTER_US, quarter_of},
     },
@@ -168,6 +171,8 @@ pub(crate) fn rebuild(transaction: &Transaction<'_>, quarters: Range<i64>) -> ru
     let (mut buckets, agents) = sums_of(transaction, &quarters)?;
     let mut changed = buckets::fold(transaction, &mut buckets)?;
     changed.append(&mut agents::rebuild(transaction, &quarters, agents)?);
+    let ids = first_id(quarters.start)..first_id(quarters.end);
+    failures::rebuild(transaction, &quarters, &ids, FAILURES.up_to(transaction)?)?;
     extend_kept(transaction, &quarters)?;
     // Quarter hours that have no sums any more change the hour, too.
     changed.extend(quarters);

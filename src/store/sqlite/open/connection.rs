@@ -28,6 +28,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../schema.sql"),
     include_str!("../schema-2.sql"),
     include_str!("../schema-3.sql"),
+    include_str!("../schema-4.sql"),
 ];
 /// The schema version that this code writes.
 const SCHEMA: i64 = MIGRATIONS.len() as i64;

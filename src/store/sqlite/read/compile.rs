@@ -6,7 +6,7 @@ use rusqlite::types::Value;
 use serde::Serialize;
 
 use crate::{
-    record::{ActivityId, Choice, DurationRange, Filter, Has, Is, Needle, Pattern, Words},
+    record::{ActivityId, Choice, DurationRange, Filter, Has, Is, Needle, Pattern, Status, Words},
     store::{codes::Code, sqlite::columns::signed},
 };
 
@@ -86,7 +86,12 @@ const ERROR: Column = Column {
     exact: "a.error_type = ?",
     pattern: "activity_matches(a.error_type, ?)",
 };
+/// The condition on the fingerprint of an ended activity.
+const FINGERPRINT: &str = "(a.status = 2 AND activity_fingerprint(\
+     (SELECT value FROM text WHERE id = a.name), a.error_type, a.message) = ?)";
 const STATUS: &str = "a.status = ?";
+/// The code as a literal, so that SQLite can use the index of failures.
+const FAILED: &str = "a.status = 2";
 const KIND: &str = "a.kind = (SELECT id FROM text WHERE value = ?)";
 const ATTRIBUTES: &str = "activity_has_attributes(a.attributes, ?)";
 const DATA: &str = "activity_has_attributes(a.data, ?)";
@@ -130,14 +135,16 @@ impl Where {
     }
 
     fn activities(&mut self, filter: &Filter, table: Table) {
-        self.choice(&filter.status, |status| {
-            (STATUS, Some(status.code().into()))
+        self.choice(&filter.status, |status| match status {
+            Status::Failed => (FAILED, None),
+            status => (STATUS, Some(status.code().into())),
         });
         self.choice(&filter.kind, |kind| (KIND, Some(text(kind.as_str()))));
         self.texts(&filter.name, &NAME);
         self.texts(&filter.actor, &ACTOR);
         self.scope(filter);
         self.texts(&filter.error, &ERROR);
+        self.fingerprint(filter, table);
         if let Some(range) = &filter.duration {
             self.duration(range);
         }
@@ -279,6 +286,18 @@ impl Where {
 
     fn texts(&mut self, choice: &Choice<Pattern>, column: &Column) {
         self.choice(choice, |one| pattern(one, column));
+    }
+
+    fn fingerprint(&mut self, filter: &Filter, table: Table) {
+        let choice = &filter.fingerprint;
+        // Outside of the alternatives, so that SQLite can use the index of failures.
+        if !choice.any_of.is_empty() {
+            self.and(FAILED, []);
+        }
+        self.choice(choice, |one| match table {
+            Table::Ended => (FINGERPRINT, Some(one.number().into())),
+            Table::Open => ("FALSE", None),
+        });
     }
 
     fn attributes(&mut self, filter: &Filter, condition: &str) {

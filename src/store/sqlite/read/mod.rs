@@ -6,6 +6,7 @@ mod clock;
 mod compile;
 mod coverage;
 mod event;
+mod failures;
 mod growth;
 mod health;
 mod interrupt;
@@ -24,7 +25,7 @@ mod tree;
 pub(super) use check::check_lock_files;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     ops::{Range, RangeInclusive},
     path::Path,
     sync::Arc,
@@ -47,12 +48,12 @@ use crate::{
     error::{Error, Result},
     record::{
         ActivityId, ActivityRecord, AttributeTest, Choice, ChunkRecord, EventRecord, Filter,
-        InstanceId, Pattern, RecordingId, RecordingRecord, attributes_match,
+        Fingerprint, InstanceId, Pattern, RecordingId, RecordingRecord, attributes_match,
     },
     store::{
-        AccessToken, ActivitySample, Bucket, Check, CommitPage, Cursor, Dimension, Gaps, Grain,
-        Health, LARGEST_PAGE, List, Position, Quarter, ReadOptions, Reader, Record, Retention,
-        Source, Subject, Total, TreePage, TurnHistory, TypeCount,
+        AccessToken, ActivitySample, Bucket, Check, CommitPage, Cursor, Descendants, Dimension,
+        FailureGroup, Gaps, Grain, Health, LARGEST_PAGE, List, Position, Quarter, ReadOptions,
+        Reader, Record, Retention, Source, Subject, Total, TreePage, TurnHistory, TypeCount,
         sqlite::{
             maintenance::{recompute, token},
             open::{
@@ -310,6 +311,20 @@ impl Reader for SqliteReader {
         self.snapshot(|view| tree::page(view, root, filter, after, limit))
     }
 
+    fn descendants(&mut self, roots: &[ActivityId], filter: &Filter) -> Result<Vec<Descendants>> {
+        ActivityRecord::check_filter(filter)?;
+        self.snapshot(|view| tree::descendants(view, roots, filter))
+    }
+
+    fn root_cause(
+        &mut self,
+        activity: &ActivityRecord,
+        filter: &Filter,
+    ) -> Result<Vec<ActivityRecord>> {
+        ActivityRecord::check_filter(filter)?;
+        self.snapshot(|view| tree::root_cause(view, activity, filter))
+    }
+
     fn events_of(&mut self, activity: ActivityId, limit: usize) -> Result<Vec<EventRecord>> {
         self.snapshot(|view| event::of_activity(view, activity, limit.clamp(1, LARGEST_PAGE)))
     }
@@ -371,6 +386,22 @@ impl Reader for SqliteReader {
         self.read(|connection| scan::scan(connection, filter, take))
     }
 
+    fn failures(&mut self, filter: &Filter) -> Result<Vec<FailureGroup>> {
+        ActivityRecord::check_filter(filter)?;
+        let limit = self.options.largest_scan();
+        self.snapshot(|view| failures::groups(view, filter, limit))
+    }
+
+    fn first_failures(
+        &mut self,
+        filter: &Filter,
+        of: &[Fingerprint],
+    ) -> Result<Option<HashMap<Fingerprint, ActivityId>>> {
+        ActivityRecord::check_filter(filter)?;
+        let limit = self.options.largest_scan();
+        self.snapshot(|view| failures::first(view, filter, of, limit))
+    }
+
     fn event_types(&mut self, filter: &Filter) -> Result<Vec<TypeCount>> {
         EventRecord::check_filter(filter)?;
         self.read(|connection| metrics::event_types(connection, filter))
@@ -423,6 +454,12 @@ fn prepare(connection: &Connection) -> rusqlite::Result<()> {
         let pattern = parsed::<Pattern>(context)?;
         let text = context.get_raw(0).as_str_or_null()?;
         Ok(text.map(|text| pattern.matches(text)))
+    })?;
+    connection.create_scalar_function("activity_fingerprint", 3, flags, |context| {
+        let name = context.get_raw(0).as_str_or_null()?.unwrap_or_default();
+        let error_type = context.get_raw(1).as_str_or_null()?;
+        let message = context.get_raw(2).as_str_or_null()?;
+        Ok(Fingerprint::new(name, error_type, message).number())
     })?;
     connection.create_scalar_function("activity_has_attributes", 2, flags, |context| {
         let conditions = parsed::<BTreeMap<String, Choice<AttributeTest>>>(context)?;

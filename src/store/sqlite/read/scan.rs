@@ -38,10 +38,7 @@ pub(super) fn scan(
     let sql = [ROWS, &clause.sql, IN_ORDER].concat();
     let turn = Value::from(Kind::Turn.as_str().to_owned());
     let values = params_from_iter([turn].into_iter().chain(clause.values));
-    let mut texts = Texts {
-        connection,
-        cached: HashMap::new(),
-    };
+    let mut texts = Texts::new(connection);
     let attempt = || failed(ATTEMPT);
     let mut statement = connection.prepare_cached(&sql).map_err(attempt())?;
     let mut rows = statement.query(values).map_err(attempt())?;
@@ -71,13 +68,20 @@ fn sample(
 }
 
 /// A cache of dictionary texts: many activities share few of them.
-struct Texts<'a> {
+pub(super) struct Texts<'a> {
     connection: &'a Connection,
     cached: HashMap<i64, Option<Text>>,
 }
 
-impl Texts<'_> {
-    fn get(&mut self, id: Option<i64>) -> rusqlite::Result<Option<Text>> {
+impl<'a> Texts<'a> {
+    pub(super) fn new(connection: &'a Connection) -> Self {
+        Texts {
+            connection,
+            cached: HashMap::new(),
+        }
+    }
+
+    pub(super) fn get(&mut self, id: Option<i64>) -> rusqlite::Result<Option<Text>> {
         let Some(id) = id else { return Ok(None) };
         match self.cached.entry(id) {
             Entry::Occupied(cached) => Ok(cached.get().clone()),

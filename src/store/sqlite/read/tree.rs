@@ -1,24 +1,33 @@
 //! Reads the tree of an activity, completely or in pages, in order of start.
 
+use std::collections::HashMap;
+
 use rusqlite::{params_from_iter, types::Value};
 
 use super::{
     Snapshot,
     compile::{Table, Where},
     failed,
-    row::{COLUMNS, ENDED, JOINS, OPEN},
+    row::{self, COLUMNS, ENDED, JOINS, OPEN},
     spellings,
 };
 use crate::{
     error::Result,
-    record::{ActivityId, ActivityRecord, Filter},
-    store::{Cursor, TreePage},
+    record::{ActivityId, ActivityRecord, Filter, Status},
+    store::{
+        Cursor, Descendants, FailedNode, LARGEST_PAGE, TreePage, codes::Code, is_inside,
+        path_to_root_cause, sqlite::columns::unsigned,
+    },
 };
 
 const BY_ID: &str = "a.id = ?";
 const BY_ROOT: &str = "a.root = ?";
 /// Ended activities below the root. Forces the index on the root, because others would read activities of other trees.
 const BELOW: &str = "FROM activity AS a INDEXED BY activity_root WHERE a.root = ? AND ";
+const ITSELF: &str = "FROM activity AS a WHERE a.id = ? AND ";
+const NODE: &str = "SELECT a.id, a.parent, a.started_at + coalesce(a.duration_ns, 0) / 1000 ";
+const PARENTS: &str = "SELECT id, parent FROM activity INDEXED BY activity_root WHERE root = ?1 \
+     UNION ALL SELECT id, parent FROM open WHERE root = ?1";
 /// An activity in both tables has ended.
 const STILL_OPEN: &str = " AND NOT EXISTS (SELECT 1 FROM activity WHERE id = a.id)";
 
@@ -58,6 +67,152 @@ pub(super) fn page(
         total,
         next: last.filter(|_| more),
     })
+}
+
+/// Counts what ran inside of these roots, by status.
+pub(super) fn descendants(
+    view: &Snapshot<'_>,
+    roots: &[ActivityId],
+    filter: &Filter,
+) -> Result<Vec<Descendants>> {
+    let attempt = || failed("count the activities of a tree");
+    let filter = &spellings::resolve(&view.transaction, filter)?;
+    let clause = Where::for_activities(filter, Table::Ended);
+    let sql = [
+        "SELECT count(*) FROM (SELECT 1 ",
+        BELOW,
+        "a.status = ? AND ",
+        &clause.sql,
+        " LIMIT ?)",
+    ]
+    .concat();
+    let mut statement = view.transaction.prepare_cached(&sql).map_err(attempt())?;
+    let mut open = open_counts(view, filter)?;
+    let mut found = Vec::new();
+    for root in roots {
+        let mut counts = open.remove(root).unwrap_or_default();
+        for status in Descendants::WORST_FIRST {
+            // One more than is told, to know whether there are more.
+            let most = Value::from(LARGEST_PAGE as i64 + 1);
+            let values = [bound(*root), status.code().into()].into_iter();
+            let values = values.chain(clause.values.clone()).chain([most]);
+            let count: i64 = statement
+                .query_row(params_from_iter(values), |row| row.get(0))
+                .map_err(attempt())?;
+            counts.push((status, unsigned(count)));
+        }
+        found.extend(Descendants::new(*root, counts));
+    }
+    Ok(found)
+}
+
+/// Counts open activities by root and status.
+fn open_counts(
+    view: &Snapshot<'_>,
+    filter: &Filter,
+) -> Result<HashMap<ActivityId, Vec<(Status, u64)>>> {
+    let attempt = || failed("count the open activities of a tree");
+    let clause = Where::for_activities(filter, Table::Open);
+    let rows = [
+        COLUMNS,
+        OPEN,
+        JOINS,
+        "a.root IS NOT NULL",
+        STILL_OPEN,
+        " AND ",
+        &clause.sql,
+    ]
+    .concat();
+    let sql = [
+        "SELECT root, status, count(*) FROM (",
+        &rows,
+        ") GROUP BY root, status",
+    ]
+    .concat();
+    let values = [Value::from(view.alive_rows.clone())].into_iter();
+    let mut statement = view.transaction.prepare_cached(&sql).map_err(attempt())?;
+    let mut rows = statement
+        .query(params_from_iter(values.chain(clause.values)))
+        .map_err(attempt())?;
+    let mut counts = HashMap::<ActivityId, Vec<(Status, u64)>>::new();
+    while let Some(row) = rows.next().map_err(attempt())? {
+        let read = || Ok((row.get(0)?, row.get(1)?, row.get::<_, i64>(2)?));
+        let (root, code, count) = read().map_err(attempt())?;
+        let of_root = counts.entry(ActivityId::from_bytes(root)).or_default();
+        of_root.push((row::status(code)?, unsigned(count)));
+    }
+    Ok(counts)
+}
+
+/// Reads the path to the root cause. Of a tree only its failed activities are read, unless the activity is in the middle of
+/// it and did not fail.
+pub(super) fn root_cause(
+    view: &Snapshot<'_>,
+    activity: &ActivityRecord,
+    filter: &Filter,
+) -> Result<Vec<ActivityRecord>> {
+    let filter = &spellings::resolve(&view.transaction, filter)?;
+    let failures = failed_nodes(view, activity.root, filter)?;
+    let is_root = activity.id == activity.root;
+    let itself = failures.iter().any(|one| one.id == activity.id);
+    let parents = match is_root || itself || failures.is_empty() {
+        true => HashMap::new(),
+        false => parents(view, activity.root)?,
+    };
+    let path = path_to_root_cause(activity.id, &failures, |one| {
+        is_root || is_inside(&parents, one.id, activity.id)
+    });
+    let mut records = Vec::new();
+    for id in path {
+        records.extend(view.ended_and_open(BY_ID, id)?.into_iter().next());
+    }
+    Ok(records)
+}
+
+fn failed_nodes(view: &Snapshot<'_>, root: ActivityId, filter: &Filter) -> Result<Vec<FailedNode>> {
+    let attempt = || failed("read the failures of a tree");
+    let clause = Where::for_activities(filter, Table::Ended);
+    let mut nodes = Vec::new();
+    for from in [BELOW, ITSELF] {
+        let sql = [NODE, from, "a.status = 2 AND ", &clause.sql].concat();
+        let mut statement = view.transaction.prepare_cached(&sql).map_err(attempt())?;
+        let values = [bound(root)].into_iter().chain(clause.values.clone());
+        let found = statement
+            .query_map(params_from_iter(values), |row| {
+                Ok(FailedNode {
+                    id: ActivityId::from_bytes(row.get(0)?),
+                    parent: row.get::<_, Option<_>>(1)?.map(ActivityId::from_bytes),
+                    ended_us: row.get(2)?,
+                })
+            })
+            .map_err(attempt())?;
+        for node in found {
+            nodes.push(node.map_err(attempt())?);
+        }
+    }
+    Ok(nodes)
+}
+
+/// Reads the parents of a tree's activities.
+fn parents(
+    view: &Snapshot<'_>,
+    root: ActivityId,
+) -> Result<HashMap<ActivityId, Option<ActivityId>>> {
+    let attempt = || failed("read the parents of a tree");
+    let mut statement = view
+        .transaction
+        .prepare_cached(PARENTS)
+        .map_err(attempt())?;
+    let found = statement
+        .query_map([root.as_bytes()], |row| {
+            let parent: Option<_> = row.get(1)?;
+            Ok((
+                ActivityId::from_bytes(row.get(0)?),
+                parent.map(ActivityId::from_bytes),
+            ))
+        })
+        .map_err(attempt())?;
+    found.collect::<rusqlite::Result<_>>().map_err(attempt())
 }
 
 /// Sorts by start. The sort is stable, so the ended one of an activity in both tables is kept.

@@ -100,6 +100,7 @@ impl<'a> Questions<'a> {
         self.both();
         self.ids();
         self.trees();
+        self.causes();
         self.recordings();
         self.sums();
         self.paces();

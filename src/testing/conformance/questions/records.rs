@@ -1,6 +1,6 @@
 //! Lists, followers, single records, trees and recordings.
 
-use std::ops::RangeInclusive;
+use std::{collections::BTreeMap, ops::RangeInclusive};
 
 use super::{ACTIVITIES, BOTH, EVENTS, Plain, Questions, WRONG};
 use crate::{
@@ -178,6 +178,67 @@ impl Questions<'_> {
             ErrorKind::Invalid,
             |reader| reader.tree_page(root, &wrong, None, 1),
         );
+    }
+
+    /// What ran inside of roots, and the root causes of failures.
+    pub(super) fn causes(&mut self) {
+        let all: Vec<_> = self.expected.activities.iter().map(|one| one.id).collect();
+        for text in ["", "project:acme", "-status:success"] {
+            let filter = self.filter(text);
+            let descendants = self.expected.descendants(&all, &filter);
+            self.same(
+                || format!("what ran inside of all `{text}`"),
+                &descendants,
+                |reader| {
+                    let mut found = reader.descendants(&all, &filter)?;
+                    found.sort_by_key(|one| one.root);
+                    Ok(found)
+                },
+            );
+            for one in some(self.expected.activities.clone()) {
+                let path = self.expected.root_cause(&one, &filter);
+                self.same(
+                    || format!("the root cause of {} `{text}`", one.id),
+                    &path,
+                    |reader| {
+                        let path = reader.root_cause(&one, &filter)?;
+                        Ok(path.iter().map(|one| one.id).collect::<Vec<_>>())
+                    },
+                );
+            }
+        }
+        let windows = [
+            "since:2026-02-28",
+            "since:2026-02-27T10:07:30 until:2026-03-01T12:00:00.5",
+        ];
+        for text in BOTH.iter().chain(&ACTIVITIES).chain(&windows) {
+            let filter = self.filter(text);
+            let groups = self.expected.failures(&filter);
+            self.same(
+                || format!("the groups of errors `{text}`"),
+                &groups,
+                |reader| {
+                    let mut groups = reader.failures(&filter)?;
+                    groups.sort_by_key(|one| one.fingerprint);
+                    Ok(groups)
+                },
+            );
+            let fingerprints: Vec<_> = groups.iter().filter_map(|one| one.fingerprint).collect();
+            let first = groups
+                .iter()
+                .filter_map(|one| Some((one.fingerprint?, one.first)));
+            let first: BTreeMap<_, _> = first.collect();
+            if filter.since.is_none() && filter.until.is_none() {
+                self.same(
+                    || format!("the first errors of each group `{text}`"),
+                    &Some(first),
+                    |reader| {
+                        let first = reader.first_failures(&filter, &fingerprints)?;
+                        Ok(first.map(|first| first.into_iter().collect()))
+                    },
+                );
+            }
+        }
     }
 
     pub(super) fn recordings(&mut self) {

@@ -65,7 +65,20 @@ fn lists_are_read_through_an_index_and_never_sorted() {
     );
     check(
         "status:failed kind:tool name:log*,x actor:a word",
+        "SEARCH a USING INDEX activity_failed (id<?)",
+    );
+    check(
+        "status:failed,cancelled",
         "SEARCH a USING INDEX activity_id (id<?)",
+    );
+    check(
+        "fingerprint:0123456789abcdef since:2026-03-01",
+        "SEARCH a USING INDEX activity_failed (id>? AND id<?)",
+    );
+    check("is:root", "SEARCH a USING INDEX activity_top (id<?)");
+    check(
+        "is:root project:acme",
+        "SEARCH a USING INDEX activity_project (project=? AND id<?)",
     );
 }
 

@@ -2,5 +2,6 @@
 
 pub(crate) mod agents;
 pub(crate) mod buckets;
+pub(crate) mod failures;
 pub(crate) mod hours;
 pub(crate) mod turn_buckets;

@@ -1,0 +1,274 @@
+//! Reads the groups of failures: from their sums, and from activities where there are none.
+
+use std::{collections::HashMap, ops::Range};
+
+use rusqlite::{Connection, OptionalExtension, params, params_from_iter, types::Value};
+
+use super::{
+    Snapshot,
+    compile::{Table, Where},
+    failed, scan, spellings,
+};
+use crate::{
+    error::Result,
+    record::{ActivityId, Filter, Fingerprint, Status, Text},
+    store::{
+        FailureGroup, FailureSums,
+        sqlite::{
+            columns::unsigned,
+            maintenance::{counted, recompute},
+            write::sums::failures::OTHERS,
+        },
+        sums::QUARTER_US,
+        too_many,
+    },
+};
+
+const ATTEMPT: &str = "read the groups of errors";
+/// Schemas 1 to 3 have no such table.
+const HAS_TABLE: &str = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'failure')";
+const KEPT: &str = "SELECT fingerprint, name, error_type, count, first, example FROM failure \
+     WHERE quarter >= ?1 AND quarter < ?2";
+const FIRST: &str = "SELECT first FROM failure WHERE fingerprint = ?1 ORDER BY quarter LIMIT 1";
+const ROWS: &str =
+    "SELECT a.id, a.name, a.error_type, a.message FROM activity AS a WHERE a.status = 2 AND ";
+const ROWS_BY_SEQ: &str = "SELECT a.id, a.name, a.error_type, a.message FROM activity AS a NOT INDEXED WHERE a.status = 2 AND ";
+/// The last quarter hour that an id can have: its time has 48 bits of milliseconds.
+const LAST: i64 = ((1 << 48) - 1) * 1_000 / QUARTER_US;
+const UNCOUNTED: &str = " AND a.seq > ?";
+const OLDEST_FIRST: &str = " ORDER BY a.id";
+/// The most failures that are read to find out when each was first seen.
+const FIRST_SCAN: usize = 100_000;
+
+/// Groups the failures that match a filter. At most `limit` activities are read.
+pub(super) fn groups(
+    view: &Snapshot<'_>,
+    filter: &Filter,
+    limit: usize,
+) -> Result<Vec<FailureGroup>> {
+    let view = &view.transaction;
+    let mut sums = FailureSums::default();
+    let mut scan = Scan::new(view, limit);
+    let kept = kept_quarters(view, filter)?;
+    if kept.is_empty() {
+        scan.rows(ROWS, filter, None, &mut |failure| failure.add_to(&mut sums))?;
+        return Ok(sums.finish());
+    }
+    let mut take = |failure: Failure| failure.add_to(&mut sums);
+    let edges = [
+        recompute::first_id(kept.start),
+        recompute::first_id(kept.end),
+    ];
+    let [start, end] = edges.map(ActivityId::started_at);
+    let during = |since, until| Filter {
+        since,
+        until,
+        ..Filter::default()
+    };
+    if filter.since.is_none_or(|since| since < start) {
+        scan.rows(ROWS, &during(filter.since, Some(start)), None, &mut take)?;
+    }
+    if filter.until.is_none_or(|until| until > end) {
+        scan.rows(ROWS, &during(Some(end), filter.until), None, &mut take)?;
+    }
+    let counted = counted::FAILURES.up_to(view).map_err(failed(ATTEMPT))?;
+    scan.rows(
+        ROWS_BY_SEQ,
+        &during(Some(start), Some(end)),
+        Some(counted),
+        &mut take,
+    )?;
+    add_kept(view, &kept, &mut scan.texts, &mut sums)?;
+    Ok(sums.finish())
+}
+
+/// Returns the first failure that matches a filter, by fingerprint, for those of these that have one; `None` if there are too
+/// many failures to look.
+///
+/// Without a filter it is as old as the sums that are kept.
+pub(super) fn first(
+    view: &Snapshot<'_>,
+    filter: &Filter,
+    of: &[Fingerprint],
+    limit: usize,
+) -> Result<Option<HashMap<Fingerprint, ActivityId>>> {
+    let view = &view.transaction;
+    let attempt = || failed(ATTEMPT);
+    let mut found = HashMap::new();
+    let (mut from, mut after) = (ROWS, None);
+    if is_unfiltered(filter) && has_table(view)? {
+        let mut statement = view.prepare_cached(FIRST).map_err(attempt())?;
+        for fingerprint in of {
+            let first = statement.query_row([fingerprint.number()], |row| row.get(0));
+            let first = first.optional().map_err(attempt())?;
+            found.extend(first.map(|id| (*fingerprint, ActivityId::from_bytes(id))));
+        }
+        let counted = counted::FAILURES.up_to(view).map_err(attempt())?;
+        (from, after) = (ROWS_BY_SEQ, Some(counted));
+    }
+    let mut scan = Scan::new(view, limit.min(FIRST_SCAN));
+    let scanned = scan.rows(from, filter, after, &mut |failure| {
+        if of.contains(&failure.fingerprint) {
+            let first = found.entry(failure.fingerprint).or_insert(failure.id);
+            *first = failure.id.min(*first);
+        }
+    });
+    match scanned {
+        Ok(()) => Ok(Some(found)),
+        Err(error) if error.is_invalid() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Returns the whole quarter hours of a filter's window whose sums are kept; none if it has other conditions.
+fn kept_quarters(view: &Connection, filter: &Filter) -> Result<Range<i64>> {
+    if !is_unfiltered(filter) || !has_table(view)? {
+        return Ok(0..0);
+    }
+    let since = filter.since.map(|at| at.timestamp_micros());
+    let first = since.map_or(i64::MIN, |us| {
+        us.div_euclid(QUARTER_US) + i64::from(us % QUARTER_US != 0)
+    });
+    let until = filter
+        .until
+        .map(|at| at.timestamp_micros().div_euclid(QUARTER_US));
+    let kept_from = recompute::sums_from(view).map_err(failed(ATTEMPT))?;
+    // No activity starts before the epoch, as its id has the time since then.
+    let first = first.max(kept_from).max(0);
+    let first = first.min(LAST);
+    Ok(first..until.unwrap_or(LAST).clamp(first, LAST))
+}
+
+/// Returns true for a filter without any condition but its window.
+fn is_unfiltered(filter: &Filter) -> bool {
+    let mut rest = filter.clone();
+    (rest.since, rest.until) = (None, None);
+    rest.status
+        .any_of
+        .retain(|status| *status != Status::Failed);
+    rest.is_empty()
+}
+
+fn has_table(view: &Connection) -> Result<bool> {
+    let mut statement = view.prepare_cached(HAS_TABLE).map_err(failed(ATTEMPT))?;
+    statement
+        .query_row((), |row| row.get(0))
+        .map_err(failed(ATTEMPT))
+}
+
+/// Adds the stored groups of these quarter hours.
+fn add_kept(
+    view: &Connection,
+    quarters: &Range<i64>,
+    texts: &mut scan::Texts<'_>,
+    sums: &mut FailureSums,
+) -> Result<()> {
+    let attempt = || failed(ATTEMPT);
+    let mut statement = view.prepare_cached(KEPT).map_err(attempt())?;
+    let mut rows = statement
+        .query(params![quarters.start, quarters.end])
+        .map_err(attempt())?;
+    while let Some(row) = rows.next().map_err(attempt())? {
+        let mut read = || {
+            let number: i64 = row.get(0)?;
+            let name = texts.get(row.get(1)?)?.unwrap_or_default();
+            let error_type = row.get::<_, Option<String>>(2)?.map(Text::from);
+            let ends = [row.get(4)?, row.get(5)?].map(ActivityId::from_bytes);
+            let fingerprint = (number != OTHERS).then(|| Fingerprint::from_number(number));
+            sums.add_some(
+                fingerprint,
+                &name,
+                error_type.as_ref(),
+                ends,
+                unsigned(row.get(3)?),
+            );
+            Ok(())
+        };
+        read().map_err(attempt())?;
+    }
+    Ok(())
+}
+
+/// A failed activity.
+struct Failure {
+    id: ActivityId,
+    fingerprint: Fingerprint,
+    name: Text,
+    error_type: Option<Text>,
+}
+
+impl Failure {
+    fn add_to(self, sums: &mut FailureSums) {
+        let error_type = self.error_type.as_ref();
+        sums.add_some(
+            Some(self.fingerprint),
+            &self.name,
+            error_type,
+            [self.id; 2],
+            1,
+        );
+    }
+}
+
+/// Reads failed activities one by one, up to a limit.
+struct Scan<'a> {
+    view: &'a Connection,
+    texts: scan::Texts<'a>,
+    limit: usize,
+    seen: usize,
+}
+
+impl<'a> Scan<'a> {
+    fn new(view: &'a Connection, limit: usize) -> Self {
+        Scan {
+            view,
+            texts: scan::Texts::new(view),
+            limit,
+            seen: 0,
+        }
+    }
+
+    /// Passes the failures that match a filter to `take`, oldest first, or those with a seq after `after`.
+    fn rows(
+        &mut self,
+        from: &str,
+        filter: &Filter,
+        after: Option<i64>,
+        take: &mut dyn FnMut(Failure),
+    ) -> Result<()> {
+        let attempt = || failed(ATTEMPT);
+        let resolved = spellings::resolve(self.view, filter)?;
+        let clause = Where::for_activities(&resolved, Table::Ended);
+        let end = if after.is_some() {
+            UNCOUNTED
+        } else {
+            OLDEST_FIRST
+        };
+        let sql = [from, &clause.sql, end].concat();
+        let values = clause.values.into_iter().chain(after.map(Value::from));
+        let mut statement = self.view.prepare_cached(&sql).map_err(attempt())?;
+        let mut rows = statement
+            .query(params_from_iter(values))
+            .map_err(attempt())?;
+        while let Some(row) = rows.next().map_err(attempt())? {
+            self.seen += 1;
+            if self.seen > self.limit {
+                return Err(too_many(filter, self.limit));
+            }
+            let mut read = || {
+                let name = self.texts.get(row.get(1)?)?.unwrap_or_default();
+                let text =
+                    |column| Ok::<_, rusqlite::Error>(row.get_ref(column)?.as_str_or_null()?);
+                let error_type: Option<&str> = text(2)?;
+                Ok(Failure {
+                    id: ActivityId::from_bytes(row.get(0)?),
+                    fingerprint: Fingerprint::new(&name, error_type, text(3)?),
+                    error_type: error_type.map(|text| text.to_owned().into()),
+                    name,
+                })
+            };
+            take(read().map_err(attempt())?);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,186 @@
+//! Stores the groups of failures.
+
+use std::{
+    collections::{BTreeMap, HashMap, btree_map::Entry},
+    ops::Range,
+};
+
+use rusqlite::{Connection, Params, params};
+
+use crate::{
+    record::{ActivityId, Fingerprint},
+    store::sums::quarter_of,
+};
+
+/// The most fingerprints that are told apart.
+const MOST_FINGERPRINTS: i64 = 10_000;
+/// The fingerprint of the others.
+pub(crate) const OTHERS: i64 = 0;
+
+const COMMITTED: &str = "SELECT id, started_at, name, (SELECT value FROM text WHERE text.id = activity.name), error_type, message \
+     FROM activity NOT INDEXED WHERE seq > ?1 AND seq <= ?2 AND status = 2 AND started_at >= ?3";
+const STARTED: &str = "SELECT id, started_at, name, (SELECT value FROM text WHERE text.id = activity.name), error_type, message \
+     FROM activity INDEXED BY activity_failed WHERE status = 2 AND id >= ?1 AND id < ?2 AND seq <= ?3";
+const IS_KNOWN: &str = "SELECT EXISTS (SELECT 1 FROM failure WHERE fingerprint = ?1)";
+/// Counts fingerprints, at most one more than ?1, each found by a search of the index.
+const COUNT: &str = "WITH RECURSIVE known (fingerprint) AS ( \
+     SELECT min(fingerprint) FROM failure UNION ALL \
+     SELECT (SELECT min(fingerprint) FROM failure WHERE fingerprint > known.fingerprint) FROM known \
+     WHERE known.fingerprint IS NOT NULL LIMIT ?1 + 2) SELECT count(fingerprint) FROM known";
+const ADD: &str = "INSERT INTO failure (quarter, fingerprint, name, error_type, count, first, example) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (quarter, fingerprint) DO UPDATE SET count = count + excluded.count, \
+     first = min(first, excluded.first), example = max(example, excluded.example)";
+const DELETE_QUARTERS: &str = "DELETE FROM failure WHERE quarter >= ?1 AND quarter < ?2";
+const DELETE_BEFORE: &str = "DELETE FROM failure WHERE quarter < ?1";
+
+/// Failures by quarter hour and fingerprint.
+#[derive(Debug, Default)]
+pub(crate) struct Failures(BTreeMap<(i64, i64), Sum>);
+
+/// The failures of one quarter hour with one fingerprint.
+#[derive(Debug, Clone)]
+struct Sum {
+    name: Option<i64>,
+    error_type: Option<String>,
+    count: i64,
+    first: ActivityId,
+    last: ActivityId,
+}
+
+/// Reads the failures with a seq in `after + 1..=up_to` that started at `from_us` or later.
+pub(crate) fn read_committed(
+    connection: &Connection,
+    after: i64,
+    up_to: i64,
+    from_us: i64,
+) -> rusqlite::Result<Failures> {
+    read(connection, COMMITTED, params![after, up_to, from_us])
+}
+
+/// Reads the failures with an id in this range and a seq up to `up_to`.
+fn read_started(
+    connection: &Connection,
+    ids: &Range<ActivityId>,
+    up_to: i64,
+) -> rusqlite::Result<Failures> {
+    let values = params![ids.start.as_bytes(), ids.end.as_bytes(), up_to];
+    read(connection, STARTED, values)
+}
+
+fn read(connection: &Connection, sql: &str, values: impl Params) -> rusqlite::Result<Failures> {
+    let mut failures = Failures::default();
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(values)?;
+    while let Some(row) = rows.next()? {
+        let id = ActivityId::from_bytes(row.get(0)?);
+        let text = |column| Ok::<_, rusqlite::Error>(row.get_ref(column)?.as_str_or_null()?);
+        let (name, error_type): (Option<&str>, Option<&str>) = (text(3)?, text(4)?);
+        let fingerprint = Fingerprint::new(name.unwrap_or_default(), error_type, text(5)?);
+        let one = Sum {
+            name: row.get(2)?,
+            error_type: error_type.map(str::to_owned),
+            count: 1,
+            first: id,
+            last: id,
+        };
+        failures.add((quarter_of(row.get(1)?), fingerprint.number()), one);
+    }
+    Ok(failures)
+}
+
+/// Adds failures to the stored ones.
+pub(crate) fn fold(connection: &Connection, failures: Failures) -> rusqlite::Result<()> {
+    let mut groups = Failures::default();
+    let mut is_known = HashMap::new();
+    let mut count = None;
+    for ((quarter, fingerprint), sum) in failures.0 {
+        let known = match is_known.get(&fingerprint) {
+            Some(known) => *known,
+            None => {
+                let mut statement = connection.prepare_cached(IS_KNOWN)?;
+                let mut known: bool = statement.query_row([fingerprint], |row| row.get(0))?;
+                if !known {
+                    let count = match &mut count {
+                        Some(count) => count,
+                        none => none.insert(fingerprints(connection)?),
+                    };
+                    known = *count < MOST_FINGERPRINTS;
+                    *count += i64::from(known);
+                }
+                is_known.insert(fingerprint, known);
+                known
+            }
+        };
+        let (name, error_type) = (sum.name, sum.error_type.clone());
+        match known {
+            true => groups.add(
+                (quarter, fingerprint),
+                Sum {
+                    name,
+                    error_type,
+                    ..sum
+                },
+            ),
+            false => {
+                let of_several = Sum {
+                    name: None,
+                    error_type: None,
+                    ..sum
+                };
+                groups.add((quarter, OTHERS), of_several);
+            }
+        }
+    }
+    let mut add = connection.prepare_cached(ADD)?;
+    for ((quarter, fingerprint), sum) in groups.0 {
+        let (first, last) = (sum.first.as_bytes(), sum.last.as_bytes());
+        add.execute(params![
+            quarter,
+            fingerprint,
+            sum.name,
+            sum.error_type,
+            sum.count,
+            first,
+            last
+        ])?;
+    }
+    Ok(())
+}
+
+/// Replaces the stored failures of these quarter hours by those with an id in this range and a seq up to `up_to`.
+pub(crate) fn rebuild(
+    connection: &Connection,
+    quarters: &Range<i64>,
+    ids: &Range<ActivityId>,
+    up_to: i64,
+) -> rusqlite::Result<()> {
+    let mut delete = connection.prepare_cached(DELETE_QUARTERS)?;
+    delete.execute([quarters.start, quarters.end])?;
+    fold(connection, read_started(connection, ids, up_to)?)
+}
+
+/// Deletes the failures before a quarter hour.
+pub(crate) fn delete_before(connection: &Connection, quarter: i64) -> rusqlite::Result<()> {
+    let mut delete = connection.prepare_cached(DELETE_BEFORE)?;
+    delete.execute([quarter]).map(drop)
+}
+
+/// Counts the stored fingerprints.
+fn fingerprints(connection: &Connection) -> rusqlite::Result<i64> {
+    let mut count = connection.prepare_cached(COUNT)?;
+    count.query_row([MOST_FINGERPRINTS], |row| row.get(0))
+}
+
+impl Failures {
+    fn add(&mut self, key: (i64, i64), one: Sum) {
+        match self.0.entry(key) {
+            Entry::Vacant(new) => drop(new.insert(one)),
+            Entry::Occupied(mut sum) => {
+                let sum = sum.get_mut();
+                sum.count += one.count;
+                sum.first = sum.first.min(one.first);
+                sum.last = sum.last.max(one.last);
+            }
+        }
+    }
+}
