@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::{
     error::Result,
     query::ActivityReader,
-    record::{ActivityId, ActivityRecord, EventRecord, RecordingRecord},
+    record::{ActivityId, ActivityRecord, EventRecord, Filter, RecordingRecord},
     store::LARGEST_PAGE,
 };
 
@@ -19,6 +19,9 @@ pub struct ActivityDetails {
     pub activity: ActivityRecord,
     /// Its whole tree, in order of start.
     pub tree: Vec<ActivityRecord>,
+    /// The path to the root cause: from the topmost failed activity, which is this one if it failed, to the deepest, see
+    /// [`root_cause`](crate::store::Reader::root_cause). Empty if neither it nor anything inside of it failed.
+    pub root_cause: Vec<ActivityRecord>,
     /// Its events, oldest first: the newest [`LARGEST_PAGE`](crate::store::LARGEST_PAGE) of them.
     pub events: Vec<EventRecord>,
     /// Its recordings, in order of start.
@@ -36,17 +39,23 @@ impl ActivityReader {
             return Ok(None);
         };
         let tree = self.tree(activity.root)?;
+        let root_cause = self.root_cause(&activity, &Filter::default())?;
         let details = self.details_without_tree(activity)?;
-        Ok(Some(ActivityDetails { tree, ..details }))
+        Ok(Some(ActivityDetails {
+            tree,
+            root_cause,
+            ..details
+        }))
     }
 
-    /// Returns an activity with its events and recordings, and an empty tree.
+    /// Returns an activity with its events and recordings, and without its tree and root cause.
     pub(crate) fn details_without_tree(
         &mut self,
         activity: ActivityRecord,
     ) -> Result<ActivityDetails> {
         Ok(ActivityDetails {
             tree: Vec::new(),
+            root_cause: Vec::new(),
             events: self.events_of(activity.id, LARGEST_PAGE)?,
             recordings: self.recordings_of(activity.id)?,
             activity,

@@ -5,7 +5,8 @@
 //! - list, follow and find activities and events ([`list`](ActivityReader::list), [`after`](ActivityReader::after),
 //!   [`find`](ActivityReader::find)), selected by a [`Filter`](crate::record::Filter): its grammar is parsed by
 //!   [`Filter::parse`](crate::record::Filter::parse);
-//! - compute [`Metrics`] in the viewer's time zone;
+//! - compute [`Metrics`] in the viewer's time zone, and group failures ([`errors`](ActivityReader::errors)) or find the root
+//!   cause of one ([`root_cause`](crate::store::Reader::root_cause));
 //! - render a [`Digest`] of recent events for the prompt of a language model;
 //! - [`Export`] records as JSON Lines, CSV or CloudEvents.
 //!
@@ -43,8 +44,8 @@ pub use digest::{Digest, DigestQuery, TokenBudget, count_tokens, estimated_token
 pub use export::{CloudEvent, Export, ExportRecord, Format};
 pub use grammar::FilterError;
 pub use metrics::{
-    EventTypes, Figures, Metrics, MetricsQuery, Period, Point, Ranked, Ranking, Step, Unknown,
-    UnknownReason, Window,
+    ErrorGroup, Errors, EventTypes, Figures, Metrics, MetricsQuery, Period, Point, Ranked, Ranking,
+    Step, Unknown, UnknownReason, Window,
 };
 pub use reader::ActivityReader;
 #[cfg(feature = "recording")]

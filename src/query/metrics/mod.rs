@@ -1,5 +1,6 @@
 //! Metrics: counts, durations and turns, by the viewer's hours and days.
 
+mod errors;
 mod figures;
 mod period;
 mod ranking;
@@ -11,6 +12,7 @@ use std::ops::Range;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
+pub use errors::{ErrorGroup, Errors};
 pub use figures::Figures;
 pub use period::{Period, Step, Window};
 pub use ranking::{EventTypes, Ranked, Ranking};

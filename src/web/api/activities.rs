@@ -8,7 +8,7 @@ use crate::{
     error::Error,
     query::{ActivityDetails, ActivityReader},
     record::{ActivityId, ActivityRecord, Filter},
-    store::{Cursor, Record},
+    store::{Cursor, Descendants, Record},
     web::{
         access::{Grant, visible_recordings},
         extract::{self, PathParam, Query},
@@ -110,7 +110,10 @@ pub(super) async fn one(
     let read = app.readers.read(&grant, move |reader| {
         let activity = visible(reader, &seen, id)?;
         let root = activity.root;
+        let mut root_cause = reader.root_cause(&activity, &seen)?;
+        strip_payloads(&mut root_cause);
         let mut details = reader.details_without_tree(activity)?;
+        details.root_cause = root_cause;
         let tree_size = match with_tree {
             true => {
                 details.tree = reader.tree(root)?;
@@ -158,6 +161,55 @@ pub(super) async fn tree(
             activities: page.activities,
             total: page.total,
             next: page.next,
+        })
+    });
+    read.await
+}
+
+/// The query of descendants.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(in crate::web) struct DescendantsQuery {
+    /// IDs of roots, separated by commas: at most 100.
+    ids: String,
+}
+
+/// What ran inside of some roots.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::web) struct DescendantsResponse {
+    /// One for each root with anything inside, in no particular order.
+    descendants: Vec<Descendants>,
+}
+
+/// The most roots of one request.
+const MOST_ROOTS: usize = 100;
+
+#[utoipa::path(get, path = "/descendants", tag = "activities", params(DescendantsQuery), responses((status = 200, description = "Number and worst status of the activities inside of these roots", body = DescendantsResponse), Problem))]
+pub(super) async fn descendants(
+    State(app): State<App>,
+    grant: Grant,
+    Query(query): Query<DescendantsQuery>,
+) -> Result<Json, Problem> {
+    let ids = query.ids.split(',').filter(|id| !id.is_empty());
+    let roots: Vec<ActivityId> = ids
+        .map(|id| {
+            let malformed =
+                |_| Problem::invalid(format!("invalid `ids`: {id:?} is not an activity ID"));
+            id.parse().map_err(malformed)
+        })
+        .collect::<Result<_, _>>()?;
+    if roots.len() > MOST_ROOTS {
+        let what = format!(
+            "{} `ids`: ask for at most {MOST_ROOTS} at once",
+            roots.len()
+        );
+        return Err(Problem::invalid(what));
+    }
+    let seen = grant.restrict(Filter::default());
+    let read = app.readers.read(&grant, move |reader| {
+        Json::new(&DescendantsResponse {
+            descendants: reader.descendants(&roots, &seen)?,
         })
     });
     read.await

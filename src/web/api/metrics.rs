@@ -25,18 +25,18 @@ use crate::{
 pub(in crate::web) struct WindowQuery {
     /// `day`, `week` or `month` [default: day].
     #[param(pattern = "^(day|week|month)$")]
-    window: Option<String>,
+    pub(super) window: Option<String>,
     /// Time zone whose midnights delimit days, such as `Asia/Kathmandu` [default: UTC].
-    tz: Option<String>,
+    pub(super) tz: Option<String>,
     /// Instant or date of the window's last day [default: now].
-    at: Option<String>,
+    pub(super) at: Option<String>,
     /// Resolution of the history: `hour` or `day` [default: hour].
     #[param(pattern = "^(hour|day)$")]
-    step: Option<String>,
+    pub(super) step: Option<String>,
 }
 
 impl WindowQuery {
-    fn parse(&self, grant: &Grant) -> Result<MetricsQuery, Problem> {
+    pub(super) fn parse(&self, grant: &Grant) -> Result<MetricsQuery, Problem> {
         let window: Window = self
             .window
             .as_deref()

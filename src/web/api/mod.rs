@@ -4,6 +4,7 @@ pub(super) mod activities;
 #[cfg(feature = "recording")]
 pub(super) mod chunks;
 pub(super) mod digest;
+pub(super) mod errors;
 pub(super) mod events;
 pub(super) mod export;
 pub(super) mod health;
@@ -46,6 +47,8 @@ fn read() -> Router<App> {
         .route("/activities/{id}/recordings", get(recordings::of_activity))
         .route("/recordings/{id}", get(recordings::one))
         .route("/recordings/{id}/chunks", get(chunks))
+        .route("/descendants", get(activities::descendants))
+        .route("/errors", get(errors::errors))
         .route("/events", get(events::list))
         .route("/metrics/overall", get(metrics::overall))
         .route("/metrics/projects", get(metrics::projects))

@@ -13,7 +13,9 @@ use utoipa::{
 };
 
 use super::{api, json::Json, problem::Problem, state::Writes};
-use crate::record::{ActivityId, EventId, InstanceId, RecordingId, SpanId, Text, TraceId};
+use crate::record::{
+    ActivityId, EventId, Fingerprint, InstanceId, RecordingId, SpanId, Text, TraceId,
+};
 
 /// The read-only endpoints.
 #[derive(OpenApi)]
@@ -26,7 +28,8 @@ use crate::record::{ActivityId, EventId, InstanceId, RecordingId, SpanId, Text, 
     servers((url = ".", description = "Relative to this document")),
     components(schemas(Problem)),
     paths(
-        api::activities::list, api::activities::one, api::activities::tree, api::recordings::of_activity, api::recordings::one,
+        api::activities::list, api::activities::one, api::activities::tree, api::activities::descendants, api::errors::errors,
+        api::recordings::of_activity, api::recordings::one,
         api::events::list, api::metrics::overall, api::metrics::projects, api::metrics::project, api::metrics::agents,
         api::metrics::agent, api::metrics::names, api::metrics::name, api::metrics::brands, api::metrics::brand,
         api::metrics::types, api::digest::digest, api::export::export, api::health::health, api::live::live,
@@ -139,6 +142,7 @@ macro_rules! texts {
 texts!(
     ActivityId,
     EventId,
+    Fingerprint,
     InstanceId,
     RecordingId,
     SpanId,

@@ -1,0 +1,220 @@
+//! Errors of a window: failures grouped by fingerprint.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::{MetricsQuery, Period, Unknown};
+use crate::{
+    error::Result,
+    query::ActivityReader,
+    record::{ActivityId, ActivityRecord, Filter, Fingerprint, Text, message_template},
+    store::{FailureGroup, Quarter},
+};
+
+/// The failed activities of a window, by fingerprint.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "web", derive(utoipa::ToSchema))]
+#[non_exhaustive]
+pub struct Errors {
+    /// The window.
+    pub window: Period,
+    /// The part of the window that is not known: the groups cover the rest. `None` if all is known.
+    pub unknown: Option<Unknown>,
+    /// The starts of the steps of each group's history.
+    pub steps: Vec<DateTime<Utc>>,
+    /// Number of failed activities in the window.
+    pub total: u64,
+    /// Number of failed activities in the same part of the window before; `None` if it is not known.
+    pub previous: Option<u64>,
+    /// The groups, the most frequent first.
+    pub groups: Vec<ErrorGroup>,
+    /// Number of groups.
+    pub group_count: u64,
+    /// Number of failed activities that are not in `groups`: in groups beyond the limit, and in those beyond the 10,000 that a
+    /// store tells apart.
+    pub others: u64,
+}
+
+/// Failed activities with one fingerprint.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "web", derive(utoipa::ToSchema))]
+#[non_exhaustive]
+pub struct ErrorGroup {
+    /// The fingerprint: the filter `fingerprint:` finds the activities.
+    pub fingerprint: Fingerprint,
+    /// Their name.
+    pub name: Text,
+    /// Their error type.
+    pub error_type: Option<Text>,
+    /// Their message without its variable parts; `None` if they have none, or it was deleted.
+    pub message: Option<String>,
+    /// Number of them in the window.
+    pub count: u64,
+    /// Number of them in the same part of the window before; `None` if it is not known.
+    pub previous: Option<u64>,
+    /// When the first one started, as far back as is known.
+    pub first_seen: DateTime<Utc>,
+    /// When the last one in the window started.
+    pub last_seen: DateTime<Utc>,
+    /// True if none started before the window; `None` if it is not known.
+    pub is_new: Option<bool>,
+    /// Number of them in each step of the window.
+    pub history: Vec<u64>,
+    /// One of them, the last if it is still there.
+    pub example: Option<ActivityId>,
+}
+
+impl ActivityReader {
+    /// Groups the failed activities of a window by their [fingerprint](Fingerprint), the most frequent first: `limit` groups at
+    /// most.
+    ///
+    /// The sums of groups are kept, for the time of other sums: without a restriction they are used, with one the failed
+    /// activities are scanned. Subject and turns of the query are ignored.
+    ///
+    /// # Errors
+    ///
+    /// If the store could not be read, or there are too many failures to scan (`is_invalid`).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use chrono::Utc;
+    /// use tower_activity::{ActivityLog, Describe, Outcome, query::{MetricsQuery, Window}};
+    ///
+    /// let log = ActivityLog::open(":memory:")?;
+    /// for user in ["us17", "us4711"] {
+    ///     let outcome = Outcome::failed("not_found").with_message(format!("no such user {user}"));
+    ///     log.start(Describe::tool("login")).end(outcome);
+    /// }
+    /// log.flush().wait()?;
+    ///
+    /// let errors = log.reader()?.errors(&MetricsQuery::new(Window::Day, Utc::now()), 50)?;
+    /// assert_eq!(errors.groups[0].count, 2);
+    /// assert_eq!(errors.groups[0].message.as_deref(), Some("no such user …"));
+    /// # Ok::<_, tower_activity::Error>(())
+    /// ```
+    pub fn errors(&mut self, query: &MetricsQuery, limit: usize) -> Result<Errors> {
+        let window = query.period();
+        let end = window.end.min(self.ahead_from()?.max(window.start));
+        let mut groups = self.failures_between(query, window.start, end)?;
+        let gaps = self.gaps_of_totals(query, window.quarters())?;
+        let unknown = gaps.unknown(window);
+
+        let before = query
+            .window
+            .ending_at(window.start - TimeDelta::seconds(1), query.zone);
+        let passed = window.end.min(query.now.max(window.start)) - window.start;
+        let until = before.end.min(before.start + passed);
+        let gaps_before = self.gaps_of_totals(query, before.quarters())?;
+        let earlier = match gaps_before.unknown(before) {
+            Some(_) => None,
+            None => Some(self.failures_between(query, before.start, until)?),
+        };
+        let total = groups.iter().map(|group| group.count).sum();
+        let previous = |of: Option<Fingerprint>| {
+            let earlier = earlier.as_ref()?.iter();
+            Some(
+                earlier
+                    .filter(|one| one.fingerprint == of)
+                    .map(|one| one.count)
+                    .sum(),
+            )
+        };
+
+        let group_count = groups
+            .iter()
+            .filter(|one| one.fingerprint.is_some())
+            .count() as u64;
+        groups.sort_by_key(|one| (std::cmp::Reverse(one.count), std::cmp::Reverse(one.last)));
+        groups.retain(|one| one.fingerprint.is_some());
+        groups.truncate(limit);
+        let fingerprints: Vec<Fingerprint> = groups
+            .iter()
+            .filter_map(|group| group.fingerprint)
+            .collect();
+        let first = self
+            .reader
+            .first_failures(&query.restriction, &fingerprints)?;
+        let steps = window.steps(query.step, query.zone);
+        let steps: Vec<Period> = steps
+            .into_iter()
+            .filter(|step| step.start <= query.now)
+            .collect();
+        let mut found = Vec::new();
+        for (group, fingerprint) in groups.iter().zip(fingerprints) {
+            let first = first.as_ref().map(|first| {
+                let earlier = first.get(&fingerprint).copied();
+                earlier.map_or(group.first, |earlier| earlier.min(group.first))
+            });
+            let example = self.example(group, fingerprint, &query.restriction)?;
+            let message = example.as_ref().and_then(|one| one.message.as_deref());
+            found.push(ErrorGroup {
+                fingerprint,
+                name: group.name.clone().unwrap_or_default(),
+                error_type: group.error_type.clone(),
+                message: message.map(message_template),
+                count: group.count,
+                previous: previous(Some(fingerprint)),
+                first_seen: first.unwrap_or(group.first).started_at(),
+                last_seen: group.last.started_at(),
+                is_new: first.map(|first| first.started_at() >= window.start),
+                history: steps.iter().map(|step| count_in(group, *step)).collect(),
+                example: example.map(|one| one.id),
+            });
+        }
+        let shown: u64 = found.iter().map(|group| group.count).sum();
+        Ok(Errors {
+            window,
+            unknown,
+            steps: steps.iter().map(|step| step.start).collect(),
+            total,
+            previous: earlier.map(|earlier| earlier.iter().map(|group| group.count).sum()),
+            groups: found,
+            group_count,
+            others: total - shown,
+        })
+    }
+
+    fn failures_between(
+        &mut self,
+        query: &MetricsQuery,
+        since: DateTime<Utc>,
+        until: DateTime<Utc>,
+    ) -> Result<Vec<FailureGroup>> {
+        if since >= until {
+            return Ok(Vec::new());
+        }
+        let window = Filter {
+            since: Some(since),
+            until: Some(until),
+            ..Filter::default()
+        };
+        self.reader
+            .failures(&query.restriction.clone().and(&window))
+    }
+
+    /// Returns an activity of a group whose texts are still there.
+    fn example(
+        &mut self,
+        group: &FailureGroup,
+        fingerprint: Fingerprint,
+        seen: &Filter,
+    ) -> Result<Option<ActivityRecord>> {
+        for id in [group.last, group.first] {
+            let one = self
+                .activity(id)?
+                .filter(|one| Fingerprint::of(one) == Some(fingerprint) && seen.matches(one));
+            if one.is_some() {
+                return Ok(one);
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Counts the failures of a group in a step.
+fn count_in(group: &FailureGroup, step: Period) -> u64 {
+    let quarters = step.quarters();
+    let range = Quarter::containing(step.start)..quarters.end.max(quarters.start);
+    group.quarters.range(range).map(|(_, count)| count).sum()
+}
