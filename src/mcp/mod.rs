@@ -59,6 +59,9 @@
 //! it, cannot be wrapped. If the client is gone, rmcp ends the wait when it notices: at the end of the input, when the
 //! session is deleted, or when it has been idle for `keep_alive`; without that it never does.
 //!
+//! With `rmcp`, a response that it does not send is recorded as what it sends instead: a task of a client that declared none,
+//! or a request for input of one whose protocol version has none, is `failed` with the JSON-RPC code, and there is no task.
+//!
 //! What the SDK or its transport rejects before the server is called is not recorded here: messages that are not JSON-RPC,
 //! unknown sessions, hosts and origins that are not allowed, unsupported protocol versions, missing `_meta`. Over HTTP,
 //! `ActivityLayer::http` records them as requests.

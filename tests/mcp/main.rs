@@ -1,10 +1,14 @@
 //! Tool servers: calls by real clients become activities, and responses are unchanged.
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
+#[cfg(all(feature = "rmcp", feature = "http"))]
+mod conversations;
 #[cfg(feature = "rmcp")]
 mod forwarding;
 #[cfg(feature = "rmcp")]
 mod operations;
+#[cfg(feature = "rmcp")]
+mod refusals;
 #[path = "../support/mod.rs"]
 mod support;
 #[cfg(feature = "rmcp")]

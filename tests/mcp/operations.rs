@@ -39,14 +39,14 @@ struct Export {
 }
 
 #[derive(Clone)]
-struct Server {
+pub(crate) struct Server {
     /// The state that questions carry for the client to return, if any.
     state: Option<&'static str>,
     tasks: TaskManager,
 }
 
 impl Server {
-    fn new(state: Option<&'static str>) -> Self {
+    pub(crate) fn new(state: Option<&'static str>) -> Self {
         Server {
             state,
             tasks: TaskManager::new(),
@@ -188,7 +188,7 @@ async fn serve(server: impl Service<RoleServer>) -> Client {
     config.serve_with_lifecycle(near, newest).await.unwrap()
 }
 
-fn routed(server: Server) -> Router<Server> {
+pub(crate) fn routed(server: Server) -> Router<Server> {
     Router::new(server).with_tools(Server::tool_router())
 }
 
@@ -199,7 +199,7 @@ async fn both(tools: &ToolOptions, server: &Server) -> [Client; 2] {
     [serve(handler).await, serve(router).await]
 }
 
-fn call(name: &'static str, arguments: Value) -> CallToolRequestParams {
+pub(crate) fn call(name: &'static str, arguments: Value) -> CallToolRequestParams {
     match arguments {
         Value::Object(arguments) => CallToolRequestParams::new(name).with_arguments(arguments),
         other => panic!("arguments are an object, not {other}"),

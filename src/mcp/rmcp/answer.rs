@@ -1,8 +1,13 @@
 //! The responses to calls, whichever type the SDK has for them.
 
-use rmcp::model::{
-    CallToolResponse, CallToolResult, CreateTaskResult, GetPromptResponse, InputRequiredResult,
-    ReadResourceResponse, ServerResult,
+use rmcp::{
+    ErrorData, RoleServer,
+    model::{
+        CallToolResponse, CallToolResult, ClientCapabilities, CreateTaskResult, ErrorCode,
+        GetPromptResponse, InputRequiredResult, ProtocolVersion, ReadResourceResponse,
+        ServerResult,
+    },
+    service::RequestContext,
 };
 
 use crate::{
@@ -65,6 +70,51 @@ impl AsResponse for ServerResult {
             ServerResult::InputRequiredResult(result) => Response::InputRequired(result),
             ServerResult::CreateTaskResult(result) => Response::Task(result),
             _ => Response::Content,
+        }
+    }
+}
+
+/// What the client of a call accepts. rmcp checks it after a handler has responded, and may send an error instead.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Accepted {
+    /// It declared the extension for tasks.
+    tasks: bool,
+    /// Its protocol version has requests for input, and another code for missing resources.
+    newest: bool,
+}
+
+impl Accepted {
+    pub(super) fn new(context: &RequestContext<RoleServer>) -> Self {
+        let capabilities = context.client_capabilities();
+        let version = context.protocol_version();
+        Accepted {
+            tasks: capabilities.is_some_and(|capabilities| capabilities.supports_tasks()),
+            // Versions are dates.
+            newest: version
+                .is_some_and(|version| version.as_str() >= ProtocolVersion::V_2026_07_28.as_str()),
+        }
+    }
+
+    /// The error that rmcp sends in place of this response; `None` if it sends the response.
+    pub(super) fn refusal(self, response: Response<'_>) -> Option<ErrorData> {
+        match response {
+            Response::Task(_) if !self.tasks => {
+                let tasks = ClientCapabilities::builder().enable_tasks().build();
+                Some(ErrorData::missing_required_client_capability(tasks))
+            }
+            Response::InputRequired(_) if !self.newest => Some(ErrorData::invalid_request(
+                "the client's protocol version has no requests for input",
+                None,
+            )),
+            _ => None,
+        }
+    }
+
+    /// The code that rmcp sends for an error of a handler.
+    pub(super) fn code(self, error: &ErrorData) -> ErrorCode {
+        match error.code {
+            ErrorCode::RESOURCE_NOT_FOUND if self.newest => ErrorCode::INVALID_PARAMS,
+            code => code,
         }
     }
 }

@@ -23,7 +23,7 @@ use crate::{
     mcp::{
         ToolOptions, names,
         rmcp::{
-            answer::{self, AsResponse, Response},
+            answer::{self, Accepted, AsResponse, Response},
             operations::ContinuationKey,
         },
         tools::Brand,
@@ -43,6 +43,16 @@ pub(super) struct Recorder {
     tools: ToolOptions,
     /// The session of a transport without session ids: one for each wrapped server.
     session: Text,
+    wrapped: Wrapped,
+}
+
+/// What is wrapped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wrapped {
+    /// A handler, whose responses rmcp checks before it sends them.
+    Handler,
+    /// A service, whose responses are sent as they are.
+    Service,
 }
 
 /// A call that has started.
@@ -62,6 +72,8 @@ struct CallDetails {
     capture: Capture,
     /// The first call of the operation that this one continues.
     first: Option<Activity>,
+    /// What the client accepts, if rmcp checks the response.
+    accepted: Option<Accepted>,
 }
 
 /// The common parts of the requests of the SDK.
@@ -76,12 +88,13 @@ struct Request<'a> {
 }
 
 impl Recorder {
-    pub(super) fn new(tools: ToolOptions) -> Self {
+    pub(super) fn new(tools: ToolOptions, wrapped: Wrapped) -> Self {
         let now = chrono::Utc::now().timestamp_micros();
         let session = InstanceId::from_parts(now, fastrand::u64(..)).to_string();
         Recorder {
             tools,
             session: session.into(),
+            wrapped,
         }
     }
 
@@ -177,11 +190,7 @@ impl Recorder {
                 // The tool runs on after the client has cancelled or left, and its response is dropped.
                 _ if cancelled.is_cancelled() || is_closed() => Outcome::cancelled(),
                 Ok(response) => self.outcome(response.as_response(), &activity, &details),
-                Err(error) => {
-                    let code = error.code.0.to_string();
-                    activity.set(names::STATUS_CODE, code.as_str());
-                    Outcome::failed(code).with_message(&error.message)
-                }
+                Err(error) => protocol_error(error, &activity, &details),
             },
         );
         let mut call = pin!(call);
@@ -206,15 +215,25 @@ impl Recorder {
     ) -> Outcome {
         let operations = &self.tools.operations;
         match response {
+            Response::InputRequired(_) => activity.set(names::RESULT_TYPE, "input_required"),
+            Response::Task(_) => activity.set(names::RESULT_TYPE, "task"),
+            Response::Result(_) | Response::Content => {}
+        }
+        // The client gets neither the questions nor the task.
+        let refusal = details
+            .accepted
+            .and_then(|accepted| accepted.refusal(response));
+        if let Some(error) = refusal {
+            return protocol_error(&error, activity, details);
+        }
+        match response {
             Response::Result(result) => return answer::outcome(activity, result, details.capture),
             Response::InputRequired(required) => {
-                activity.set(names::RESULT_TYPE, "input_required");
                 let first = details.first.as_ref().unwrap_or(activity).clone();
                 let session = details.session.as_deref();
                 operations.wait_for_input(&details.name, session, required, first);
             }
             Response::Task(created) => {
-                activity.set(names::RESULT_TYPE, "task");
                 let id = created.task.task_id.clone();
                 let mut task = Describe::new(Kind::Job, details.name.clone())
                     .parent(activity)
@@ -249,6 +268,7 @@ impl Recorder {
         let first = ContinuationKey::new(conversation.as_deref(), request.state, keys)
             .and_then(|key| self.tools.operations.first(&name, &key));
         let describe = self.describe(request, session, first.as_ref(), context);
+        let accepted = (self.wrapped == Wrapped::Handler).then(|| Accepted::new(context));
         let mut admission = Admission::default();
         poll_fn(|cx| self.tools.log.poll_admission(&mut admission, cx)).await;
         Call {
@@ -258,6 +278,7 @@ impl Recorder {
                 session: conversation,
                 capture,
                 first,
+                accepted,
             },
         }
     }
@@ -346,6 +367,15 @@ impl Recorder {
         let arguments = request.arguments.as_ref();
         self.tools.brand_of(&request.name, arguments, meta)
     }
+}
+
+/// The outcome of a call that is answered with a protocol error.
+fn protocol_error(error: &ErrorData, activity: &Activity, details: &CallDetails) -> Outcome {
+    let accepted = details.accepted;
+    let code = accepted.map_or(error.code, |accepted| accepted.code(error));
+    let code = code.0.to_string();
+    activity.set(names::STATUS_CODE, code.as_str());
+    Outcome::failed(code).with_message(&error.message)
 }
 
 /// The session of a call over HTTP.

@@ -4,7 +4,10 @@ use rmcp::{ServerHandler, handler::server::router::Router};
 
 use crate::mcp::{
     ToolOptions,
-    rmcp::{RouterWithActivity, recorder::Recorder},
+    rmcp::{
+        RouterWithActivity,
+        recorder::{Recorder, Wrapped},
+    },
 };
 
 /// Extends servers with a method that records their tool calls. Implemented for every [`ServerHandler`] and [`Router`].
@@ -64,7 +67,7 @@ impl<H: ServerHandler> ToolServer<()> for H {
     fn recorded(self, tools: ToolOptions) -> WithActivity<H> {
         WithActivity {
             inner: self,
-            recorder: Recorder::new(tools),
+            recorder: Recorder::new(tools, Wrapped::Handler),
         }
     }
 }
@@ -89,7 +92,7 @@ impl<R: IsRouter> ToolServer<Router<R::Service>> for R {
     type Recorded = RouterWithActivity<R::Service>;
 
     fn recorded(self, tools: ToolOptions) -> Self::Recorded {
-        RouterWithActivity::new(self.router(), Recorder::new(tools))
+        RouterWithActivity::new(self.router(), Recorder::new(tools, Wrapped::Service))
     }
 }
 
