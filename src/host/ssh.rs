@@ -201,7 +201,8 @@ impl Machine {
         let mut builder = SessionBuilder::default();
         builder
             .known_hosts_check(KnownHosts::Strict)
-            .connect_timeout(CONNECT_TIMEOUT)
+            // An attempt that is given up would continue in the background.
+            .connect_timeout(self.timeout.clamp(Duration::from_secs(1), CONNECT_TIMEOUT))
             .server_alive_interval(CONNECT_TIMEOUT)
             .control_directory(env::temp_dir());
         if let Some(timeout) = NonZeroUsize::new(IDLE_TIMEOUT_S) {

@@ -1,6 +1,12 @@
 //! Hosts over ssh: on the local machine, through a real sshd.
 
-use std::{fs, os::unix::fs::symlink, path::Path, time::Duration};
+use std::{
+    fs,
+    net::{Ipv4Addr, TcpListener},
+    os::unix::fs::symlink,
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use chrono::{TimeDelta, Utc};
 use tower_activity::{
@@ -10,7 +16,10 @@ use tower_activity::{
     },
 };
 
-use crate::provider::{events, kinds, runs_through_its_lifecycle, setup, sshd::Sshd};
+use crate::{
+    provider::{events, kinds, runs_through_its_lifecycle, setup, sshd::Sshd},
+    support::poll_until,
+};
 
 fn provider(sshd: &Sshd, root: &Path) -> SshProvider {
     SshProvider::new("machine", root.to_str().unwrap())
@@ -169,4 +178,71 @@ async fn a_failure_on_the_machine_is_in_the_error() {
             .unwrap_err()
             .is_invalid()
     );
+}
+
+/// True if a process has this file in its command line.
+fn is_in_use(config: &Path) -> bool {
+    let mut processes = fs::read_dir("/proc").unwrap();
+    processes.any(|process| {
+        let line = fs::read(process.unwrap().path().join("cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&line).contains(config.to_str().unwrap())
+    })
+}
+
+#[tokio::test]
+async fn a_refused_key_is_in_the_record() {
+    let (sshd, other) = (Sshd::start(), Sshd::start());
+    let (folder, log) = setup();
+    let key = |sshd: &Sshd| sshd.client().with_file_name("user").display().to_string();
+    let config = fs::read_to_string(sshd.client()).unwrap();
+    fs::write(sshd.client(), config.replace(&key(&sshd), &key(&other))).unwrap();
+    let provider = provider(&sshd, folder.path());
+    provider.create_host(&log, "web").await.unwrap_err();
+    let event = events(&log).pop().unwrap();
+    assert_eq!(event.status, Status::Failed);
+    let summary = event.summary.unwrap();
+    assert!(
+        summary.contains("Permission denied (publickey)"),
+        "{summary}"
+    );
+}
+
+#[tokio::test]
+async fn a_machine_that_does_not_answer_is_left_after_the_timeout() {
+    let (folder, log) = setup();
+    let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = silent.local_addr().unwrap().port();
+    let config = folder.path().join("client");
+    let machine = format!("Host machine\n HostName 127.0.0.1\n Port {port}\n");
+    fs::write(&config, machine).unwrap();
+    let provider = SshProvider::new("machine", "hosts")
+        .config(&config)
+        .timeout(Duration::from_secs(1));
+    provider.create_host(&log, "web").await.unwrap_err();
+    let start = Instant::now();
+    poll_until(|| (!is_in_use(&config)).then_some(()));
+    assert!(
+        start.elapsed() < Duration::from_secs(10),
+        "ssh continues to connect"
+    );
+}
+
+#[tokio::test]
+async fn a_machine_that_freezes_is_a_timeout_and_used_again_once_it_continues() {
+    let sshd = Sshd::start();
+    let (folder, log) = setup();
+    let provider = provider(&sshd, folder.path());
+    let host = provider.create_host(&log, "web").await.unwrap();
+    sshd.signal("-STOP");
+    let hurried = provider.clone().timeout(Duration::from_secs(1));
+    let error = hurried.stop_host(&log, &host).await.unwrap_err();
+    assert!(error.is_timeout(), "{error}");
+    sshd.signal("-CONT");
+    provider.stop_host(&log, &host).await.unwrap();
+    let story = [
+        ("host_created", Status::Success),
+        ("host_stopped", Status::Failed),
+        ("host_stopped", Status::Success),
+    ];
+    assert_eq!(kinds(&events(&log)), story);
 }

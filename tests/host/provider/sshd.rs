@@ -80,7 +80,14 @@ impl Sshd {
         });
     }
 
-    /// Kills it with all connections, which are its child processes.
+    /// Sends a signal to all its connections, which are its child processes.
+    pub fn signal(&self, signal: &str) {
+        let parent = self.daemon.id().to_string();
+        let sent = Command::new("pkill").args([signal, "-P", &parent]).status();
+        assert!(sent.unwrap().success());
+    }
+
+    /// Kills it with all connections.
     pub fn end(&mut self) {
         let parent = self.daemon.id().to_string();
         // There may be no connection.
