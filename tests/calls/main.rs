@@ -6,6 +6,8 @@ mod activity;
 mod errors;
 mod event_accounting;
 mod layer;
+#[cfg(feature = "sqlite")]
+mod locked;
 mod modes;
 #[cfg(all(feature = "axum", feature = "rmcp", feature = "tower-mcp"))]
 mod outcomes;
