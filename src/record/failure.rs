@@ -13,8 +13,14 @@ use crate::record::{Outcome, Text, snake_case};
 /// The error type of everything that ran out of time.
 const TIMEOUT: &str = "timeout";
 
-/// The names of errors that mean a timeout: of tokio and tower, tower-http, tonic, reqwest and `std::io`.
-const TIMEOUTS: [&str; 4] = ["Elapsed", "TimeoutError", "TimeoutExpired", "TimedOut"];
+/// The names of errors that mean a timeout: of tokio and tower, tower-http, tonic, reqwest and `std::io`, hyper.
+const TIMEOUTS: [&str; 5] = [
+    "Elapsed",
+    "TimeoutError",
+    "TimeoutExpired",
+    "TimedOut",
+    "KeepAliveTimedOut",
+];
 
 /// OpenTelemetry's error type for an error of unknown type.
 const OTHER: &str = "_OTHER";
@@ -39,7 +45,8 @@ impl Outcome {
     ///
     /// The error type is `timeout` if the error or one of its causes is a timeout of tokio, tower, tower-http, tonic or
     /// [`std::io`]. Otherwise it is the kind of an [`io::Error`], `connection_reset`, or the name with which the `Debug` of
-    /// the error begins: `PoolClosed` of `PoolClosed { size: 4 }`. An error that says no more than `Error` has its cause's. If
+    /// the error begins: `PoolClosed` of `PoolClosed { size: 4 }`. An error that says no more than `Error` has its cause's, or
+    /// else its kind: `Reset` of `h2::Error { kind: Reset(…) }`, `IncompleteMessage` of `hyper::Error(IncompleteMessage)`. If
     /// there is no name, it is `_OTHER`.
     ///
     /// # Examples
@@ -128,24 +135,30 @@ fn own_type(name: &'static str) -> Text {
     }
 }
 
-/// The error type of an error and its causes: a timeout anywhere, else the first name.
+/// The error type of an error and its causes: a timeout anywhere, else the first type, else the last kind.
 fn held_type(error: &(dyn Error + 'static)) -> Option<Text> {
-    let mut first = None;
+    let (mut first, mut kind) = (None, None);
     for name in causes(error).filter_map(name) {
-        if is_timeout(&name) {
-            return Some(Text::from_static(TIMEOUT));
+        match name {
+            Name::Type(name) | Name::Kind(name) if is_timeout(&name) => {
+                return Some(Text::from_static(TIMEOUT));
+            }
+            Name::Type(name) => {
+                first.get_or_insert(name);
+            }
+            // The innermost one says the most.
+            Name::Kind(name) => kind = Some(name),
         }
-        first.get_or_insert(name);
     }
     let is_io = || causes(error).any(|cause| cause.is::<io::Error>());
     first
+        .or(kind)
         .map(Text::from)
         .or_else(|| is_io().then(|| own_type(type_name::<io::Error>())))
 }
 
 fn is_timeout(name: &str) -> bool {
-    let last = name.rsplit_once("::").map_or(name, |(_, last)| last);
-    TIMEOUTS.contains(&last)
+    TIMEOUTS.contains(&last_segment(name))
 }
 
 /// An error and its causes.
@@ -177,20 +190,28 @@ fn message(error: &(dyn Error + 'static)) -> String {
     message
 }
 
-/// The name of an error's type or variant; `None` if it says nothing.
-fn name(error: &(dyn Error + 'static)) -> Option<String> {
+/// What an error is called.
+enum Name {
+    /// Its type or variant.
+    Type(String),
+    /// The kind of a type that is called no more than `Error`.
+    Kind(String),
+}
+
+/// The name of an error; `None` if it says nothing.
+fn name(error: &(dyn Error + 'static)) -> Option<Name> {
     if let Some(error) = error.downcast_ref::<io::Error>() {
         let kind = format!("{:?}", error.kind());
         return match error.kind() {
             io::ErrorKind::Other => None,
-            _ if is_timeout(&kind) => Some(kind),
-            _ => Some(snake_case(&kind.into()).to_string()),
+            _ if is_timeout(&kind) => Some(Name::Type(kind)),
+            _ => Some(Name::Type(snake_case(&kind.into()).to_string())),
         };
     }
     let mut head = Head(String::new());
     // It fails where the name is complete.
     let _ = write!(head, "{error:?}");
-    head.name().map(str::to_owned)
+    head.name()
 }
 
 /// The beginning of a text: enough for the name of a type.
@@ -199,16 +220,34 @@ struct Head(String);
 impl Head {
     const MAX_BYTES: usize = 64;
 
-    /// The name with which the `Debug` of a type begins, as derived: `A`, `A(…)` or `A { … }`.
-    fn name(&self) -> Option<&str> {
-        let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | ':');
-        let end = self.0.find(|c| !is_part(c)).unwrap_or(self.0.len());
-        let (name, rest) = self.0.split_at(end);
-        let last = name.rsplit_once("::").map_or(name, |(_, last)| last);
-        let is_type = last.starts_with(|c: char| c.is_ascii_uppercase())
-            && (rest.is_empty() || rest.starts_with('(') || rest.starts_with(" {"));
-        (is_type && !WRAPPERS.contains(&name)).then_some(name)
+    /// The name with which the `Debug` of a type begins, as derived: `A`, `A(…)` or `A { … }`; the kind of `Error(Kind…)` and
+    /// of `Error { kind: Kind… }`.
+    fn name(&self) -> Option<Name> {
+        let (name, rest) = leading_name(&self.0)?;
+        if !(rest.is_empty() || rest.starts_with('(') || rest.starts_with(" {")) {
+            return None;
+        }
+        if !WRAPPERS.contains(&last_segment(name)) {
+            return Some(Name::Type(name.to_owned()));
+        }
+        let kind = rest.strip_prefix('(');
+        let kind = kind.or_else(|| rest.strip_prefix(" { kind: "))?;
+        leading_name(kind).map(|(kind, _)| Name::Kind(kind.to_owned()))
     }
+}
+
+/// The name of a type or variant with which a text begins, and the rest of the text.
+fn leading_name(text: &str) -> Option<(&str, &str)> {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | ':');
+    let end = text.find(|c| !is_part(c)).unwrap_or(text.len());
+    let (name, rest) = text.split_at(end);
+    let is_type = last_segment(name).starts_with(|c: char| c.is_ascii_uppercase());
+    is_type.then_some((name, rest))
+}
+
+/// The name of a type without its path.
+fn last_segment(name: &str) -> &str {
+    name.rsplit_once("::").map_or(name, |(_, last)| last)
 }
 
 impl Write for Head {

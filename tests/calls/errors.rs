@@ -52,6 +52,36 @@ impl Error for Endless {
     }
 }
 
+/// Errors that differ by their kinds only.
+mod vague {
+    use std::{error, fmt};
+
+    #[derive(Debug)]
+    pub enum Kind {
+        Reset(u32),
+        Closed,
+    }
+
+    #[derive(Debug)]
+    pub struct Error {
+        #[allow(dead_code)]
+        pub kind: Kind,
+        pub cause: Option<Box<Error>>,
+    }
+
+    impl fmt::Display for Error {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("vague")
+        }
+    }
+
+    impl error::Error for Error {
+        fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+            self.cause.as_deref().map(|cause| cause as _)
+        }
+    }
+}
+
 async fn elapsed() -> tokio::time::error::Elapsed {
     timeout(Duration::ZERO, std::future::pending::<()>())
         .await
@@ -102,6 +132,20 @@ async fn an_error_is_named_by_what_it_holds() {
         "ImportFailed",
         "import failed: no rows",
     );
+    let cause = vague::Error {
+        kind: vague::Kind::Reset(8),
+        cause: None,
+    };
+    let error = vague::Error {
+        kind: vague::Kind::Closed,
+        cause: Some(Box::new(cause)),
+    };
+    check(error, "Reset", "vague");
+    let cause = vague::Error {
+        kind: vague::Kind::Closed,
+        cause: None,
+    };
+    check(axum::Error::new(cause), "Closed", "vague");
     check("prose alone", "_OTHER", "prose alone");
     check(Endless, "_OTHER", "endless");
 }
