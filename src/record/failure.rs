@@ -68,8 +68,8 @@ impl Outcome {
     /// Creates the outcome of a result: an `Err` is a failure with the error's message. Made for
     /// `ActivityLayer::classify(Outcome::from_result)`.
     ///
-    /// The error type is the error's Rust type. Boxed errors, `axum::Error` and [`io::Error`] have that of the error that they
-    /// hold, as in [`from_error`](Self::from_error); the type that `anyhow::Error` holds is unknown here: pass it to
+    /// The error type is the error's Rust type. Boxed errors, `axum::Error`, `hyper::Error` and [`io::Error`] have that of the
+    /// error that they hold, as in [`from_error`](Self::from_error); the type that `anyhow::Error` holds is unknown here: pass it to
     /// `from_error`, as `&*error`.
     pub fn from_result<T, E: fmt::Display + 'static>(result: &Result<T, E>) -> Self {
         match result {
@@ -119,6 +119,11 @@ fn opened(error: &dyn Any) -> Option<&(dyn Error + 'static)> {
     }
     #[cfg(feature = "axum")]
     if let Some(error) = error.downcast_ref::<axum::Error>() {
+        return Some(error);
+    }
+    // Of bodies that come from another server.
+    #[cfg(feature = "http")]
+    if let Some(error) = error.downcast_ref::<hyper::Error>() {
         return Some(error);
     }
     None

@@ -9,3 +9,4 @@ mod parity;
 #[cfg(feature = "rmcp")]
 mod tree;
 mod upgrade;
+mod upstream;
