@@ -61,7 +61,7 @@ const KINDS: [Kind; 3] = [
 
 /// What a client of HTTP/2 leaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Leaves {
+pub(crate) enum Leaves {
     Connection,
     Stream,
 }
@@ -123,7 +123,7 @@ async fn part(read: Read, mut body: Incoming) -> Option<Incoming> {
 
 /// The tasks of a client, which hold its end of the connection.
 #[derive(Clone, Default)]
-struct Tasks(Arc<Mutex<JoinSet<()>>>);
+pub(crate) struct Tasks(Arc<Mutex<JoinSet<()>>>);
 
 impl<F: Future<Output: Send> + Send + 'static> Executor<F> for Tasks {
     fn execute(&self, task: F) {
@@ -136,7 +136,7 @@ impl<F: Future<Output: Send> + Send + 'static> Executor<F> for Tasks {
 
 impl Tasks {
     /// Closes the connection.
-    fn abort(&self) {
+    pub(crate) fn abort(&self) {
         self.0.lock().unwrap().abort_all();
     }
 }

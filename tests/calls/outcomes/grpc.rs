@@ -3,6 +3,7 @@
 use std::{
     convert::Infallible,
     future::pending,
+    net::SocketAddr,
     path::Path,
     pin::Pin,
     task::{Context, Poll},
@@ -130,11 +131,11 @@ pub(crate) async fn timeout(stands: Stands, store: &Path, timeout: Duration) -> 
     Ok(Box::new(log))
 }
 
-pub(crate) async fn call(case: Case, store: &Path) -> Ran {
-    let log = ActivityLog::open(store).unwrap();
+/// Starts a server.
+pub(crate) async fn listen(log: &ActivityLog) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let layer = ActivityLayer::http(&log);
+    let address = listener.local_addr().unwrap();
+    let layer = ActivityLayer::http(log);
     tokio::spawn(async move {
         let incoming = TcpIncoming::from(listener);
         let server = Server::builder().layer(layer);
@@ -142,6 +143,12 @@ pub(crate) async fn call(case: Case, store: &Path) -> Ran {
             .serve_with_incoming(service_fn(serve), incoming)
             .await
     });
+    address
+}
+
+pub(crate) async fn call(case: Case, store: &Path) -> Ran {
+    let log = ActivityLog::open(store).unwrap();
+    let url = format!("http://{}", listen(&log).await);
     let channel = Channel::from_shared(url).unwrap().connect().await.unwrap();
     let mut client = client::Grpc::new(channel);
     client.ready().await.unwrap();

@@ -9,6 +9,7 @@ mod mcp;
 mod mcp_http;
 mod plain;
 mod timeouts;
+mod uploads;
 
 use std::{any::Any, future::Future, path::Path, pin::Pin, thread};
 
