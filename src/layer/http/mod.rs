@@ -21,6 +21,8 @@
 //! A request is named after its method and route, `GET /users/{id}`, never after its path, whose cardinality is too high.
 //! The route is axum's (feature `axum`); where axum has none, the name is the method alone. gRPC calls are recognized by
 //! their `content-type` and named after their method, `greeter.Greeter/SayHello`, unless the server does not implement it.
+//! Those of gRPC-Web have their status in the body: outside of tonic-web's layer they are plain requests, inside they are
+//! gRPC calls.
 //!
 //! | place of the layer | route |
 //! |---|---|
