@@ -3,8 +3,13 @@
 //! The bucket bounds are log-linear as in HdrHistogram: every power of two is divided into 16 equal parts. A quantile is the
 //! middle of its part, so it is off by at most 1/32 (3.2 %) of the true value.
 
+use std::ops::RangeInclusive;
+
 /// The number of parts per power of two, as bits: 16 parts.
 const BITS: u32 = 4;
+
+/// The number of parts in one of the [`ranges`](Sketch::ranges).
+const PARTS_PER_RANGE: u16 = 4;
 
 /// A histogram of durations: small, and mergeable in any order.
 ///
@@ -65,6 +70,28 @@ impl Sketch {
         })
     }
 
+    /// Returns the ranges that have durations, in nanoseconds and in order, with their counts. Every power of two is divided
+    /// into four ranges.
+    pub fn ranges(&self) -> Vec<(RangeInclusive<u64>, u64)> {
+        let mut ranges = Vec::<(u16, u64)>::new();
+        for (part, count) in &self.counts {
+            let range = part / PARTS_PER_RANGE;
+            match ranges.last_mut() {
+                Some(last) if last.0 == range => last.1 = last.1.saturating_add(*count),
+                _ => ranges.push((range, *count)),
+            }
+        }
+        let bounds = |range: u16| {
+            let first = range.saturating_mul(PARTS_PER_RANGE);
+            let next = lower(first.saturating_add(PARTS_PER_RANGE));
+            lower(first).unwrap_or(u64::MAX)..=next.map_or(u64::MAX, |next| next - 1)
+        };
+        let ranges = ranges.into_iter();
+        ranges
+            .map(|(range, count)| (bounds(range), count))
+            .collect()
+    }
+
     /// Encodes the sketch as pairs of LEB128 numbers: the distance to the previous part, and the count.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(self.counts.len() * 3);
@@ -112,15 +139,21 @@ fn part(ns: u64) -> u16 {
     (((octave - BITS + 1) << BITS) as u64 + within) as u16
 }
 
-/// Returns the middle of a part in nanoseconds.
-fn middle(part: u16) -> u64 {
+/// Returns the shortest duration of a part in nanoseconds; `None` beyond the scale.
+fn lower(part: u16) -> Option<u64> {
     let part = u64::from(part);
     if part < 1 << BITS {
-        return part;
+        return Some(part);
     }
     let shift = (part >> BITS) - 1;
-    let lower = ((1 << BITS) + (part & ((1 << BITS) - 1))) << shift;
-    lower + ((1 << shift) >> 1)
+    let first = (1 << BITS) + (part & ((1 << BITS) - 1));
+    (shift < u64::from(u64::BITS - BITS)).then(|| first << shift)
+}
+
+/// Returns the middle of a part in nanoseconds.
+fn middle(part: u16) -> u64 {
+    let shift = (part >> BITS).saturating_sub(1);
+    lower(part).map_or(u64::MAX, |lower| lower + ((1 << shift) >> 1))
 }
 
 /// Writes a number as LEB128.
@@ -148,7 +181,7 @@ pub(crate) fn read_varint(bytes: &mut &[u8]) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
+    use proptest::{collection::vec, prelude::*};
 
     use super::*;
 
@@ -159,6 +192,22 @@ mod tests {
             sketch.add(ns);
             let read = sketch.quantile(0.95).unwrap();
             prop_assert!(read.abs_diff(ns) as f64 <= ns as f64 / 32.0 + 1.0, "{} read as {}", ns, read);
+        }
+
+        #[test]
+        fn a_range_contains_the_durations_that_it_counts(ns in vec(any::<u64>(), 0..50)) {
+            let mut sketch = Sketch::default();
+            ns.iter().for_each(|ns| sketch.add(*ns));
+            let ranges = sketch.ranges();
+            let mut end = None;
+            for (range, count) in &ranges {
+                let inside = ns.iter().filter(|ns| range.contains(ns)).count() as u64;
+                prop_assert_eq!(inside, *count, "{:?}", range);
+                prop_assert!(end < Some(*range.start()), "{:?}", ranges);
+                end = Some(*range.end());
+            }
+            let all: u64 = ranges.iter().map(|one| one.1).sum();
+            prop_assert_eq!(all, ns.len() as u64);
         }
 
         #[test]
