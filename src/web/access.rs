@@ -270,7 +270,8 @@ pub(super) fn visible_recordings(
     Ok(visible)
 }
 
-fn parse(text: Option<&str>, tz: Option<&str>) -> Result<Filter, Problem> {
+/// Parses a filter in a time zone, UTC by default.
+pub(super) fn parse(text: Option<&str>, tz: Option<&str>) -> Result<Filter, Problem> {
     let zone = extract::zone(tz)?;
     Ok(Filter::parse_in_zone(
         text.unwrap_or_default(),

@@ -35,6 +35,8 @@ mod replaced;
 #[cfg(feature = "testing")]
 mod retention;
 #[cfg(feature = "testing")]
+#[cfg(feature = "testing")]
+mod scan_limit;
 mod search;
 mod shared_file;
 #[cfg(feature = "recording")]

@@ -62,3 +62,29 @@ impl Figures {
         }
     }
 }
+
+/// The number of activities with a duration in a range, both bounds included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "web", derive(utoipa::ToSchema))]
+#[non_exhaustive]
+pub struct DurationCount {
+    /// The shortest duration of the range, in nanoseconds.
+    pub min_ns: u64,
+    /// The longest duration of the range, in nanoseconds.
+    pub max_ns: u64,
+    /// The number of activities.
+    pub count: u64,
+}
+
+impl DurationCount {
+    /// Returns the ranges of a distribution that have activities, in order. Every power of two is divided into four ranges.
+    pub(super) fn all_of(sums: &Sums) -> Vec<Self> {
+        let ranges = sums.sketch.ranges().into_iter();
+        let counted = ranges.map(|(range, count)| DurationCount {
+            min_ns: *range.start(),
+            max_ns: *range.end(),
+            count,
+        });
+        counted.collect()
+    }
+}

@@ -2,6 +2,7 @@
 
 mod errors;
 mod figures;
+mod grouping;
 mod period;
 mod ranking;
 mod source;
@@ -13,7 +14,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 pub use errors::{ErrorGroup, Errors};
-pub use figures::Figures;
+pub use figures::{DurationCount, Figures};
+pub use grouping::Grouping;
 pub use period::{Period, Step, Window};
 pub use ranking::{EventTypes, Ranked, Ranking};
 pub use unknown::{Unknown, UnknownReason};
@@ -52,12 +54,14 @@ use crate::{
 #[must_use]
 pub struct MetricsQuery {
     window: Window,
+    span: Option<Range<DateTime<Utc>>>,
     subject: Subject,
     zone: Zone,
     step: Step,
     at: DateTime<Utc>,
     now: DateTime<Utc>,
     turns: bool,
+    filter: Filter,
     restriction: Filter,
 }
 
@@ -66,12 +70,14 @@ impl MetricsQuery {
     pub fn new(window: Window, now: DateTime<Utc>) -> Self {
         MetricsQuery {
             window,
+            span: None,
             subject: Subject::Overall,
             zone: Zone::default(),
             step: Step::Hour,
             at: now,
             now,
             turns: true,
+            filter: Filter::default(),
             restriction: Filter::default(),
         }
     }
@@ -100,6 +106,21 @@ impl MetricsQuery {
         self
     }
 
+    /// Replaces the window by the quarter hours that contain a time span, end exclusive.
+    pub fn between(mut self, since: DateTime<Utc>, until: DateTime<Utc>) -> Self {
+        self.span = Some(since..until);
+        self
+    }
+
+    /// Selects which activities are counted [default: all].
+    ///
+    /// The sums of a single project, agent, name or brand are precomputed. For any other filter the activities are scanned: what
+    /// exceeds the reader's scan limit is unknown.
+    pub fn filter(mut self, filter: Filter) -> Self {
+        self.filter = filter;
+        self
+    }
+
     /// Skips turns and active agents, which are then `None`. For a name or a brand they are computed by scanning the activities of
     /// the window; everything else is precomputed.
     pub fn without_turns(mut self) -> Self {
@@ -107,16 +128,17 @@ impl MetricsQuery {
         self
     }
 
-    /// Sets which activities are counted [default: all].
-    ///
-    /// The sums of a single project are precomputed. For any other filter the activities are scanned.
+    /// Sets which activities the caller may see [default: all]. Nothing in the answer depends on others.
     pub fn restricted_to(mut self, filter: Filter) -> Self {
         self.restriction = filter;
         self
     }
 
     fn period(&self) -> Period {
-        self.window.ending_at(self.at, self.zone)
+        match &self.span {
+            Some(span) => Period::around(span.clone()),
+            None => self.window.ending_at(self.at, self.zone),
+        }
     }
 
     /// Returns an instant in the last day of the next window, at most today.
@@ -140,8 +162,12 @@ pub struct Metrics {
     pub unknown: Option<Unknown>,
     /// The figures of the whole window; all `None` if a part of it is not known.
     pub current: Figures,
+    /// The span that the figures cover: the window, without the time after the present hour.
+    pub counted: Period,
     /// The steps of the window in order of time, without future ones.
     pub history: Vec<Point>,
+    /// The distribution of the durations in order, without empty ranges; `None` if a part of the window is not known.
+    pub durations: Option<Vec<DurationCount>>,
     /// An instant in the previous window, if the store has sums or activities of that time or earlier.
     pub earlier: Option<DateTime<Utc>>,
     /// An instant in the next window, if it has begun.
@@ -184,9 +210,11 @@ impl ActivityReader {
             true => Grain::Hour,
             false => Grain::Quarter,
         };
-        let (buckets, turns) = self.history(query, quarters.clone(), grain)?;
+        let scanned = self.scanned_from(query, &quarters, query.source().is_scan())?;
+        let (buckets, turns) = self.history(query, scanned..quarters.end, grain)?;
         // After the sums: what is deleted in between is unknown.
         let gaps = self.gaps_of_history(query, quarters.clone())?;
+        let gaps = gaps.scanned_from(&quarters, scanned);
         let figures = |sums: &Sums, period: Period, quarters: Range<Quarter>| {
             if !gaps.has_none_in(&quarters) {
                 return Figures::default();
@@ -216,11 +244,14 @@ impl ActivityReader {
             }
         }
         let has_earlier = self.has_earlier(query, quarters.start)?;
+        let is_known = gaps.has_none_in(&quarters);
         Ok(Metrics {
             window,
             unknown: gaps.unknown(window),
+            counted: window.cut_off(quarters.end),
             current: figures(&sums, window, quarters.clone()),
             history,
+            durations: is_known.then(|| DurationCount::all_of(&sums)),
             earlier: has_earlier.then(|| window.start - TimeDelta::seconds(1)),
             later: (window.end <= query.now).then(|| query.later(window)),
         })

@@ -2,7 +2,7 @@
 
 use std::{fmt, ops::Range, str::FromStr};
 
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -38,6 +38,8 @@ pub enum Step {
     Hour,
     /// Local days.
     Day,
+    /// Quarter hours.
+    Quarter,
 }
 
 /// A time span, end exclusive.
@@ -84,6 +86,17 @@ impl Window {
 }
 
 impl Period {
+    /// Returns the period of whole quarter hours that contains a time span.
+    pub(super) fn around(span: Range<DateTime<Utc>>) -> Self {
+        let start = |quarter: Quarter, or| quarter.start().unwrap_or(or);
+        let last = span.end.max(span.start) - TimeDelta::microseconds(1);
+        let after = Quarter::from_number(Quarter::containing(last).number() + 1);
+        Period {
+            start: start(Quarter::containing(span.start), span.start),
+            end: start(after, span.end),
+        }
+    }
+
     /// Returns the quarter hours that start in it.
     pub(super) fn quarters(self) -> Range<Quarter> {
         // No time zone has had days that start within a quarter hour since 1972.
@@ -98,6 +111,15 @@ impl Period {
         match self.start <= ahead {
             true => all.start..all.end.min(all.start.max(Quarter::from_number(4 * hours))),
             false => all,
+        }
+    }
+
+    /// Returns the part before a quarter hour.
+    pub(super) fn cut_off(self, end: Quarter) -> Self {
+        let end = end.start().map_or(self.end, |end| end.min(self.end));
+        Period {
+            end: end.max(self.start),
+            ..self
         }
     }
 
@@ -122,6 +144,7 @@ impl Period {
             let (clock, ahead) = match step {
                 Step::Hour => zone.hour(at),
                 Step::Day => (zone.date(at).into(), 0),
+                Step::Quarter => (at.naive_utc(), 0),
             };
             if starts
                 .last()

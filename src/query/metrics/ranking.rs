@@ -20,6 +20,8 @@ pub struct Ranking {
     pub window: Period,
     /// The part of the window that is not known: the ranking covers the rest. `None` if all is known.
     pub unknown: Option<Unknown>,
+    /// The span that the ranking covers: the known part of the window, without the time after the present hour.
+    pub counted: Period,
     /// By number of activities, highest first.
     pub ranking: Vec<Ranked>,
 }
@@ -61,13 +63,17 @@ impl ActivityReader {
     pub fn ranking(&mut self, by: Dimension, query: &MetricsQuery) -> Result<Ranking> {
         let window = query.period();
         let mut quarters = window.quarters_until(self.ahead_from()?);
+        let is_scan = !query.source().is_overall();
+        let scanned = self.scanned_from(query, &quarters, is_scan)?;
         let gaps = self.gaps_of_totals(query, quarters.clone())?;
+        let gaps = gaps.scanned_from(&quarters, scanned);
         let unknown = gaps.unknown(window);
         let mut known = window;
         if let (Some(first), Some(unknown)) = (gaps.known_from(), unknown) {
             quarters.start = first.min(quarters.end);
             known.start = unknown.until;
         }
+        let counted = known.cut_off(quarters.end);
         let totals = self.totals(by, query, quarters)?;
         let hours = known.hours_until(query.now);
         let ranked = |total: Total| {
@@ -76,15 +82,11 @@ impl ActivityReader {
             let id = total.id;
             Ranked { id, figures }
         };
-        let mut ranking: Vec<Ranked> = totals.into_iter().map(ranked).collect();
-        ranking.sort_by(|a, b| {
-            let most = b.figures.count.cmp(&a.figures.count);
-            most.then_with(|| a.id.as_str().cmp(b.id.as_str()))
-        });
         Ok(Ranking {
             window,
             unknown,
-            ranking,
+            counted,
+            ranking: highest_first(totals.into_iter().map(ranked)),
         })
     }
 
@@ -112,7 +114,7 @@ impl ActivityReader {
         Ok(EventTypes {
             window,
             unknown,
-            types: self.types(&filter.and(&query.restriction))?,
+            types: self.types(&filter.and(&query.filter).and(&query.restriction))?,
         })
     }
 
@@ -132,4 +134,14 @@ impl ActivityReader {
         });
         Ok(types)
     }
+}
+
+/// Sorts by number of activities, highest first.
+pub(super) fn highest_first(ranking: impl Iterator<Item = Ranked>) -> Vec<Ranked> {
+    let mut ranking: Vec<Ranked> = ranking.collect();
+    ranking.sort_by(|a, b| {
+        let most = b.figures.count.cmp(&a.figures.count);
+        most.then_with(|| a.id.as_str().cmp(b.id.as_str()))
+    });
+    ranking
 }

@@ -1,6 +1,6 @@
 //! Selects the source of sums: precomputed buckets, or a scan of activities.
 
-use std::ops::Range;
+use std::{cmp::Reverse, ops::Range};
 
 use super::{MetricsQuery, unknown::FigureGaps};
 use crate::{
@@ -13,8 +13,18 @@ use crate::{
     },
 };
 
+const DIMENSIONS: [Dimension; 4] = [
+    Dimension::Project,
+    Dimension::Agent,
+    Dimension::Name,
+    Dimension::Brand,
+];
+
+/// The most subjects whose sums are read to find out how many activities a scan would read.
+const MOST_SUBJECTS: usize = 20;
+
 /// The source of sums.
-enum Source {
+pub(super) enum Source {
     /// The buckets of a subject.
     Buckets(Subject),
     /// The activities that match a filter.
@@ -22,30 +32,91 @@ enum Source {
 }
 
 impl MetricsQuery {
-    fn source(&self) -> Source {
+    pub(super) fn source(&self) -> Source {
+        let full = self.full_filter();
+        if let Some(subject) = subject_of(&full) {
+            return Source::Buckets(subject);
+        }
         let projects = &self.restriction.project.any_of;
         let mut of_projects = Filter::default();
         of_projects.project.any_of.clone_from(projects);
-        let named = |id: &str| projects.iter().any(|one| one.as_exact() == Some(id));
-        match &self.subject {
-            subject if self.restriction.is_empty() => Source::Buckets(subject.clone()),
-            _ if self.restriction != of_projects => Source::Scan(self.full_filter().into()),
-            Subject::One(Dimension::Project, id) if named(id) => {
-                Source::Buckets(self.subject.clone())
+        let allowed = |id: &str| projects.iter().any(|one| one.as_exact() == Some(id));
+        match subject_of(&self.own_filter()) {
+            Some(Subject::One(Dimension::Project, id))
+                if self.restriction == of_projects && allowed(&id) =>
+            {
+                Source::Buckets(Subject::One(Dimension::Project, id))
             }
-            Subject::Overall => match Pattern::only_exact(projects) {
-                Some(id) => Source::Buckets(Subject::One(Dimension::Project, id.to_owned().into())),
-                None => Source::Scan(self.full_filter().into()),
-            },
-            _ => Source::Scan(self.full_filter().into()),
+            _ => Source::Scan(full.into()),
         }
     }
 
     /// Returns a filter for the activities, whenever they started.
-    fn full_filter(&self) -> Filter {
-        // The subject first: its index is more selective.
-        self.subject.filter().and(&self.restriction)
+    pub(super) fn full_filter(&self) -> Filter {
+        self.own_filter().and(&self.restriction)
     }
+
+    /// Returns a filter for what was asked for.
+    fn own_filter(&self) -> Filter {
+        // The subject first: its index is more selective.
+        self.subject.filter().and(&self.filter)
+    }
+
+    /// Returns true if nothing limits which activities are counted.
+    fn is_unlimited(&self) -> bool {
+        self.filter.is_empty() && self.restriction.is_empty()
+    }
+
+    /// Returns lists of subjects. The activities of each list include all that are counted.
+    fn supersets(&self) -> Vec<Vec<Subject>> {
+        // Sums of activities that the caller may not see must not show in the answer.
+        let (filter, mut lists) = match self.restriction.is_empty() {
+            true => (self.own_filter(), vec![vec![Subject::Overall]]),
+            false => (self.restriction.clone(), Vec::new()),
+        };
+        lists.extend(DIMENSIONS.into_iter().filter_map(|dimension| {
+            let patterns = patterns(&filter, dimension);
+            let ids = patterns.iter().map(|one| one.as_exact());
+            let subjects = ids.map(|id| Some(Subject::One(dimension, id?.to_owned().into())));
+            let subjects = subjects.collect::<Option<Vec<_>>>()?;
+            (1..=MOST_SUBJECTS)
+                .contains(&subjects.len())
+                .then_some(subjects)
+        }));
+        lists
+    }
+}
+
+impl Source {
+    pub(super) fn is_scan(&self) -> bool {
+        matches!(self, Source::Scan(_))
+    }
+
+    pub(super) fn is_overall(&self) -> bool {
+        matches!(self, Source::Buckets(Subject::Overall))
+    }
+}
+
+fn patterns(filter: &Filter, dimension: Dimension) -> &[Pattern] {
+    match dimension {
+        Dimension::Project => &filter.project.any_of,
+        Dimension::Agent => &filter.agent.any_of,
+        Dimension::Name => &filter.name.any_of,
+        Dimension::Brand => &filter.brand.any_of,
+    }
+}
+
+/// Returns the subject whose activities are those that match a filter, if there is one.
+fn subject_of(filter: &Filter) -> Option<Subject> {
+    if filter.is_empty() {
+        return Some(Subject::Overall);
+    }
+    let one = |dimension| {
+        let id = Pattern::only_exact(patterns(filter, dimension))?;
+        Some(Subject::One(dimension, id.to_owned().into()))
+    };
+    let mut subjects = DIMENSIONS.into_iter().filter_map(one);
+    subjects.find(|subject| subject.filter() == *filter)
 }
 
 impl ActivityReader {
@@ -67,7 +138,7 @@ impl ActivityReader {
     /// Returns true if something is known of the time before a quarter hour: of a restricted query, an activity that it
     /// matches, as the age of others is not for everyone to see.
     pub(super) fn has_earlier(&mut self, query: &MetricsQuery, quarter: Quarter) -> Result<bool> {
-        if query.restriction.is_empty() {
+        if query.is_unlimited() {
             let oldest = self.reader.oldest_quarter()?;
             return Ok(oldest.is_some_and(|oldest| oldest < quarter));
         }
@@ -113,7 +184,7 @@ impl ActivityReader {
         query: &MetricsQuery,
         quarters: Range<Quarter>,
     ) -> Result<Vec<Total>> {
-        if let Source::Buckets(Subject::Overall) = query.source() {
+        if query.source().is_overall() {
             return self.reader.totals(by, quarters);
         }
         let mut samples = SampleTotals::new(by);
@@ -122,13 +193,50 @@ impl ActivityReader {
         Ok(samples.finish())
     }
 
+    /// Returns the first of these quarter hours from which on there are no more activities than a scan may read.
+    pub(super) fn scanned_from(
+        &mut self,
+        query: &MetricsQuery,
+        quarters: &Range<Quarter>,
+        is_scan: bool,
+    ) -> Result<Quarter> {
+        if !is_scan {
+            return Ok(quarters.start);
+        }
+        let limit = self.reader.options().largest_scan() as u64;
+        let mut first = quarters.end;
+        let supersets = query.supersets();
+        if supersets.is_empty() {
+            return Ok(quarters.start);
+        }
+        for subjects in supersets {
+            let mut buckets = Vec::new();
+            for subject in subjects {
+                let of_subject = self
+                    .reader
+                    .buckets(&subject, quarters.clone(), Grain::Quarter)?;
+                buckets.extend(of_subject);
+            }
+            buckets.sort_by_key(|bucket| Reverse(bucket.quarter));
+            let mut count = 0_u64;
+            let above = buckets.iter().find(|bucket| {
+                count = count.saturating_add(bucket.sums.count);
+                count > limit
+            });
+            first = first.min(above.map_or(quarters.start, |bucket| {
+                Quarter::from_number(bucket.quarter.number() + 1)
+            }));
+        }
+        Ok(first)
+    }
+
     /// Returns the quarter hours whose figures are not known, in order.
     pub(super) fn gaps_of_history(
         &mut self,
         query: &MetricsQuery,
         quarters: Range<Quarter>,
     ) -> Result<FigureGaps> {
-        let is_scanned = matches!(query.source(), Source::Scan(_));
+        let is_scanned = query.source().is_scan();
         let gaps = self.reader.gaps(quarters)?;
         Ok(FigureGaps::new(gaps, is_scanned))
     }
@@ -139,7 +247,7 @@ impl ActivityReader {
         query: &MetricsQuery,
         quarters: Range<Quarter>,
     ) -> Result<FigureGaps> {
-        let is_scanned = !matches!(query.source(), Source::Buckets(Subject::Overall));
+        let is_scanned = !query.source().is_overall();
         let gaps = self.reader.gaps(quarters)?;
         Ok(FigureGaps::new(gaps, is_scanned))
     }

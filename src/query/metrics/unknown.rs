@@ -29,6 +29,8 @@ pub enum UnknownReason {
     Deleted,
     /// The sums were deleted by retention, and there are too many activities to add them up for a query.
     TooMany,
+    /// There are too many activities to scan for the filter.
+    ScanLimit,
 }
 
 /// The quarter hours of a window whose figures are not known.
@@ -47,6 +49,15 @@ impl FigureGaps {
             false => (gaps.sums, UnknownReason::Deleted),
         };
         FigureGaps { gaps, reason }
+    }
+
+    /// Adds quarter hours before the first one from which on the activities can be scanned.
+    pub(super) fn scanned_from(mut self, quarters: &Range<Quarter>, first: Quarter) -> Self {
+        if first > quarters.start && self.known_from().is_none_or(|known| known < first) {
+            self.gaps.push(quarters.start..first);
+            self.reason = UnknownReason::ScanLimit;
+        }
+        self
     }
 
     /// Returns true if all of these quarter hours are known.
@@ -76,6 +87,9 @@ impl fmt::Display for UnknownReason {
             UnknownReason::Deleted => "records were deleted by retention",
             UnknownReason::TooMany => {
                 "too many activities to add up · set `activity retention --sums AGE` and run `activity rebuild`"
+            }
+            UnknownReason::ScanLimit => {
+                "too many activities to scan · narrow the time range or the filter"
             }
         })
     }

@@ -1,16 +1,16 @@
 //! `api/metrics`: counts, durations and rates, by window.
 
 use axum::extract::State;
-use chrono::Utc;
+use chrono::{TimeDelta, Utc};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::{
-    query::{EventTypes, Metrics, MetricsQuery, Ranking, Step, Window},
+    query::{EventTypes, Grouping, Metrics, MetricsQuery, Ranking, Step, Window},
     record::Filter,
     store::{Dimension, Subject},
     web::{
-        access::Grant,
+        access::{self, Grant},
         extract::{self, PathParam, Query},
         json::Json,
         problem::Problem,
@@ -25,15 +25,24 @@ use crate::{
 pub(in crate::web) struct WindowQuery {
     /// `day`, `week` or `month` [default: day].
     #[param(pattern = "^(day|week|month)$")]
-    pub(super) window: Option<String>,
+    window: Option<String>,
     /// Time zone whose midnights delimit days, such as `Asia/Kathmandu` [default: UTC].
-    pub(super) tz: Option<String>,
+    tz: Option<String>,
     /// Instant or date of the window's last day [default: now].
-    pub(super) at: Option<String>,
-    /// Resolution of the history: `hour` or `day` [default: hour].
-    #[param(pattern = "^(hour|day)$")]
-    pub(super) step: Option<String>,
+    at: Option<String>,
+    /// Start of a time span instead of a window: an instant, or a date. The span is widened to whole quarter hours.
+    since: Option<String>,
+    /// End of the time span, exclusive.
+    until: Option<String>,
+    /// Resolution of the history: `quarter` (of an hour), `hour` or `day` [default: hour].
+    #[param(pattern = "^(quarter|hour|day)$")]
+    step: Option<String>,
+    /// Filter; its times are those of the time zone `tz`.
+    q: Option<String>,
 }
+
+/// The longest time span, in days, and the longest with a history by the quarter hour.
+const MAX_DAYS: (i64, i64) = (400, 31);
 
 impl WindowQuery {
     pub(super) fn parse(&self, grant: &Grant) -> Result<MetricsQuery, Problem> {
@@ -46,24 +55,45 @@ impl WindowQuery {
         let step = match self.step.as_deref() {
             None | Some("hour") => Step::Hour,
             Some("day") => Step::Day,
+            Some("quarter") => Step::Quarter,
             Some(other) => {
-                let what = format!("invalid `step`: {other:?}; use `hour` or `day`");
+                let what = format!("invalid `step`: {other:?}; use `quarter`, `hour` or `day`");
                 return Err(Problem::invalid(what));
             }
         };
         let zone = extract::zone(self.tz.as_deref())?;
         let now = Utc::now();
-        let at = self
-            .at
-            .as_deref()
-            .map(|at| extract::instant(at, zone))
-            .transpose()?
-            .unwrap_or(now);
-        Ok(MetricsQuery::new(window, now)
+        let instant = |text: &Option<String>| {
+            let text = text.as_deref();
+            text.map(|text| extract::instant(text, zone)).transpose()
+        };
+        let query = MetricsQuery::new(window, now)
             .zone(zone)
-            .at(at)
+            .at(instant(&self.at)?.unwrap_or(now))
             .step(step)
-            .restricted_to(grant.restrict(Filter::default())))
+            .filter(access::parse(self.q.as_deref(), self.tz.as_deref())?)
+            .restricted_to(grant.restrict(Filter::default()));
+        let (since, until) = match (instant(&self.since)?, instant(&self.until)?) {
+            (None, None) => return Ok(query),
+            (Some(since), Some(until)) if since < until => (since, until),
+            _ => {
+                let what = "a time span needs `since` and a later `until`";
+                return Err(Problem::invalid(what));
+            }
+        };
+        if self.window.is_some() || self.at.is_some() {
+            let what = "use either `window` and `at`, or `since` and `until`";
+            return Err(Problem::invalid(what));
+        }
+        let days = match step {
+            Step::Quarter => MAX_DAYS.1,
+            _ => MAX_DAYS.0,
+        };
+        if until - since > TimeDelta::days(days) {
+            let what = format!("the time span is too long; use at most {days} days");
+            return Err(Problem::invalid(what));
+        }
+        Ok(query.between(since, until))
     }
 }
 
@@ -180,6 +210,56 @@ async fn ranking(
     let read = app
         .readers
         .read(grant, move |reader| Json::new(&reader.ranking(by, &query)?));
+    read.await
+}
+
+#[utoipa::path(get, path = "/metrics/actors", tag = "metrics", params(WindowQuery), responses((status = 200, description = "By number of activities, highest first; from the newest 20,000", body = Ranking), Problem))]
+pub(super) async fn actors(
+    State(app): State<App>,
+    grant: Grant,
+    Query(query): Query<WindowQuery>,
+) -> Result<Json, Problem> {
+    ranking_by(&app, &grant, &query, Grouping::Actor).await
+}
+
+#[utoipa::path(get, path = "/metrics/environments", tag = "metrics", params(WindowQuery), responses((status = 200, description = "By number of activities, highest first; from the newest 20,000", body = Ranking), Problem))]
+pub(super) async fn environments(
+    State(app): State<App>,
+    grant: Grant,
+    Query(query): Query<WindowQuery>,
+) -> Result<Json, Problem> {
+    ranking_by(&app, &grant, &query, Grouping::Environment).await
+}
+
+#[utoipa::path(get, path = "/metrics/errors", tag = "metrics", params(WindowQuery), responses((status = 200, description = "Error types by number of activities, highest first; from the newest 20,000", body = Ranking), Problem))]
+pub(super) async fn errors(
+    State(app): State<App>,
+    grant: Grant,
+    Query(query): Query<WindowQuery>,
+) -> Result<Json, Problem> {
+    ranking_by(&app, &grant, &query, Grouping::Error).await
+}
+
+#[utoipa::path(get, path = "/metrics/attributes/{key}", tag = "metrics", params(("key" = String, Path, description = "Attribute"), WindowQuery), responses((status = 200, description = "Values of an attribute by number of activities, highest first; from the newest 20,000", body = Ranking), Problem))]
+pub(super) async fn attribute(
+    State(app): State<App>,
+    grant: Grant,
+    PathParam(key): PathParam,
+    Query(query): Query<WindowQuery>,
+) -> Result<Json, Problem> {
+    ranking_by(&app, &grant, &query, Grouping::Attribute(key)).await
+}
+
+async fn ranking_by(
+    app: &App,
+    grant: &Grant,
+    query: &WindowQuery,
+    by: Grouping,
+) -> Result<Json, Problem> {
+    let query = query.parse(grant)?;
+    let read = app.readers.read(grant, move |reader| {
+        Json::new(&reader.ranking_by(&by, &query)?)
+    });
     read.await
 }
 

@@ -55,6 +55,10 @@ fn read() -> Router<App> {
         .route("/metrics/agents", get(metrics::agents))
         .route("/metrics/names", get(metrics::names))
         .route("/metrics/brands", get(metrics::brands))
+        .route("/metrics/actors", get(metrics::actors))
+        .route("/metrics/environments", get(metrics::environments))
+        .route("/metrics/errors", get(metrics::errors))
+        .route("/metrics/attributes/{*key}", get(metrics::attribute))
         // A name may have slashes.
         .route("/metrics/projects/{*id}", get(metrics::project))
         .route("/metrics/agents/{*id}", get(metrics::agent))

@@ -40,14 +40,15 @@ async fn every_described_path_responds_as_described() {
     let app = router(&log);
     let document = get(&app, "/api/openapi.json").await.json();
     let paths = document["paths"].as_object().unwrap();
-    assert_eq!(paths.len(), 21);
+    assert_eq!(paths.len(), 25);
     for (path, operations) in paths {
         let id = if path.starts_with("/activities") {
             &id
         } else {
             "a"
         };
-        let address = path.replace("{id}", id).replace("{name}", "a");
+        let address = path.replace("{id}", id);
+        let address = address.replace("{name}", "a").replace("{key}", "a");
         let asked = send(&app, request("HEAD", &format!("/api{address}"))).await;
         let missing = path.starts_with("/recordings");
         assert_eq!(asked.status, if missing { 404 } else { 200 }, "{path}");

@@ -7,6 +7,7 @@ mod health;
 mod limits;
 mod live;
 mod live_client;
+mod metrics;
 #[cfg(feature = "dashboard")]
 mod pages;
 mod security;
