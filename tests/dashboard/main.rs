@@ -26,6 +26,11 @@ async fn every_page_and_control_works_under_any_prefix() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn numbers_open_what_they_count() {
+    run("overview").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn recordings_are_played_with_marks_and_live() {
     run("replay").await;
 }

@@ -4,6 +4,7 @@ import "./styles/shell.css";
 import "./styles/parts.css";
 import "./styles/lists.css";
 import "./styles/activity.css";
+import "./styles/overview.css";
 import { interceptLinks } from "./data/route";
 import { Shell } from "./shell";
 import "./theme";

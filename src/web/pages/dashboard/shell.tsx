@@ -1,9 +1,10 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { getJson } from "./data/api";
+import { countedHref } from "./data/counted";
 import { count, ZONE } from "./data/format";
 import { useInterval, useLoad } from "./data/load";
-import type { ActivityPage as ActivityList, Metrics } from "./data/records";
+import type { ActivityPage as ActivityList, Metrics, Period } from "./data/records";
 import { href, type Page, type Route, useRoute } from "./data/route";
 import { ActivityPage } from "./pages/activity";
 import { EventsPage } from "./pages/events";
@@ -29,6 +30,8 @@ interface Counts {
   running: number;
   more: boolean;
   failed: number | null;
+  /** The span of today that is counted. */
+  today: Period;
 }
 
 async function loadCounts(signal: AbortSignal): Promise<Counts> {
@@ -36,7 +39,12 @@ async function loadCounts(signal: AbortSignal): Promise<Counts> {
     getJson<ActivityList>("activities", { q: "status:running", limit: MAX_RUNNING }, signal),
     getJson<Metrics>("metrics/overall", { window: "day", step: "day", tz: ZONE }, signal),
   ]);
-  return { running: running.activities.length, more: running.next !== null, failed: today.current.failed };
+  return {
+    running: running.activities.length,
+    more: running.next !== null,
+    failed: today.current.failed,
+    today: today.counted,
+  };
 }
 
 /** The header with tabs, and the page below it. */
@@ -77,7 +85,7 @@ export function Shell() {
                 {now.data.more && "+"} running
               </Count>
               <Count
-                href={href("timeline", { q: "status:failed since:24h" })}
+                href={countedHref(undefined, now.data.today, "status:failed")}
                 kind={(now.data.failed ?? 0) > 0 ? "failed" : "calm"}
               >
                 {count(now.data.failed)} failed today

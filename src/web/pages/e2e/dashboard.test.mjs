@@ -86,11 +86,11 @@ for (const place of PLACES) {
       await page.getByText("Show as table").click();
       const row = await page.locator(".as-table tbody tr").nth(n).textContent();
       assert.ok(row?.includes(metrics.history[n].count.toLocaleString("en")), row);
-      const legend = page.getByRole("button", { name: "Failed", exact: true });
+      const legend = page.getByRole("button", { name: "Errors", exact: true }).first();
       await legend.click();
       assert.equal(await legend.getAttribute("aria-pressed"), "false");
-      await page.getByLabel("Scope").selectOption("project:orchard");
-      await page.waitForURL(/scope=project%3Aorchard/);
+      await page.getByLabel("Scope").selectOption("project:=orchard");
+      await page.waitForURL(/scope=project%3A%3Dorchard/);
       await page.getByRole("button", { name: "Agents" }).click();
       await page.getByRole("columnheader", { name: "Turns/h" }).waitFor();
       await window.close();

@@ -138,14 +138,44 @@ export function ago(at: string, now: number): string {
   return step === undefined ? `${seconds} s ago` : `${Math.floor(seconds / step[0])} ${step[1]} ago`;
 }
 
+const WHY_UNKNOWN: Record<Unknown["reason"], string> = {
+  deleted: "records were deleted by retention",
+  too_many: "there are too many activities to add up, as their statistics were deleted by retention",
+  scan_limit: "there are too many activities to read one by one",
+};
+
 /** Formats the part of a window that is not known. */
 export function unknownPart(unknown: Unknown): string {
-  const until = new Date(unknown.until);
-  const why =
-    unknown.reason === "deleted"
-      ? "records were deleted by retention"
-      : "there are too many activities to add up, as their statistics were deleted by retention";
-  return `Unknown before ${dateMinute(until)}: ${why}`;
+  return `Unknown before ${dateMinute(new Date(unknown.until))}: ${WHY_UNKNOWN[unknown.reason]}`;
+}
+
+/** Formats the change from one number to another, without its sign; null if it has none. */
+export function change(from: number, to: number): string | null {
+  if (from <= 0) {
+    return null;
+  }
+  const share = to / from;
+  if (share >= 10) {
+    return `× ${compact(Math.round(share))}`;
+  }
+  const part = 100 * Math.abs(share - 1);
+  if (part > 99 && part < 100) {
+    return "> 99 %";
+  }
+  return part < 10 ? percent(part, 100) : `${Math.round(part)} %`;
+}
+
+/** Formats a span of time within a day, or over several. */
+export function span(start: string, end: string): string {
+  const [from, to] = [new Date(start), new Date(end)];
+  const last = new Date(to.getTime() - 1);
+  const whole = [from, to].every((at) => hourMinute(at) === "00:00");
+  if (whole) {
+    return from.toDateString() === last.toDateString() ? date(from) : `${date(from)} – ${date(last)}`;
+  }
+  return from.toDateString() === last.toDateString()
+    ? `${date(from)}, ${hourMinute(from)} – ${hourMinute(to)}`
+    : `${dateMinute(from)} – ${dateMinute(to)}`;
 }
 
 /** Formats a period: a date, or a date with times. */

@@ -1,49 +1,97 @@
 import { apiUrl, getJson, segment } from "../data/api";
-import { quoted } from "../data/filter";
-import { compact, dateMinute, duration, percent, rate, ZONE } from "../data/format";
+import { countedHref, exactly, narrowed } from "../data/counted";
+import { count, dateMinute, duration, percent, plural, rate, unknownPart } from "../data/format";
 import { useInterval, useLoad } from "../data/load";
-import type { Figures, Metrics, Ranking } from "../data/records";
+import type { Metrics, Period, Ranked, Ranking, Unknown } from "../data/records";
 import { href, type Params, replace } from "../data/route";
+import type { Shown } from "../data/window";
 import { Sparkline } from "../parts/spark";
 import { LoadError, Skeleton } from "../parts/states";
 
-const TABLES = [
-  ["project", "Projects"],
-  ["agent", "Agents"],
-  ["name", "Names"],
-  ["brand", "Brands"],
-] as const;
-
-const ROWS = 10;
-
-interface Shown {
-  params: Params;
-  window: string;
-  at: string | undefined;
+/** A tab: its name in the URL, its label, and the fields of its rows, each with its path in the API. */
+interface Tab {
+  by: string;
+  label: string;
+  /** What a row is. */
+  one: string;
+  fields: readonly (readonly [field: string, path: string])[];
+  /** True if the sums of each value are precomputed, so that its history is quick to read. */
+  hasSums?: true;
 }
 
-/** The ranking by project, agent, name or brand. */
-export function Breakdown({ params, window, at }: Shown) {
-  const by = TABLES.find(([field]) => field === params.by)?.[0] ?? "project";
-  const query = { window, at, tz: ZONE };
-  const path = `metrics/${by}s`;
-  const { data, problem, reload } = useLoad(apiUrl(path, query), (signal) =>
-    getJson<Ranking>(path, query, signal),
-  );
-  useInterval(15_000, () => at === undefined && reload());
-  const rows = data?.ranking.slice(0, ROWS) ?? [];
-  const more = (data?.ranking.length ?? 0) - rows.length;
+const TABS: readonly [Tab, ...Tab[]] = [
+  { by: "project", label: "Projects", one: "project", fields: [["project", "projects"]], hasSums: true },
+  { by: "agent", label: "Agents", one: "agent", fields: [["agent", "agents"]], hasSums: true },
+  { by: "name", label: "Names", one: "name", fields: [["name", "names"]], hasSums: true },
+  { by: "brand", label: "Brands", one: "brand", fields: [["brand", "brands"]], hasSums: true },
+  { by: "actor", label: "Actors", one: "actor", fields: [["actor", "actors"]] },
+  { by: "error", label: "Errors", one: "error type", fields: [["error", "errors"]] },
+  {
+    by: "environment",
+    label: "Environments",
+    one: "environment",
+    fields: [["environment", "environments"]],
+  },
+  {
+    by: "client",
+    label: "Clients",
+    one: "client",
+    fields: ["mcp.client.name", "user_agent.original"].map((key) => [
+      `attr.${key}`,
+      `attributes/${segment(key)}`,
+    ]),
+  },
+];
+
+/** Rows to show at first. */
+const ROWS = 20;
+
+/** A row: a value, and the term of the filter that selects its activities. */
+interface RowOf {
+  term: string;
+  ranked: Ranked;
+  counted: Period;
+}
+
+interface Loaded {
+  rows: RowOf[];
+  unknown: Unknown | null;
+}
+
+/** The ranking by project, agent, error and so on, of a scope. */
+export function Breakdown({ params, time }: { params: Params; time: Shown }) {
+  const tab = TABS.find(({ by }) => by === params.by) ?? TABS[0];
+  const query = { ...time.query, q: params.scope };
+  const { data, problem, reload } = useLoad(apiUrl(`breakdown/${tab.by}`, query), async (signal) => {
+    const rankings = tab.fields.map(async ([field, path]) => {
+      const answer = await getJson<Ranking>(`metrics/${path}`, query, signal);
+      const rows = answer.ranking.map((ranked) => ({
+        term: exactly(field, ranked.id),
+        ranked,
+        counted: answer.counted,
+      }));
+      return { rows, unknown: answer.unknown };
+    });
+    return merged(await Promise.all(rankings));
+  });
+  useInterval(15_000, () => time.present && reload());
+  const all = data?.rows ?? [];
+  const rows = params.all === "1" ? all : all.slice(0, ROWS);
+  const byAgent = tab.by === "agent";
+  const trends = tab.hasSums === true && params.scope === undefined;
   return (
     <section class="panel" aria-labelledby="breakdown">
       <div class="panel-head">
         <h2 id="breakdown">Breakdown</h2>
-        <div class="segmented" role="group" aria-label="Break down by">
-          {TABLES.map(([field, label]) => (
+        <div class="segmented segmented-wrap" role="group" aria-label="Break down by">
+          {TABS.map(({ by, label }) => (
             <button
               type="button"
-              key={field}
-              aria-pressed={field === by}
-              onClick={() => replace(href("overview", { ...params, by: field === "project" ? null : field }))}
+              key={by}
+              aria-pressed={by === tab.by}
+              onClick={() =>
+                replace(href("overview", { ...params, by: by === TABS[0].by ? null : by, all: null }))
+              }
             >
               {label}
             </button>
@@ -55,93 +103,124 @@ export function Breakdown({ params, window, at }: Shown) {
         <LoadError what="the breakdown" problem={problem} retry={reload} />
       )}
       {data !== null && data.unknown !== null && (
-        <p class="dim quiet">Since {dateMinute(new Date(data.unknown.until))}</p>
+        <p class="dim quiet" title={unknownPart(data.unknown)}>
+          Since {dateMinute(new Date(data.unknown.until))} · {unknownPart(data.unknown)}
+        </p>
       )}
       {data !== null && data.unknown === null && rows.length === 0 && (
-        <p class="dim quiet">No activity with a {by} in this period.</p>
+        <p class="dim quiet">No activity with {withArticle(tab.one)} in this period.</p>
       )}
       {rows.length > 0 && (
-        <div class="table-scroll" role="group" tabIndex={0} aria-label={`By ${by}`}>
+        <div class="table-scroll" role="group" tabIndex={0} aria-label={`By ${tab.one}`}>
           <table class="figures">
             <thead>
               <tr>
-                <th scope="col">{by.charAt(0).toUpperCase() + by.slice(1)}</th>
-                <th scope="col" class="wide-only">
-                  <span class="sr-only">Trend</span>
-                </th>
-                <th scope="col" class="right">
-                  Ended
-                </th>
-                <th scope="col" class="right">
-                  Failed
-                </th>
-                {by === "agent" ? (
-                  <>
-                    <th scope="col" class="right">
-                      Turns/h
-                    </th>
-                    <th scope="col" class="right">
-                      Mean turn time
-                    </th>
-                  </>
-                ) : (
-                  <>
-                    <th scope="col" class="right">
-                      Mean
-                    </th>
-                    <th scope="col" class="right">
-                      p95
-                    </th>
-                  </>
+                <th scope="col">{tab.one.charAt(0).toUpperCase() + tab.one.slice(1)}</th>
+                {trends && (
+                  <th scope="col" class="wide-only">
+                    <span class="sr-only">Trend</span>
+                  </th>
                 )}
+                {[
+                  "Activities",
+                  "Errors",
+                  ...(byAgent ? ["Turns/h", "Time between turns"] : ["Mean", "p95"]),
+                ].map((label) => (
+                  <th scope="col" class="right" key={label}>
+                    {label}
+                  </th>
+                ))}
               </tr>
             </thead>
             <tbody>
-              {rows.map((row) => (
-                <Row key={row.id} by={by} id={row.id} figures={row} params={params} query={query} />
+              {rows.map((row, n) => (
+                <Row key={row.term} row={row} params={params} byAgent={byAgent}>
+                  {trends && (
+                    <td class="wide-only spark-cell">{n < ROWS && <Trend term={row.term} time={time} />}</td>
+                  )}
+                </Row>
               ))}
             </tbody>
           </table>
         </div>
       )}
-      {more > 0 && <p class="dim quiet">{compact(more)} more</p>}
+      {all.length > ROWS && (
+        <p class="quiet">
+          <button
+            type="button"
+            class="button"
+            onClick={() => replace(href("overview", { ...params, all: params.all === "1" ? null : "1" }))}
+          >
+            {params.all === "1" ? `Show the first ${ROWS}` : `Show all ${count(all.length)}`}
+          </button>
+        </p>
+      )}
     </section>
   );
 }
 
-interface RowOf {
-  by: string;
-  id: string;
-  figures: Figures;
-  params: Params;
-  query: Record<string, string | undefined>;
+function merged(rankings: Loaded[]): Loaded {
+  const rows = rankings.flatMap((one) => one.rows);
+  rows.sort((a, b) => (b.ranked.count ?? 0) - (a.ranked.count ?? 0));
+  const unknown = rankings.map((one) => one.unknown).filter((one) => one !== null);
+  const latest = unknown.sort((a, b) => Date.parse(b.until) - Date.parse(a.until))[0];
+  return { rows, unknown: latest ?? null };
 }
 
-function Row({ by, id, figures, params, query }: RowOf) {
-  const path = `metrics/${by}s/${segment(id)}`;
-  const step = query.window === "day" ? "hour" : "day";
-  const history = useLoad(apiUrl(path, { ...query, step }), (signal) =>
-    getJson<Metrics>(path, { ...query, step }, signal),
-  );
-  const filter = `${by}:${quoted(id)}`;
+const withArticle = (noun: string) => `${/^[aeiou]/.test(noun) ? "an" : "a"} ${noun}`;
+
+interface RowProps {
+  row: RowOf;
+  params: Params;
+  byAgent: boolean;
+  children: preact.ComponentChildren;
+}
+
+function Row({ row: { term, ranked, counted }, params, byAgent, children }: RowProps) {
+  const { id, count: all, failed } = ranked;
+  const scope = narrowed(params.scope, term);
+  const records = plural(all, "activity", "activities");
   return (
     <tr>
       <th scope="row">
-        <a href={href("overview", { ...params, scope: `${by}:${id}` })}>{id}</a>
+        <a
+          class="narrow"
+          href={href("overview", { ...params, scope })}
+          title={`Show only ${term} on this page`}
+        >
+          <svg viewBox="0 0 12 12" width="11" height="11" class="narrow-icon" aria-hidden="true">
+            <path d="M1 1.5h10L7.2 6v4.5L4.8 9V6Z" />
+          </svg>
+          {id === "" ? '""' : id}
+        </a>
       </th>
-      <td class="wide-only spark-cell">
-        {history.data !== null && <Sparkline values={history.data.history.map((one) => one.count)} />}
-      </td>
+      {children}
       <td class="right num">
-        <a href={href("timeline", { q: filter })} title={`Show ${filter} in the timeline`}>
-          {compact(figures.count)}
+        <a href={countedHref(params.scope, counted, term)} title={`List ${records}`}>
+          {count(all)}
         </a>
       </td>
-      <td class={`right num ${(figures.failed ?? 0) > 0 ? "bad" : "dim"}`}>
-        {compact(figures.failed)} <span class="dim">{percent(figures.failed, figures.count)}</span>
+      <td class={`right num ${(failed ?? 0) > 0 ? "bad" : "dim"}`}>
+        <a
+          href={countedHref(params.scope, counted, term, "status:failed")}
+          title={`List ${count(failed)} failed`}
+        >
+          {count(failed)}
+        </a>{" "}
+        {failed !== 0 && <span class="dim">{percent(failed, all)}</span>}
       </td>
-      <td class="right num">{by === "agent" ? rate(figures.turns_per_hour) : duration(figures.mean_ns)}</td>
-      <td class="right num">{duration(by === "agent" ? figures.mean_turn_ns : figures.p95_ns)}</td>
+      <td class="right num">{byAgent ? rate(ranked.turns_per_hour) : duration(ranked.mean_ns)}</td>
+      <td class="right num">{duration(byAgent ? ranked.mean_turn_ns : ranked.p95_ns)}</td>
     </tr>
   );
+}
+
+/** The history of one value. */
+function Trend({ term, time }: { term: string; time: Shown }) {
+  const step = time.window === "week" ? "day" : time.step;
+  const query = { ...time.query, step, q: term };
+  const { data } = useLoad(apiUrl("metrics/overall", query), (signal) =>
+    getJson<Metrics>("metrics/overall", query, signal),
+  );
+  return data === null ? null : <Sparkline values={data.history.map((one) => one.count)} />;
 }

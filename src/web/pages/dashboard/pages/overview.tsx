@@ -1,48 +1,50 @@
-import { useMemo } from "preact/hooks";
-import { apiUrl, getJson, segment } from "../data/api";
-import { quoted } from "../data/filter";
-import {
-  compact,
-  count,
-  date,
-  dayMonth,
-  duration,
-  hourMinute,
-  percent,
-  period,
-  rate,
-  unknownPart,
-  ZONE,
-} from "../data/format";
+import { useRef } from "preact/hooks";
+import { apiUrl, getJson } from "../data/api";
+import { span, unknownPart } from "../data/format";
 import { type LoadState, useInterval, useLoad } from "../data/load";
-import type { Figures, Metrics, Period } from "../data/records";
+import type { Metrics, Period } from "../data/records";
 import { href, navigate, type Params, replace } from "../data/route";
-import { Chart, type Series } from "../parts/chart";
+import { periodBefore, type Shown, shifted, shownTime, WINDOWS } from "../data/window";
+import { useKeys } from "../parts/keys";
 import { Empty, LoadError, Skeleton } from "../parts/states";
 import { Breakdown } from "./breakdown";
+import { Cards } from "./cards";
+import { Durations } from "./durations";
+import { History } from "./history";
 import { ScopeChoice } from "./scope";
 
-const WINDOWS = ["day", "week", "month"] as const;
-
-/** The overview: figures, history and breakdown of a window. */
+/** The overview: figures, history, durations and breakdown of a window or of a range. */
 export function Overview({ params, running }: { params: Params; running: number | null }) {
-  const window = WINDOWS.find((one) => one === params.window) ?? "day";
-  const { at, scope } = params;
-  const step = window === "month" ? "day" : "hour";
-  const path = `metrics/${scope === undefined ? "overall" : scopePath(scope)}`;
-  const query = { window, at, step, tz: ZONE };
-  const metrics = useLoad(apiUrl(path, query), (signal) => getJson<Metrics>(path, query, signal));
+  const time = shownTime(params, Date.now());
+  const { scope } = params;
+  const query = { ...time.query, step: time.step, q: scope };
+  const metrics = useLoad(apiUrl("metrics/overall", query), (signal) =>
+    getJson<Metrics>("metrics/overall", query, signal),
+  );
+  const scopeRunning = useLoad(`running ${scope ?? ""} ${time.present}`, (signal) =>
+    time.present ? runningOf(scope, signal) : Promise.resolve(null),
+  );
   useInterval(5_000, () => {
     // Past windows do not change.
-    if (at === undefined) {
+    if (time.present) {
       metrics.reload();
       scopeRunning.reload();
     }
   });
-  const scopeRunning = useLoad(`running ${scope ?? ""} ${at ?? ""}`, (signal) => runningOf(scope, signal));
   const put = (changes: Record<string, string | null | undefined>) =>
     href("overview", { ...params, ...changes });
+  const reset = () => navigate(put({ since: null, until: null }));
+  useKeys(time.window === null ? { Escape: reset } : {});
   const { earlier, later } = metrics.data ?? {};
+  const step = (by: 1 | -1) => {
+    const at = by < 0 ? earlier : later;
+    if (time.window === null && metrics.data !== null) {
+      const to = shifted(metrics.data.window, by);
+      navigate(put({ since: to.start, until: to.end }));
+    } else {
+      navigate(put({ at: by > 0 && isToday(at) ? null : at }));
+    }
+  };
   return (
     <>
       <header class="page-head">
@@ -54,8 +56,8 @@ export function Overview({ params, running }: { params: Params; running: number 
             <button
               type="button"
               key={one}
-              aria-pressed={one === window}
-              onClick={() => replace(put({ window: one === "day" ? null : one }))}
+              aria-pressed={one === time.window}
+              onClick={() => replace(put({ window: one === "day" ? null : one, since: null, until: null }))}
             >
               {one}
             </button>
@@ -67,33 +69,52 @@ export function Overview({ params, running }: { params: Params; running: number 
             class="icon-button"
             aria-label="Previous period"
             disabled={!earlier}
-            onClick={() => navigate(put({ at: earlier }))}
+            onClick={() => step(-1)}
           >
             ‹
           </button>
-          <span class="stepper-now">{metrics.data === null ? "…" : windowName(metrics.data.window, at)}</span>
+          <span class="stepper-now">
+            {metrics.data === null ? "…" : windowName(metrics.data.window, time)}
+          </span>
           <button
             type="button"
             class="icon-button"
             aria-label="Next period"
             disabled={!later}
-            onClick={() => navigate(put({ at: isNow(later) ? null : later }))}
+            onClick={() => step(1)}
           >
             ›
           </button>
         </div>
+        {time.window === null && (
+          <button type="button" class="button" onClick={reset}>
+            Reset zoom
+          </button>
+        )}
       </header>
-      <Shown
+      <Loaded
         metrics={metrics}
-        running={at !== undefined ? null : scope === undefined ? running : scopeRunning.data}
+        params={params}
+        time={time}
+        running={!time.present ? null : scope === undefined ? running : scopeRunning.data}
       />
-      <Breakdown params={params} window={window} at={at} />
+      <Breakdown params={params} time={time} />
     </>
   );
 }
 
-function Shown({ metrics, running }: { metrics: LoadState<Metrics>; running: number | null }) {
+interface LoadedProps {
+  metrics: LoadState<Metrics>;
+  params: Params;
+  time: Shown;
+  running: number | null;
+}
+
+function Loaded({ metrics, params, time, running }: LoadedProps) {
   const { data, problem, reload } = metrics;
+  const now = useRef(0);
+  now.current = Date.now();
+  const before = useBefore(data, params.scope, time, now.current);
   if (data === null) {
     return problem === null ? (
       <Skeleton what="the metrics" />
@@ -102,14 +123,7 @@ function Shown({ metrics, running }: { metrics: LoadState<Metrics>; running: num
     );
   }
   if (data.current.count === 0 && !running) {
-    return (
-      <Empty title="No activity in this period">
-        <p>
-          Activities are counted when they end. Wrap a service in <code>ActivityLayer</code>, or go to a
-          previous period with ‹.
-        </p>
-      </Empty>
-    );
+    return <Nothing metrics={data} params={params} time={time} />;
   }
   if (data.unknown !== null && data.history.every((one) => one.count === null)) {
     return (
@@ -121,106 +135,59 @@ function Shown({ metrics, running }: { metrics: LoadState<Metrics>; running: num
   return (
     <>
       {data.unknown !== null && <p class="notice">{unknownPart(data.unknown)}.</p>}
-      <Cards figures={data.current} running={running} />
-      <History metrics={data} />
+      <Cards metrics={data} params={params} before={before} running={running} now={now.current} />
+      {data.current.count !== 0 && (
+        <div class="charts">
+          <History metrics={data} params={params} step={time.step} />
+          <Durations metrics={data} scope={params.scope} />
+        </div>
+      )}
     </>
   );
 }
 
-function Cards({ figures, running }: { figures: Figures; running: number | null }) {
-  const cards: [string, string, string][] = [
-    ["Turns per hour", rate(figures.turns_per_hour), `${count(figures.turns)} turns`],
-    ["Mean turn time", duration(figures.mean_turn_ns), "average gap between turns"],
-    ["p95 duration", duration(figures.p95_ns), `mean ${duration(figures.mean_ns)}`],
-    [
-      "Failed",
-      count(figures.failed),
-      `${percent(figures.failed, figures.count)} of ${compact(figures.count)}`,
-    ],
-    ["Active agents", count(figures.active_agents), "agents seen"],
-    [
-      "Running now",
-      running === null ? "–" : count(running),
-      running === null ? "past period" : "in progress",
-    ],
-  ];
-  return (
-    <dl class="cards">
-      {cards.map(([label, value, more]) => (
-        <div
-          class={`card ${label === "Failed" && (figures.failed ?? 0) > 0 ? "card-failed" : ""}`}
-          key={label}
-        >
-          <dt>{label}</dt>
-          <dd>
-            <b class="num">{value}</b>
-            <span>{more}</span>
-          </dd>
-        </div>
-      ))}
-    </dl>
-  );
+/** Loads the metrics of the period before. */
+function useBefore(data: Metrics | null, scope: string | undefined, time: Shown, now: number) {
+  const period = data === null ? null : periodBefore(data, time.window, now);
+  const query =
+    period === null
+      ? null
+      : { since: period.start, until: period.end, tz: time.query.tz, step: "day", q: scope };
+  const key = query === null ? "" : apiUrl("metrics/overall", query);
+  return useLoad(key, (signal) =>
+    query === null ? Promise.resolve(null) : getJson<Metrics>("metrics/overall", query, signal),
+  ).data;
 }
 
-function History({ metrics }: { metrics: Metrics }) {
-  const { history, current } = metrics;
-  const days =
-    history[0] !== undefined && Date.parse(history[0].end) - Date.parse(history[0].start) > 20 * 3_600_000;
-  const series = useMemo<Series[]>(() => {
-    const number = (value: number | null) => (value === null ? "–" : compact(value));
-    const values = (of: (figures: Figures) => number | null) => history.map(of);
-    return [
-      {
-        label: "Ended",
-        colour: "--chart-all",
-        as: "bars",
-        scale: "n",
-        values: values((of) => of.count),
-        text: number,
-      },
-      {
-        label: "Failed",
-        colour: "--chart-failed",
-        as: "bars",
-        scale: "n",
-        values: values((of) => of.failed),
-        text: number,
-      },
-      {
-        label: "p95 duration",
-        colour: "--chart-time",
-        as: "line",
-        scale: "ns",
-        values: values((of) => of.p95_ns),
-        text: duration,
-      },
-    ];
-  }, [history]);
-  const unknown = useMemo(() => history.filter((one) => one.count === null), [history]);
-  const { count: all, failed, cancelled } = current;
-  const completed = all === null || failed === null || cancelled === null ? null : all - failed - cancelled;
-  const axis = (at: Date) =>
-    days || (at.getHours() === 0 && at.getMinutes() === 0) ? dayMonth(at) : hourMinute(at);
-  return (
-    <section class="panel" aria-labelledby="history">
-      <div class="panel-head">
-        <h2 id="history">{days ? "By day" : "By hour"}</h2>
-        <p class="dim">
-          <b class="num">{count(current.count)}</b> ended · <b class="num">{count(completed)}</b> completed ·{" "}
-          <b class="num">{count(current.failed)}</b> failed · mean{" "}
-          <b class="num">{duration(current.mean_ns)}</b>
+function Nothing({ metrics, params, time }: { metrics: Metrics; params: Params; time: Shown }) {
+  const { earlier } = metrics;
+  if (earlier === null && time.present && params.scope === undefined) {
+    return (
+      <Empty title="No activities yet">
+        <p>
+          Wrap a service in <code>ActivityLayer::new(&log)</code>, or start a job with{" "}
+          <code>log.start(Describe::job("import"))</code>. Activities appear here when they have ended.
         </p>
-      </div>
-      <Chart
-        periods={history}
-        window={metrics.window}
-        series={series}
-        unknown={unknown}
-        period={(of) => period(of.start, of.end)}
-        axis={axis}
-        label={`Activities ${days ? "by day" : "by hour"}: ended, failed, and their duration`}
-      />
-    </section>
+      </Empty>
+    );
+  }
+  return (
+    <Empty title="No activity in this period">
+      <p>
+        {earlier === null
+          ? "There is none before it, either."
+          : "Activities are counted when they have ended."}{" "}
+        {earlier !== null && time.window !== null && (
+          <a href={href("overview", { ...params, at: earlier })}>Previous period</a>
+        )}
+        {params.scope !== undefined && (
+          <>
+            {" "}
+            <a href={href("overview", { ...params, scope: null })}>All activity</a>
+          </>
+        )}
+      </p>
+    </Empty>
   );
 }
 
@@ -229,29 +196,19 @@ async function runningOf(scope: string | undefined, signal: AbortSignal): Promis
   if (scope === undefined) {
     return null;
   }
-  const colon = scope.indexOf(":");
-  const q = `status:running ${scope.slice(0, colon)}:${quoted(scope.slice(colon + 1))}`;
+  const q = `${scope} status:running`;
   const answer = await getJson<{ activities: unknown[] }>("activities", { q, limit: 1_000 }, signal);
   return answer.activities.length;
 }
 
-/** Returns the path of `project:acme` in the API. */
-function scopePath(scope: string): string {
-  const colon = scope.indexOf(":");
-  return `${scope.slice(0, colon)}s/${segment(scope.slice(colon + 1))}`;
+function isToday(at: string | null | undefined): boolean {
+  return typeof at === "string" && new Date(at).toDateString() === new Date().toDateString();
 }
 
-function isNow(later: string | null | undefined): boolean {
-  return (
-    later !== null && later !== undefined && new Date(later).toDateString() === new Date().toDateString()
-  );
-}
-
-function windowName(window: Period, at: string | undefined): string {
-  const [start, end] = [new Date(window.start), new Date(Date.parse(window.end) - 1)];
-  const one = start.toDateString() === end.toDateString();
-  if (one) {
-    return at === undefined ? "Today" : date(start);
+function windowName(window: Period, time: Shown): string {
+  const { start, end } = window;
+  if (time.window === null || !time.present) {
+    return span(start, end);
   }
-  return `${date(start)} – ${at === undefined ? "today" : date(end)}`;
+  return time.window === "day" ? "Today" : `${span(start, end).split(" – ")[0]} – today`;
 }

@@ -1,4 +1,5 @@
 import { getJson } from "../data/api";
+import { exactly } from "../data/counted";
 import { useLoad } from "../data/load";
 import type { Ranking } from "../data/records";
 
@@ -24,7 +25,7 @@ export function ScopeChoice({
   const values = useLoad("known", known).data ?? {};
   const options = SCOPES.map((field) => [field, values[field] ?? []] as const);
   const listed =
-    scope === undefined || options.some(([field, ids]) => ids.some((id) => `${field}:${id}` === scope));
+    scope === undefined || options.some(([field, ids]) => ids.some((id) => exactly(field, id) === scope));
   return (
     <select
       aria-label="Scope"
@@ -38,7 +39,7 @@ export function ScopeChoice({
           ids.length > 0 && (
             <optgroup key={field} label={`${field.charAt(0).toUpperCase()}${field.slice(1)}s`}>
               {ids.slice(0, 30).map((id) => (
-                <option key={id} value={`${field}:${id}`}>
+                <option key={id} value={exactly(field, id)}>
                   {id}
                 </option>
               ))}

@@ -1,7 +1,8 @@
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useId, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import type { Period } from "../data/records";
+import { navigate } from "../data/route";
 
 export interface Series {
   label: string;
@@ -11,6 +12,8 @@ export interface Series {
   scale: "n" | "ns";
   values: (number | null)[];
   text: (value: number | null) => string;
+  /** The term of the filter that selects what it counts, if not all. */
+  more?: string;
 }
 
 interface Shown {
@@ -23,18 +26,56 @@ interface Shown {
   unknown: readonly Period[];
   period: (of: Period) => string;
   axis: (at: Date) => string;
+  /** The address of the records of a period that match a filter. */
+  records: (of: Period, ...more: string[]) => string;
+  onZoom: (range: Period) => void;
   label: string;
 }
 
-/** A chart with a legend to toggle series, a tooltip with exact values, and a table of the data. */
-export function Chart({ periods, window, series, unknown, period, axis, label }: Shown) {
+/**
+ * A chart with a legend to toggle series, a tooltip with exact values, and a table of the data. A click on a period, or Enter,
+ * opens its records; a range is selected by dragging, or with Shift and the arrow keys, and zoomed into.
+ */
+export function Chart({ periods, window, series, unknown, period, axis, records, onZoom, label }: Shown) {
   const frame = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const [at, setAt] = useState<{ n: number; x: number } | null>(null);
+  /** The first period of a range that is selected with the keyboard. */
+  const [anchor, setAnchor] = useState<number | null>(null);
   const [off, setOff] = useState<ReadonlySet<string>>(new Set());
+  const hint = useId();
   const themes = useThemes();
   const gaps = unknown.map((one) => one.start);
   const shape = [...series.map((one) => one.label), window.start, window.end, themes, ...gaps].join();
+  const zoom = (first: number, last: number) => {
+    const [start, end] = [periods[first]?.start, periods[last]?.end];
+    setAnchor(null);
+    if (start !== undefined && end !== undefined) {
+      onZoom({ start, end });
+    }
+  };
+  const open = (n: number) => {
+    const of = periods[n];
+    if (of !== undefined) {
+      navigate(records(of));
+    }
+  };
+  const periodAt = (time: number) =>
+    periods.findIndex((of) => seconds(of.start) <= time && time < seconds(of.end));
+  const select = (from: number, to: number) => {
+    const [first, last] = [periodAt(from), periodAt(to)];
+    // Beyond the present there are no periods.
+    zoom(first < 0 ? periods.length : first, last < 0 ? periods.length - 1 : last);
+  };
+  const handlers = useRef({ setAt, select });
+  handlers.current = { setAt, select };
+  const pressed = useRef(0);
+  const clicked = (event: MouseEvent) => {
+    const now = plot.current;
+    if (now !== null && event.target === now.over && Math.abs(event.clientX - pressed.current) < DRAG) {
+      open(periodAt(now.posToVal(event.clientX - now.over.getBoundingClientRect().left, "x")));
+    }
+  };
 
   // A new chart only when `shape` changes.
   useEffect(() => {
@@ -43,7 +84,7 @@ export function Chart({ periods, window, series, unknown, period, axis, label }:
       return;
     }
     const made = new uPlot(
-      options(element, window, series, unknown, axis, setAt),
+      options(element, window, series, unknown, axis, handlers),
       data(periods, series, off),
       element,
     );
@@ -57,18 +98,45 @@ export function Chart({ periods, window, series, unknown, period, axis, label }:
     };
   }, [shape]);
   useEffect(() => plot.current?.setData(data(periods, series, off)), [periods, series, off]);
-
-  const keyed = (event: KeyboardEvent) => {
-    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+  useEffect(() => {
     const now = plot.current;
-    if (step === undefined || now === null) {
+    if (now === null) {
+      return;
+    }
+    const [first, last] =
+      anchor === null || at === null ? [] : [Math.min(anchor, at.n), Math.max(anchor, at.n)];
+    const [start, end] = [periods[first ?? -1], periods[last ?? -1]];
+    const left = start === undefined ? 0 : now.valToPos(seconds(start.start), "x");
+    const right = end === undefined ? 0 : now.valToPos(seconds(end.end), "x");
+    now.setSelect({ left, width: right - left, top: 0, height: now.over.clientHeight }, false);
+  }, [anchor, at?.n]);
+
+  const moved = (step: number, selects: boolean) => {
+    const now = plot.current;
+    const to = Math.min(periods.length - 1, Math.max(0, (at?.n ?? -1) + step));
+    const of = periods[to];
+    if (of !== undefined && now !== null) {
+      setAnchor(selects ? (anchor ?? at?.n ?? to) : null);
+      now.setCursor({ left: now.valToPos(middle(of), "x"), top: 40 });
+    }
+  };
+  const keyed = (event: KeyboardEvent) => {
+    const step = { ArrowRight: 1, ArrowLeft: -1, Home: -periods.length, End: periods.length }[event.key];
+    if (step !== undefined) {
+      moved(step, event.shiftKey);
+    } else if (event.key === "Enter" && at !== null) {
+      if (anchor === null) {
+        open(at.n);
+      } else {
+        zoom(Math.min(anchor, at.n), Math.max(anchor, at.n));
+      }
+    } else if (event.key === "Escape" && anchor !== null) {
+      setAnchor(null);
+    } else {
       return;
     }
     event.preventDefault();
-    const of = periods[Math.min(periods.length - 1, Math.max(0, (at?.n ?? -1) + step))];
-    if (of !== undefined) {
-      now.setCursor({ left: now.valToPos(middle(of), "x"), top: 40 });
-    }
+    event.stopPropagation();
   };
   const toggle = (name: string) => {
     const next = new Set(off);
@@ -101,15 +169,22 @@ export function Chart({ periods, window, series, unknown, period, axis, label }:
         )}
       </div>
       <div class="plot-frame">
-        {/* Arrow keys move along the points. */}
         <div
           ref={frame}
           class="plot"
           role="img"
           aria-label={label}
+          aria-describedby={hint}
           tabIndex={0}
           onKeyDown={keyed}
-          onBlur={() => setAt(null)}
+          onPointerDown={(event) => {
+            pressed.current = event.clientX;
+          }}
+          onClick={clicked}
+          onBlur={() => {
+            setAt(null);
+            setAnchor(null);
+          }}
         />
         {at !== null && shown !== undefined && (
           <div
@@ -128,6 +203,10 @@ export function Chart({ periods, window, series, unknown, period, axis, label }:
           </div>
         )}
       </div>
+      <p id={hint} class="dim chart-hint">
+        Click a bar to list its activities, drag to zoom in. With the keyboard: arrow keys, Shift to select,
+        Enter.
+      </p>
       <details class="as-table">
         <summary>Show as table</summary>
         <div class="table-scroll" role="group" tabIndex={0} aria-label={label}>
@@ -149,7 +228,13 @@ export function Chart({ periods, window, series, unknown, period, axis, label }:
                   <th scope="row">{period(of)}</th>
                   {series.map((one) => (
                     <td class="right num" key={one.label}>
-                      {one.text(one.values[n] ?? null)}
+                      {one.as === "bars" && one.values[n] !== null ? (
+                        <a href={records(of, ...(one.more === undefined ? [] : [one.more]))}>
+                          {one.text(one.values[n] ?? null)}
+                        </a>
+                      ) : (
+                        one.text(one.values[n] ?? null)
+                      )}
                     </td>
                   ))}
                 </tr>
@@ -163,6 +248,17 @@ export function Chart({ periods, window, series, unknown, period, axis, label }:
 }
 
 const HEIGHT = 240;
+/** The width of an axis of values. */
+const AXIS = 56;
+/** Movements of less than this many pixels are clicks. */
+const DRAG = 6;
+/** Round steps of counts, and of durations in nanoseconds. */
+const COUNTS = Array.from({ length: 16 }, (_, n) => [1, 2, 5].map((step) => step * 10 ** n)).flat();
+const DURATIONS = [
+  ...COUNTS.filter((ns) => ns <= 1e9),
+  ...[2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800].map((s) => s * 1e9),
+  ...[1, 2, 3, 6, 12, 24, 48, 120, 240, 480, 1_200, 2_400].map((h) => h * 3_600e9),
+];
 const seconds = (at: string) => Date.parse(at) / 1_000;
 const middle = (of: Period) => (seconds(of.start) + seconds(of.end)) / 2;
 
@@ -177,7 +273,12 @@ function options(
   series: Series[],
   unknown: readonly Period[],
   axis: (at: Date) => string,
-  onHover: (at: { n: number; x: number } | null) => void,
+  handlers: {
+    current: {
+      setAt: (at: { n: number; x: number } | null) => void;
+      select: (from: number, to: number) => void;
+    };
+  },
 ): uPlot.Options {
   // A canvas does not resolve custom properties.
   const colour = (name: string) => {
@@ -202,7 +303,13 @@ function options(
     height: HEIGHT,
     padding: [8, 8, 0, 0],
     legend: { show: false },
-    cursor: { y: false, points: { show: false }, drag: { setScale: false, x: false, y: false } },
+    cursor: {
+      y: false,
+      points: { show: false },
+      // A click that moves a little is still one.
+      drag: { setScale: false, x: true, y: false, dist: DRAG, click: () => {} },
+      bind: { dblclick: () => null },
+    },
     scales: {
       x: { time: true, range: [seconds(window.start), seconds(window.end)] },
       n: { range: least },
@@ -220,10 +327,11 @@ function options(
         ...line,
         scale,
         side: n === 0 ? 3 : 1,
-        size: 56,
+        size: AXIS,
+        incrs: scale === "n" ? COUNTS : DURATIONS,
         grid: n === 0 ? grid : { show: false },
         values: (_: uPlot, values: number[]) =>
-          values.map((value) => (value === 0 ? "0" : texts(scale)(value))),
+          values.map((value) => (value === 0 ? "0" : round(texts(scale)(value)))),
       })),
     ],
     series: [
@@ -243,12 +351,23 @@ function options(
         (plot) => {
           const n = plot.cursor.idx;
           const left = plot.cursor.left ?? -1;
-          onHover(n === null || n === undefined || left < 0 ? null : { n, x: (left + 56) / plot.width });
+          const isAt = typeof n === "number" && left >= 0;
+          handlers.current.setAt(isAt ? { n, x: (left + AXIS) / plot.width } : null);
+        },
+      ],
+      setSelect: [
+        (plot) => {
+          const { left, width } = plot.select;
+          plot.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false);
+          handlers.current.select(plot.posToVal(left, "x"), plot.posToVal(left + width, "x"));
         },
       ],
     },
   };
 }
+
+/** Leaves out the smaller unit of a round duration: `2 min 0 s`. */
+const round = (text: string) => text.replace(/ 0 (s|min|h)$/, "");
 
 /** Hatches some periods over the height of the plot. */
 function hatch(plot: uPlot, periods: readonly Period[], colour: string) {

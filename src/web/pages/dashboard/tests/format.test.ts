@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { ago, bytes, dayName, duration, percent } from "../data/format";
+import { ago, bytes, change, dayName, duration, percent, span } from "../data/format";
 
 test.each([
   [null, "–"],
@@ -43,4 +43,24 @@ test("days are in the viewer's time zone", () => {
 test("a clock that is behind shows no negative age", () => {
   expect(ago(new Date(5_000).toISOString(), 1_000)).toBe("0 s ago");
   expect(ago(new Date(0).toISOString(), 7_200_000)).toBe("2 h ago");
+});
+
+test.each([
+  [100, 112, "12 %"],
+  [100, 97.5, "2.5 %"],
+  [200, 0, "100 %"],
+  [1_000, 1, "> 99 %"],
+  [10, 1_500, "× 150"],
+  [5, 5, "0 %"],
+  [0, 5, null],
+])("from %d to %d it changed by %s", (from, to, text) => {
+  expect(change(from, to)).toBe(text);
+});
+
+test("a span has times unless it consists of days", () => {
+  const at = (day: number, hour = 0, minute = 0) => new Date(2026, 1, day, hour, minute).toISOString();
+  expect(span(at(18), at(19))).toBe("Wed 18 Feb");
+  expect(span(at(12), at(19))).toBe("Thu 12 Feb – Wed 18 Feb");
+  expect(span(at(18, 9, 15), at(18, 11))).toBe("Wed 18 Feb, 09:15 – 11:00");
+  expect(span(at(18, 22), at(19, 2))).toBe("Wed 18 Feb, 22:00 – Thu 19 Feb, 02:00");
 });
