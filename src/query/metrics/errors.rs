@@ -20,6 +20,12 @@ pub struct Errors {
     pub window: Period,
     /// The part of the window that is not known: the groups cover the rest. `None` if all is known.
     pub unknown: Option<Unknown>,
+    /// The span that is counted: the window, without the time after the present hour.
+    pub counted: Period,
+    /// An instant in the previous window, if the store has sums or activities of that time or earlier.
+    pub earlier: Option<DateTime<Utc>>,
+    /// An instant in the next window, if it has begun.
+    pub later: Option<DateTime<Utc>>,
     /// The starts of the steps of each group's history.
     pub steps: Vec<DateTime<Utc>>,
     /// Number of failed activities in the window.
@@ -68,8 +74,8 @@ impl ActivityReader {
     /// Groups the failed activities of a window by their [fingerprint](Fingerprint), the most frequent first: `limit` groups at
     /// most.
     ///
-    /// The sums of groups are kept, for the time of other sums: without a restriction they are used, with one the failed
-    /// activities are scanned. Subject and turns of the query are ignored.
+    /// The sums of groups are kept, for the time of other sums: without any filter they are used, with one the failed
+    /// activities are scanned. Turns of the query are ignored.
     ///
     /// # Errors
     ///
@@ -95,14 +101,15 @@ impl ActivityReader {
     /// ```
     pub fn errors(&mut self, query: &MetricsQuery, limit: usize) -> Result<Errors> {
         let window = query.period();
-        let end = window.end.min(self.ahead_from()?.max(window.start));
-        let mut groups = self.failures_between(query, window.start, end)?;
-        let gaps = self.gaps_of_totals(query, window.quarters())?;
-        let unknown = gaps.unknown(window);
+        let quarters = window.quarters_until(self.ahead_from()?);
+        let counted = window.cut_off(quarters.end);
+        let mut groups = self.failures_between(query, counted.start, counted.end)?;
+        let unknown = self
+            .gaps_of_totals(query, quarters.clone())?
+            .unknown(window);
 
-        let before = query
-            .window
-            .ending_at(window.start - TimeDelta::seconds(1), query.zone);
+        // As much of the window before as has passed of this one.
+        let before = query.period_before(window);
         let passed = window.end.min(query.now.max(window.start)) - window.start;
         let until = before.end.min(before.start + passed);
         let gaps_before = self.gaps_of_totals(query, before.quarters())?;
@@ -146,7 +153,7 @@ impl ActivityReader {
                 let earlier = first.get(&fingerprint).copied();
                 earlier.map_or(group.first, |earlier| earlier.min(group.first))
             });
-            let example = self.example(group, fingerprint, &query.restriction)?;
+            let example = self.example(group, fingerprint, &query.full_filter())?;
             let message = example.as_ref().and_then(|one| one.message.as_deref());
             found.push(ErrorGroup {
                 fingerprint,
@@ -162,10 +169,14 @@ impl ActivityReader {
                 example: example.map(|one| one.id),
             });
         }
+        let has_earlier = self.has_earlier(query, quarters.start)?;
         let shown: u64 = found.iter().map(|group| group.count).sum();
         Ok(Errors {
             window,
             unknown,
+            counted,
+            earlier: has_earlier.then(|| window.start - TimeDelta::seconds(1)),
+            later: (window.end <= query.now).then(|| query.later(window)),
             steps: steps.iter().map(|step| step.start).collect(),
             total,
             previous: earlier.map(|earlier| earlier.iter().map(|group| group.count).sum()),
@@ -184,11 +195,8 @@ impl ActivityReader {
         if since >= until {
             return Ok(Vec::new());
         }
-        let window = Filter {
-            since: Some(since),
-            until: Some(until),
-            ..Filter::default()
-        };
+        let mut window = Filter::default();
+        (window.since, window.until) = (Some(since), Some(until));
         self.reader
             .failures(&query.restriction.clone().and(&window))
     }

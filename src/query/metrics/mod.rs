@@ -141,6 +141,20 @@ impl MetricsQuery {
         }
     }
 
+    /// Returns the window before this one.
+    fn period_before(&self, window: Period) -> Period {
+        match &self.span {
+            Some(_) => Period {
+                start: window.start - (window.end - window.start),
+                end: window.start,
+            },
+            None => {
+                let last = window.start - TimeDelta::seconds(1);
+                self.window.ending_at(last, self.zone)
+            }
+        }
+    }
+
     /// Returns an instant in the last day of the next window, at most today.
     fn later(&self, window: Period) -> DateTime<Utc> {
         let first = self.zone.date(window.end);
