@@ -6,8 +6,11 @@ import type { Plugin } from "vite";
 const NOTICE = "THIRD-PARTY.txt";
 /** rrweb's packages are MIT but include no license text: `rrweb.txt` is that of their repository. */
 const RRWEB = ["@rrweb/record", "@rrweb/replay", "rrweb", "rrweb-snapshot", "rrdom"];
-/** Packages bundled in rrweb's. */
-const BUNDLED = ["@xstate/fsm", "base64-arraybuffer", "mitt", "nanoid", "picocolors", "postcss", "source-map-js"];
+/** Packages bundled in rrweb's, and in the dashboard. */
+const BUNDLED = [
+  ...["@xstate/fsm", "base64-arraybuffer", "mitt", "nanoid", "picocolors", "postcss", "source-map-js"],
+  ...["@xterm/xterm", "preact", "uplot"],
+];
 
 /** Returns the license texts of all bundled packages. */
 function licenses(): string {
