@@ -41,6 +41,10 @@ pub(crate) async fn write(store: &Path) -> Result<()> {
         }
     }
     clock.set_wall(end + TimeDelta::minutes(10));
+    session::record_terminal(&log, &clock).await;
+    clock.advance(Duration::from_secs(60));
+    session::record_shared(&log, &clock).await;
+    clock.advance(Duration::from_secs(60));
     session::record(&log, &clock).await;
     log.shutdown().await?;
     Ok(())

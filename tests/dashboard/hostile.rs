@@ -18,6 +18,7 @@ const SCRIPT: &str = "javascript:top.owned=1";
 ///
 /// The recorded page refers to the host `elsewhere`, and to names below `evil.example`.
 pub(crate) async fn write(log: &ActivityLog, elsewhere: SocketAddr) {
+    terminal(log).await;
     let describe = Describe::tool(format!("hostile{MARKUP}"))
         .project(MARKUP)
         .agent(MARKUP)
@@ -41,6 +42,31 @@ pub(crate) async fn write(log: &ActivityLog, elsewhere: SocketAddr) {
     recording.append(chunk.events(events.len() as u64));
     call.end(Outcome::failed(MARKUP).with_message(MARKUP));
     log.flush().await.unwrap();
+}
+
+/// Records a terminal of an impossible size, whose output asks for more than to be shown.
+async fn terminal(log: &ActivityLog) {
+    let call = log.start(Describe::job("terminal_of_an_attacker"));
+    let recording = call.attach(Stream::new("asciicast")).await;
+    let output = [
+        "\u{1b}[8;9999;9999t".to_owned(),
+        format!("\u{1b}]0;{MARKUP}owned\u{7}"),
+        "\u{1b}]52;c;b3duZWQ=\u{7}".to_owned(),
+        "\u{1b}]8;;http://link.evil.example/\u{7}a link\u{1b}]8;;\u{7}\r\n".to_owned(),
+        format!("\u{1b}]8;;{SCRIPT}\u{7}another\u{1b}]8;;\u{7}\r\n"),
+        "\u{1b}]1337;File=inline=1:aHR0cDovL2ltYWdlLmV2aWwuZXhhbXBsZS8=\u{7}".to_owned(),
+        "\u{1b}[6n\u{1b}[c\u{1b}P+q544e\u{1b}\\\u{1b}]11;?\u{7}".to_owned(),
+        format!("{MARKUP}\r\nthe end\r\n"),
+    ];
+    let mut lines = vec![json!({"version": 2, "width": 120, "height": 1e300, "title": MARKUP})];
+    lines.extend(output.iter().map(|text| json!([0.1, "o", text])));
+    lines.push(json!([0.2, "r", "1e9x30"]));
+    lines.push(json!([0.3, "m", MARKUP]));
+    lines.push(json!([-1e300, "o", 7]));
+    let lines: Vec<String> = lines.iter().map(Value::to_string).collect();
+    recording.append(Chunk::new(lines.join("\n")));
+    log.flush().await.unwrap();
+    call.end(Outcome::success());
 }
 
 /// A recorded page with scripts, event handlers, frames and resources of other hosts.

@@ -5,6 +5,7 @@ import "./styles/parts.css";
 import "./styles/lists.css";
 import "./styles/activity.css";
 import "./styles/overview.css";
+import "./styles/replay.css";
 import { interceptLinks } from "./data/route";
 import { Shell } from "./shell";
 import "./theme";

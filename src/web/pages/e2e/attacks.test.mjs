@@ -63,9 +63,29 @@ for (const place of PLACES) {
       await page.goto(new URL(`replay?id=of&activity=${id}`, place).href);
       const player = page.frameLocator(".replay-frame");
       await player.frameLocator("iframe").first().getByText("A foreign page").waitFor();
-      await player.getByRole("button", { name: "Play" }).click();
-      await player.getByText("0:00 / 0:00").waitFor();
+      await page.getByRole("button", { name: "Play", exact: true }).click();
+      await page.getByRole("button", { name: "Copy link at 0:00.5" }).waitFor();
+      assert.match(await page.locator(".moment-list").textContent(), /<script>top\.owned=1<\/script>/);
       await assertUnharmed(window, "replay");
+      await window.close();
+    });
+
+    test("a recorded terminal shows text and does nothing else", async () => {
+      const window = await open(browser, place, "");
+      const { page } = window;
+      const { id } = (await api(page, "activities?q=name:terminal_of_an_attacker")).activities[0];
+      await page.goto(new URL(`replay?id=of&activity=${id}&t=1`, place).href);
+      const rows = page.frameLocator(".replay-frame").locator(".xterm-rows");
+      await rows.getByText("<script>top.owned=1</script>").waitFor();
+      const link = rows.getByText("a link");
+      await link.hover();
+      await link.click();
+      await rows.getByText("the end").waitFor();
+      assert.match(await page.locator(".moment-list").textContent(), /<script>top\.owned=1<\/script>/);
+      const before = await page.evaluate(() => navigator.clipboard.readText());
+      assert.doesNotMatch(before, /owned/);
+      assert.doesNotMatch(await page.title(), /owned/);
+      await assertUnharmed(window, "terminal");
       await window.close();
     });
 

@@ -117,6 +117,17 @@ export const dayMonth = (at: Date) => dayOnly.format(at);
 /** With milliseconds and time zone. */
 export const instant = (at: string) => full.format(new Date(at));
 
+/** Formats a position in something that takes `total` milliseconds: `1:05`, with tenths if it is shorter than a minute. */
+export function mediaTime(ms: number, total: number): string {
+  const tenths = Math.max(0, Math.floor(ms / 100 + 1e-6));
+  const seconds = Math.floor(tenths / 10);
+  const two = (n: number) => String(n).padStart(2, "0");
+  const hours = Math.floor(seconds / 3_600);
+  const minutes = Math.floor(seconds / 60) % 60;
+  const head = hours > 0 ? `${hours}:${two(minutes)}` : String(minutes);
+  return `${head}:${two(seconds % 60)}${total < 60_000 ? `.${tenths % 10}` : ""}`;
+}
+
 /** "Today", "Yesterday" or the date, in the viewer's time zone. */
 export function dayName(at: string, now: Date): string {
   const then = new Date(at);

@@ -1,178 +1,97 @@
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import type { Problem } from "../data/api";
-import { getJson, getLines, segment } from "../data/api";
-import { useFeed } from "../data/feed";
+import { useEffect } from "preact/hooks";
+import { getJson, segment } from "../data/api";
 import { bytes, instant, plural } from "../data/format";
-import { toProblem, useInterval, useLoad } from "../data/load";
+import { useInterval, useLoad } from "../data/load";
 import type {
   ActivityRecord,
   ActivityResponse,
-  Chunk,
   EventRecord,
   RecordingRecord,
   TreePage,
 } from "../data/records";
 import { href, type Params, replace } from "../data/route";
-import { StatusMark } from "../parts/badge";
-import { ListEnd } from "../parts/listend";
+import { Name } from "../parts/name";
 import { Empty, LoadError, Skeleton } from "../parts/states";
-import { Clock, Took } from "../parts/time";
-import type { Mark, ToFrame } from "../replay/messages";
+import { Player } from "./player";
+import { RecordingList } from "./recordings";
+
+/** The formats that the player knows. */
+const FORMATS = ["rrweb", "asciicast"];
+/** The maximum number of calls to load for the timeline, and of steps of the opened one. */
+const MAX_CALLS = 40;
+const MAX_STEPS = 200;
 
 /** The list of recordings, or the player of one. */
 export function ReplayPage({ params }: { params: Params }) {
-  return params.id === undefined ? <RecordingList /> : <RecordingPage id={params.id} params={params} />;
-}
-
-/** The activities with recordings. */
-function RecordingList() {
-  const feed = useFeed<ActivityRecord>("activities", "has:recording");
-  return (
-    <>
-      <header class="page-head">
-        <h1>Replay</h1>
-      </header>
-      {feed.rows.length > 0 ? (
-        <div class="split-list">
-          <ol class="rows" aria-label="Activities with recordings">
-            {feed.rows.map((row) => (
-              <li key={row.id} class="row">
-                <a class="row-link" href={href("replay", { id: "of", activity: row.id })}>
-                  <StatusMark status={row.status} />
-                  <span class="row-name">{row.name}</span>
-                  <span class="row-replay">▶ Play</span>
-                  <span class="row-message">{row.message}</span>
-                  <span class="row-scope">
-                    {[row.project, row.agent].filter((text) => text !== null).join(" · ")}
-                  </span>
-                  <span class="row-took">
-                    <Took activity={row} />
-                  </span>
-                  <span class="row-time">
-                    <Clock at={row.started_at} />
-                  </span>
-                </a>
-              </li>
-            ))}
-          </ol>
-          <ListEnd feed={feed} what="recordings" />
-        </div>
-      ) : feed.problem !== null ? (
-        <LoadError what="the recordings" problem={feed.problem} retry={feed.reload} />
-      ) : feed.loading ? (
-        <Skeleton what="the recordings" />
-      ) : (
-        <Empty title="No recordings yet">
-          <p>
-            Attach a browser to the activity that drives it:{" "}
-            <code>Activity::current().attach(Browser::at(devtools_url)).await</code>. Its pages can then be
-            replayed here.
-          </p>
-        </Empty>
-      )}
-    </>
+  return params.id === undefined ? (
+    <RecordingList params={params} />
+  ) : (
+    <RecordingPage id={params.id} params={params} />
   );
 }
 
+/** What the page of a recording shows. */
+interface Found {
+  recording: RecordingRecord | null;
+  /** The call that was opened, or the first one. */
+  call: ActivityRecord | null;
+  calls: ActivityRecord[];
+  steps: ActivityRecord[];
+  events: EventRecord[];
+}
+
 function RecordingPage({ id, params }: { id: string; params: Params }) {
-  // `of` stands for the first recording of the activity.
-  const found = useLoad(`${id} ${params.activity ?? ""}`, async (signal) => {
-    const details = params.activity === undefined ? null : await detailsOf(params.activity, signal);
-    const listed = details?.recordings ?? [];
-    const recording =
-      id === "of"
-        ? listed[0]
-        : (listed.find((one) => one.id === id) ??
-          (await getJson<RecordingRecord>(`recordings/${segment(id)}`, {}, signal)));
-    const linked = recording?.links[0]?.activity;
-    const around = details ?? (linked === undefined ? null : await detailsOf(linked, signal));
-    const tree =
-      around === null
-        ? []
-        : (await getJson<TreePage>(`activities/${segment(around.id)}/tree`, { limit: MAX_MARKS }, signal))
-            .activities;
-    return { recording: recording ?? null, around, tree };
-  });
+  const found = useLoad(`${id} ${params.activity ?? ""}`, (signal) => load(id, params.activity, signal));
   // A live recording may end, or get another tab.
   useInterval(2_000, () => found.data?.recording?.status === "recording" && found.reload());
+  const recording = found.data?.recording ?? null;
+  // `of` stands for the first recording of the activity. A link is to the recording itself.
+  useEffect(() => {
+    if (id === "of" && recording !== null) {
+      replace(href("replay", { ...params, id: recording.id }));
+    }
+  }, [id, recording?.id]);
   if (found.data === null) {
-    return found.problem === null ? (
-      <Skeleton what="the recording" />
+    if (found.problem === null) {
+      return <Skeleton what="the recording" />;
+    }
+    return found.problem.status === 404 ? (
+      <NotFound />
     ) : (
       <LoadError what="the recording" problem={found.problem} retry={found.reload} />
     );
   }
-  const { recording, around, tree } = found.data;
   if (recording === null) {
-    return (
-      <Empty title="This activity has no recording">
-        <p>
-          It was never recorded, or the recording was pruned. <a href={href("replay")}>All recordings</a>
-        </p>
-      </Empty>
-    );
+    return <NotFound />;
   }
-  return <Player recording={recording} around={around} tree={tree} params={params} />;
-}
-
-function detailsOf(id: string, signal: AbortSignal): Promise<ActivityResponse> {
-  return getJson<ActivityResponse>(`activities/${segment(id)}`, { tree: "none" }, signal);
-}
-
-/** The player, with activities and events as marks on its timeline. */
-function Player({
-  recording,
-  around,
-  tree,
-  params,
-}: {
-  recording: RecordingRecord;
-  around: ActivityResponse | null;
-  tree: readonly ActivityRecord[];
-  params: Params;
-}) {
-  const track = recording.tracks.find((one) => one === params.track) ?? recording.tracks[0] ?? "";
-  const marks = useMemo(() => marksOf(tree, around?.events ?? []), [tree, around]);
-  const titled = (name: string, n: number) => (name === "" ? `Track ${n + 1}` : name);
+  const { call, calls, steps, events } = found.data;
   return (
     <>
       <header class="page-head">
         <nav aria-label="Breadcrumb" class="crumbs">
           <a href={href("replay")}>Replay</a>
         </nav>
-        <h1>{around?.name ?? "Recording"}</h1>
+        <h1 class="player-title">{call === null ? "Recording" : <Name text={call.name} />}</h1>
         <span class="dim">
           {instant(recording.started_at)} · {plural(recording.events, "event")} · {bytes(recording.bytes)}
         </span>
         {recording.lost > 0 && <span class="bad">{plural(recording.lost, "event")} lost</span>}
         {recording.status !== "complete" && <span class="tag">{recording.status.replaceAll("_", " ")}</span>}
         <div class="spacer" />
-        {around !== null && (
-          <a class="button" href={href("activity", { id: around.id })}>
+        {call !== null && (
+          <a class="button" href={href("activity", { id: call.id })}>
             View activity
           </a>
         )}
       </header>
-      {recording.tracks.length > 1 && (
-        <div class="segmented tracks" role="group" aria-label="Browser tabs">
-          {recording.tracks.map((name, n) => (
-            <button
-              type="button"
-              key={name}
-              aria-pressed={name === track}
-              onClick={() => replace(href("replay", { ...params, track: name }))}
-            >
-              {titled(name, n)}
-            </button>
-          ))}
-        </div>
-      )}
-      {recording.format === "rrweb" ? (
-        <Frame
-          key={`${track} ${recording.status === "recording"}`}
+      {FORMATS.includes(recording.format) ? (
+        <Player
+          key={recording.id}
           recording={recording}
-          track={track}
-          marks={marks}
+          calls={calls}
+          steps={steps}
+          events={events}
+          params={params}
         />
       ) : (
         <Empty title={`No player for format "${recording.format}"`}>
@@ -185,99 +104,45 @@ function Player({
   );
 }
 
-/** The frame that plays a recording. Its document cannot make requests: this page sends it the chunks. */
-function Frame({
-  recording,
-  track,
-  marks,
-}: {
-  recording: RecordingRecord;
-  track: string;
-  marks: readonly Mark[];
-}) {
-  const frame = useRef<HTMLIFrameElement>(null);
-  const [problem, setProblem] = useState<Problem | null>(null);
-  const [height, setHeight] = useState(560);
-  const [round, setRound] = useState(0);
-  const live = recording.status === "recording";
-  const latest = useRef(marks);
-  latest.current = marks;
-  // `round` changes to retry.
-  useEffect(() => {
-    const stop = new AbortController();
-    let from = 0;
-    let next: ReturnType<typeof setTimeout> | undefined;
-    setProblem(null);
-    const send = (message: ToFrame) => frame.current?.contentWindow?.postMessage(message, location.origin);
-    const more = async () => {
-      try {
-        const query = { track, from };
-        const chunks = await getLines<Chunk>(
-          `recordings/${segment(recording.id)}/chunks`,
-          query,
-          stop.signal,
-        );
-        from = (chunks.at(-1)?.number ?? from - 1) + 1;
-        send({ type: "chunks", chunks, live });
-        if (live) {
-          next = setTimeout(() => void more(), 1_000);
-        }
-      } catch (cause) {
-        if (!stop.signal.aborted) {
-          setProblem(toProblem(cause));
-        }
-      }
-    };
-    const onMessage = (event: MessageEvent) => {
-      if (event.source !== frame.current?.contentWindow || event.origin !== location.origin) {
-        return;
-      }
-      if (event.data === "ready") {
-        send({
-          type: "marks",
-          marks: [...latest.current],
-          theme: document.documentElement.dataset.theme ?? "auto",
-        });
-        void more();
-      } else if (typeof event.data === "object" && typeof event.data?.height === "number") {
-        setHeight(event.data.height);
-      }
-    };
-    addEventListener("message", onMessage);
-    return () => {
-      stop.abort();
-      clearTimeout(next);
-      removeEventListener("message", onMessage);
-    };
-  }, [recording.id, track, live, round]);
-  if (problem !== null) {
-    return <LoadError what="the recording" problem={problem} retry={() => setRound(round + 1)} />;
-  }
+function NotFound() {
   return (
-    <iframe
-      ref={frame}
-      class="replay-frame"
-      title="Recording"
-      src="./replay.html"
-      style={{ height: `${height}px` }}
-    />
+    <Empty title="Recording not found">
+      <p>
+        Nothing was recorded, or the recording was pruned. <a href={href("replay")}>All recordings</a>
+      </p>
+    </Empty>
   );
 }
 
-/** The maximum number of marks for activities, and for events. */
-const MAX_MARKS = 200;
+/** Loads a recording with its calls, and the steps of the one that was opened. */
+async function load(id: string, activity: string | undefined, signal: AbortSignal): Promise<Found> {
+  const opened = activity === undefined ? null : await details(activity, signal);
+  const listed = opened?.recordings ?? [];
+  const recording =
+    id === "of"
+      ? (listed[0] ?? null)
+      : (listed.find((one) => one.id === id) ??
+        (await getJson<RecordingRecord>(`recordings/${segment(id)}`, {}, signal)));
+  const linked = recording?.links.map((link) => link.activity) ?? [];
+  const others = [...new Set(linked)].filter((one) => one !== opened?.id).slice(0, MAX_CALLS);
+  // One that cannot be loaded is not shown.
+  const settled = await Promise.allSettled(others.map((one) => details(one, signal)));
+  const loaded = settled.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
+  const calls = [...(opened === null ? [] : [opened]), ...loaded];
+  const call = opened ?? loaded[0] ?? null;
+  const tree =
+    call === null
+      ? null
+      : await getJson<TreePage>(`activities/${segment(call.id)}/tree`, { limit: MAX_STEPS }, signal);
+  return {
+    recording,
+    call,
+    calls,
+    steps: tree?.activities ?? [],
+    events: calls.flatMap((one) => one.events),
+  };
+}
 
-/** Returns marks for the starts of activities and for events. */
-function marksOf(tree: readonly ActivityRecord[], events: readonly EventRecord[]): Mark[] {
-  const starts = tree.map((one) => ({
-    at: Date.parse(one.started_at),
-    label: one.name,
-    kind: one.status === "failed" ? ("failed" as const) : ("activity" as const),
-  }));
-  const points = events.slice(0, MAX_MARKS).map((one) => ({
-    at: Date.parse(one.at),
-    label: one.summary ?? one.type,
-    kind: "event" as const,
-  }));
-  return [...starts, ...points];
+function details(id: string, signal: AbortSignal): Promise<ActivityResponse> {
+  return getJson<ActivityResponse>(`activities/${segment(id)}`, { tree: "none" }, signal);
 }

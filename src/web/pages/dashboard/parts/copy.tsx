@@ -1,5 +1,8 @@
 import { useEffect, useState } from "preact/hooks";
 
+/** The longest text to show as a tooltip. */
+const MAX_TITLE = 500;
+
 /** A button that copies a text to the clipboard and confirms it. */
 export function Copy({ text, children }: { text: string; children: string }) {
   const [result, setResult] = useState<string | null>(null);
@@ -19,8 +22,9 @@ export function Copy({ text, children }: { text: string; children: string }) {
     );
   };
   return (
-    <button type="button" class="button" onClick={copy} title={text}>
-      <span aria-live="polite">{result ?? children}</span>
+    <button type="button" class="button" onClick={copy} title={text.length > MAX_TITLE ? undefined : text}>
+      {/* Only the result is announced: the label may change all the time. */}
+      <span aria-live={result === null ? "off" : "polite"}>{result ?? children}</span>
     </button>
   );
 }

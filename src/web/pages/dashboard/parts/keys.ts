@@ -1,19 +1,31 @@
 import { useEffect, useRef } from "preact/hooks";
 
+/** What a shortcut does. */
+export type Shortcut = (event: Pick<KeyboardEvent, "shiftKey">) => void;
+
+/** Inputs that take no text: shortcuts work there, too. */
+const TYPING = "input:not([type=range], [type=checkbox]), textarea, select, [contenteditable]";
+/** Elements that act on a key by themselves. */
+const OWN: Readonly<Record<string, string>> = {
+  Enter: "button, summary, a",
+  " ": "button, summary, input[type=checkbox]",
+};
+
 /** Registers keyboard shortcuts, which are ignored while typing and on focused controls. */
-export function useKeys(keys: Record<string, () => void>): void {
+export function useKeys(keys: Record<string, Shortcut>): void {
   const latest = useRef(keys);
   latest.current = keys;
   useEffect(() => {
     const pressed = (event: KeyboardEvent) => {
       const target = event.target instanceof Element ? event.target : null;
-      const typing = target?.closest("input, textarea, select, [contenteditable]") ?? null;
-      const held = event.metaKey || event.ctrlKey || event.altKey;
-      const control = event.key === "Enter" && (target?.closest("button, summary, a") ?? null) !== null;
+      const isTyping = target?.closest(TYPING) ?? null;
+      const isHeld = event.metaKey || event.ctrlKey || event.altKey;
+      const own = OWN[event.key];
+      const isOwn = own !== undefined && (target?.closest(own) ?? null) !== null;
       const call = latest.current[event.key];
-      if (call !== undefined && typing === null && !held && !control) {
+      if (call !== undefined && isTyping === null && !isHeld && !isOwn) {
         event.preventDefault();
-        call();
+        call(event);
       }
     };
     addEventListener("keydown", pressed);

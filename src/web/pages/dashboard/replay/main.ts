@@ -2,9 +2,9 @@
 
 import rrwebStyle from "@rrweb/replay/dist/style.css?inline";
 import baseStyle from "../styles/base.css?inline";
-import { inert } from "./inert";
-import type { Mark, ToFrame } from "./messages";
-import { type Event, Player } from "./player";
+import { BrowserScreen } from "./browser";
+import type { FromFrame, ToFrame } from "./messages";
+import type { Screen } from "./screen";
 import style from "./style.css?inline";
 
 // Not as files: the policy then forbids files of styles, also to the recorded pages.
@@ -12,59 +12,87 @@ const sheet = document.createElement("style");
 sheet.textContent = [rrwebStyle, baseStyle, style].join("\n");
 document.head.append(sheet);
 
-const element = document.getElementById("player") ?? document.body;
-let marks: Mark[] = [];
-let events: Event[] = [];
-let player: Player | null = null;
-let damaged = 0;
+/** How often the page is told the position while playing, in milliseconds. */
+const TICK = 100;
+
+const stage = document.getElementById("player") ?? document.body;
+let screen: Promise<Screen> | null = null;
+let timer: ReturnType<typeof setInterval> | undefined;
 
 addEventListener("message", (message: MessageEvent<ToFrame>) => {
-  if (message.source !== parent || message.origin !== location.origin) {
-    return;
-  }
-  const { data } = message;
-  if (data.type === "marks") {
-    marks = data.marks;
-    document.documentElement.dataset.theme = data.theme;
-    return;
-  }
-  const fresh = data.chunks.flatMap((chunk) => eventsOf(chunk.text));
-  if (player !== null) {
-    player.add(fresh);
-    return;
-  }
-  events = [...events, ...fresh];
-  // The replayer needs at least two events.
-  if (events.length >= 2) {
-    player = new Player(element, events, marks, data.live, damaged);
-  } else if (!data.live) {
-    note(
-      damaged > 0 ? "This recording is damaged and cannot be played." : "Nothing was recorded in this tab.",
-    );
+  if (message.source === parent && message.origin === location.origin) {
+    void receive(message.data);
   }
 });
 
-function eventsOf(text: string | null): Event[] {
-  if (text === null) {
-    damaged += 1;
-    return [];
+async function receive(message: ToFrame): Promise<void> {
+  if (message.type === "theme") {
+    document.documentElement.dataset.theme = message.theme;
+  } else if (message.type === "open") {
+    screen = open(message.format, message.start, message.live);
   }
-  return text.split("\n").flatMap((line) => {
-    try {
-      return line === "" ? [] : [inert(JSON.parse(line) as Event)];
-    } catch {
-      damaged += 1;
-      return [];
+  const shown = await screen;
+  if (shown === null) {
+    return;
+  }
+  if (message.type === "chunks") {
+    shown.add(message.chunks.map((chunk) => chunk.text));
+  } else if (message.type === "settings") {
+    shown.configure(message.speed, message.skip);
+  } else if (message.type === "seek") {
+    shown.seek(message.at, message.play);
+    tick(shown);
+  }
+}
+
+async function open(format: string, start: number, live: boolean): Promise<Screen> {
+  const element = document.createElement("div");
+  element.className = "screen";
+  stage.replaceChildren(element);
+  const changed = () => {
+    void screen?.then((shown) => {
+      const { first, last, damaged, moments } = shown;
+      send({ type: "loaded", first, last, damaged, moments: [...moments] });
+      tick(shown);
+    });
+  };
+  if (format === "asciicast") {
+    // Large, and needed for terminals only.
+    const { TerminalScreen } = await import("./terminal");
+    return new TerminalScreen(element, start, live, changed);
+  }
+  return new BrowserScreen(element, live, changed);
+}
+
+function tick(shown: Screen): void {
+  send({ type: "state", at: shown.now(), playing: shown.playing });
+  clearInterval(timer);
+  if (shown.playing) {
+    timer = setInterval(() => send({ type: "state", at: shown.now(), playing: shown.playing }), TICK);
+  }
+}
+
+function send(message: FromFrame): void {
+  parent.postMessage(message, location.origin);
+}
+
+// The keys and clicks of the player work whatever has the focus. A click anywhere plays and pauses.
+addEventListener(
+  "keydown",
+  (event) => {
+    const { key, shiftKey, metaKey, ctrlKey, altKey } = event;
+    if (!(metaKey || ctrlKey || altKey || key === "Tab")) {
+      event.preventDefault();
+      event.stopPropagation();
+      send({ type: "key", key, shiftKey });
     }
-  });
-}
+  },
+  true,
+);
+stage.addEventListener("click", () => {
+  if (getSelection()?.isCollapsed !== false) {
+    send({ type: "key", key: " ", shiftKey: false });
+  }
+});
 
-function note(text: string): void {
-  const paragraph = document.createElement("p");
-  paragraph.className = "note";
-  paragraph.setAttribute("role", "status");
-  paragraph.textContent = text;
-  element.replaceChildren(paragraph);
-}
-
-parent.postMessage("ready", location.origin);
+send({ type: "ready" });

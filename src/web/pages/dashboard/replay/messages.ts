@@ -2,14 +2,27 @@
 
 import type { Chunk } from "../data/records";
 
-/** A mark on the timeline. */
-export interface Mark {
+/** Something that the recording itself tells. */
+export interface Moment {
   /** Milliseconds since the Unix epoch. */
   at: number;
-  label: string;
-  kind: "activity" | "failed" | "event";
+  kind: "navigation" | "click" | "input" | "console" | "marker";
+  text: string;
+  /** True for an error on the console. */
+  failed: boolean;
 }
 
+/** Times are in milliseconds since the Unix epoch. */
 export type ToFrame =
-  | { type: "marks"; marks: Mark[]; theme: string }
-  | { type: "chunks"; chunks: Chunk[]; live: boolean };
+  | { type: "open"; format: string; start: number; live: boolean }
+  | { type: "theme"; theme: string }
+  | { type: "chunks"; chunks: Chunk[] }
+  | { type: "seek"; at: number; play: boolean }
+  | { type: "settings"; speed: number; skip: boolean };
+
+export type FromFrame =
+  | { type: "ready" }
+  /** Sent again when chunks are added. */
+  | { type: "loaded"; first: number; last: number; damaged: number; moments: Moment[] }
+  | { type: "state"; at: number; playing: boolean }
+  | { type: "key"; key: string; shiftKey: boolean };

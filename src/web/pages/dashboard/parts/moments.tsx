@@ -1,0 +1,93 @@
+import { useEffect, useMemo, useRef } from "preact/hooks";
+import { count, mediaTime } from "../data/format";
+import { ENTRY_KINDS, type Entry, type EntryKind, entryAt } from "../data/moments";
+import { href } from "../data/route";
+import { StatusMark } from "./badge";
+
+interface Shown {
+  from: number;
+  until: number;
+  at: number;
+  entries: readonly Entry[];
+  /** All kinds with their number of entries. */
+  counts: ReadonlyMap<EntryKind, number>;
+  hidden: ReadonlySet<EntryKind>;
+  onToggle: (kind: EntryKind) => void;
+  /** `null` in a live recording. */
+  onSeek: ((at: number) => void) | null;
+}
+
+/** What happened in a recording, row by row; a row seeks. Its heading is the legend of the timeline, too. */
+export function Moments({ from, until, at, entries, counts, hidden, onToggle, onSeek }: Shown) {
+  const list = useRef<HTMLOListElement>(null);
+  const now = entryAt(entries, at);
+  // Keeps the current row in view, without scrolling the page.
+  useEffect(() => {
+    const frame = list.current;
+    const row = frame?.children[now];
+    if (frame === null || !(row instanceof HTMLElement)) {
+      return;
+    }
+    const top = row.offsetTop - frame.offsetTop;
+    if (top < frame.scrollTop || top + row.offsetHeight > frame.scrollTop + frame.clientHeight) {
+      frame.scrollTop = top - frame.clientHeight / 2;
+    }
+  }, [now]);
+  const rows = useMemo(
+    () =>
+      entries.map((one, n) => (
+        <li key={one.key} class="moment" aria-current={n === now ? "true" : undefined}>
+          <button
+            type="button"
+            class="moment-link"
+            disabled={onSeek === null}
+            onMouseDown={(event) => event.preventDefault()}
+            onClick={() => onSeek?.(one.at)}
+          >
+            <span class="num dim">{mediaTime(one.at - from, until - from)}</span>
+            <span class={`tick-sign tick-${one.kind}`} aria-hidden="true" />
+            <span class={`moment-text ${one.status === "failed" ? "bad" : ""}`}>
+              {one.status !== null && <StatusMark status={one.status} />}
+              <span class="sr-only">{one.kind} </span>
+              <bdi>{one.text}</bdi>
+            </span>
+          </button>
+          {one.activity !== null && one.kind !== "event" && one.status === null && (
+            <a
+              class="moment-open"
+              href={href("activity", { id: one.activity })}
+              aria-label={`View ${one.text}`}
+            >
+              ›
+            </a>
+          )}
+        </li>
+      )),
+    [entries, now, from, until, onSeek],
+  );
+  return (
+    <section class="moments" aria-labelledby="moments">
+      <h2 id="moments" class="sr-only">
+        What happened
+      </h2>
+      <div class="legend" role="group" aria-label="Show on the timeline and in the list">
+        {ENTRY_KINDS.filter(([kind]) => counts.has(kind)).map(([kind, label]) => (
+          <button
+            type="button"
+            key={kind}
+            class="legend-entry"
+            aria-pressed={!hidden.has(kind)}
+            onMouseDown={(event) => event.preventDefault()}
+            onClick={() => onToggle(kind)}
+          >
+            <span class={`tick-sign tick-${kind}`} aria-hidden="true" />
+            {label} <span class="num dim">{count(counts.get(kind) ?? 0)}</span>
+          </button>
+        ))}
+      </div>
+      <ol ref={list} class="moment-list" tabIndex={0} aria-labelledby="moments">
+        {rows}
+      </ol>
+    </section>
+  );
+}

@@ -1,0 +1,150 @@
+import { Terminal } from "@xterm/xterm";
+import xtermStyle from "@xterm/xterm/css/xterm.css?inline";
+import { type CastEvent, CastReader } from "./cast";
+import type { Moment } from "./messages";
+import { type Changed, fill, type Screen } from "./screen";
+
+/** With "skip inactivity", pauses longer than this are shortened to it, in milliseconds. */
+const MAX_PAUSE = 1_000;
+/** Terminals are enlarged up to this. */
+const MAX_SCALE = 2;
+
+/** Plays a terminal. Everything that the recorded output asks of a terminal, but to show text, is ignored. */
+export class TerminalScreen implements Screen {
+  readonly #element: HTMLElement;
+  readonly #live: boolean;
+  readonly #changed: Changed;
+  readonly #cast: CastReader;
+  readonly #events: CastEvent[] = [];
+  readonly first: number;
+  #terminal: Terminal | null = null;
+  /** Number of events that are shown. */
+  #done = 0;
+  #at: number;
+  #settings = { speed: 1, skip: true };
+  last: number;
+  playing = false;
+
+  constructor(element: HTMLElement, start: number, live: boolean, changed: Changed) {
+    this.#element = element;
+    this.#live = live;
+    this.#changed = changed;
+    this.#cast = new CastReader(start);
+    this.first = start;
+    this.last = start;
+    this.#at = start;
+    const sheet = document.createElement("style");
+    sheet.textContent = xtermStyle;
+    document.head.append(sheet);
+    new ResizeObserver(() => this.#fill()).observe(element.parentElement ?? element);
+  }
+
+  get moments(): readonly Moment[] {
+    return this.#cast.moments;
+  }
+
+  get damaged(): number {
+    return this.#cast.damaged;
+  }
+
+  now(): number {
+    return this.#at;
+  }
+
+  configure(speed: number, skip: boolean): void {
+    this.#settings = { speed, skip };
+  }
+
+  seek(at: number, play: boolean): void {
+    this.#show(Math.max(this.first, at));
+    const was = this.playing;
+    this.playing = play && !this.#live;
+    if (this.playing && !was) {
+      let before = performance.now();
+      const frame = (now: number) => {
+        if (this.playing) {
+          this.#step(now - before);
+          before = now;
+          requestAnimationFrame(frame);
+        }
+      };
+      requestAnimationFrame(frame);
+    }
+  }
+
+  add(chunks: readonly (string | null)[]): void {
+    this.#events.push(...chunks.flatMap((chunk) => this.#cast.read(chunk)));
+    this.last = Math.max(this.last, this.#events.at(-1)?.at ?? 0);
+    if (this.#terminal === null && this.#events.length > 0) {
+      this.#terminal = this.#open();
+    }
+    this.#show(this.#live ? this.last : this.#at);
+    this.#changed();
+  }
+
+  #open(): Terminal {
+    const { columns, rows } = this.#cast.size;
+    const terminal = new Terminal({
+      cols: columns,
+      rows,
+      disableStdin: true,
+      // Output of a pipe has no carriage returns.
+      convertEol: !this.#events.some((one) => one.output?.includes("\r\n")),
+      cursorInactiveStyle: "outline",
+      fontFamily: "ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace",
+      fontSize: 14,
+      // Links of the output lead nowhere.
+      linkHandler: { activate: () => {} },
+      theme: { background: "#12161a" },
+    });
+    terminal.open(this.#element);
+    terminal.onRender(() => this.#fill());
+    return terminal;
+  }
+
+  #step(ms: number): void {
+    let at = this.#at + ms * this.#settings.speed;
+    const next = this.#events[this.#done]?.at ?? this.last;
+    if (this.#settings.skip && next - at > MAX_PAUSE) {
+      at = next - MAX_PAUSE;
+    }
+    this.#show(Math.min(at, this.last));
+    if (this.#at >= this.last) {
+      this.playing = false;
+      this.#changed();
+    }
+  }
+
+  /** Shows the output until `at`; from the start if it has passed. */
+  #show(at: number): void {
+    if (at < this.#at) {
+      this.#terminal?.reset();
+      this.#done = 0;
+    }
+    this.#at = at;
+    let output = "";
+    for (
+      let one = this.#events[this.#done];
+      one !== undefined && one.at <= at;
+      one = this.#events[this.#done]
+    ) {
+      output += one.output ?? "";
+      if (one.size !== null) {
+        this.#terminal?.write(output);
+        output = "";
+        this.#terminal?.resize(one.size.columns, one.size.rows);
+      }
+      this.#done += 1;
+    }
+    if (output !== "") {
+      this.#terminal?.write(output);
+    }
+  }
+
+  #fill(): void {
+    const shown = this.#terminal?.element;
+    if (shown !== undefined && shown.offsetWidth > 0) {
+      fill(this.#element, shown.offsetWidth, shown.offsetHeight, MAX_SCALE);
+    }
+  }
+}
