@@ -2,12 +2,14 @@ import { apiUrl, getJson, segment } from "../data/api";
 import { quoted } from "../data/filter";
 import { count } from "../data/format";
 import { useInterval, useLoad } from "../data/load";
+import { printable } from "../data/names";
 import type { ActivityRecord, ActivityResponse, TreePage } from "../data/records";
-import { href, navigate, type Params, replace } from "../data/route";
+import { href, type Params, replace } from "../data/route";
 import { type TreeFeed, useTreeFeed } from "../data/treefeed";
 import { Brand, StatusMark, Tag } from "../parts/badge";
 import { Copy } from "../parts/copy";
 import { useKeys } from "../parts/keys";
+import { Name } from "../parts/name";
 import { Json, Payload } from "../parts/payload";
 import { Empty, LoadError, Skeleton } from "../parts/states";
 import { Waterfall } from "../parts/waterfall";
@@ -84,8 +86,6 @@ function Shown({
   );
   const step = chosen === null ? details : (loaded.data ?? tree.find((one) => one.id === chosen) ?? details);
   const { input, output } = step;
-  const filter = (field: string, value: string) =>
-    navigate(href("timeline", { q: `${field}:${quoted(value)}` }));
   const parent = tree.find((one) => one.id === details.parent);
   return (
     <>
@@ -93,15 +93,21 @@ function Shown({
         <nav aria-label="Breadcrumb" class="crumbs">
           <a href={href("timeline")}>Timeline</a>
           {details.root !== details.id && details.root !== details.parent && (
-            <a href={href("activity", { id: details.root })}>{nameOf(tree, details.root)}</a>
+            <a href={href("activity", { id: details.root })}>
+              <Name text={nameOf(tree, details.root)} />
+            </a>
           )}
           {details.parent !== null && (
-            <a href={href("activity", { id: details.parent })}>{parent?.name ?? "Parent"}</a>
+            <a href={href("activity", { id: details.parent })}>
+              <Name text={parent?.name ?? "Parent"} />
+            </a>
           )}
         </nav>
         <div class="activity-title">
           <StatusMark status={details.status} label />
-          <h1>{details.name}</h1>
+          <h1>
+            <Name text={details.name} />
+          </h1>
           <Tag>{details.kind}</Tag>
           {details.brand !== null && <Brand name={details.brand} />}
         </div>
@@ -135,6 +141,8 @@ function Shown({
             selected={step.id}
             onSelect={select}
           />
+          {input !== null && <Payload title="Input" preview={input} name={step.name} />}
+          {output !== null && <Payload title="Output" preview={output} name={step.name} />}
           <section class="panel" aria-labelledby="events">
             <h2 id="events">
               Events{" "}
@@ -142,8 +150,12 @@ function Shown({
             </h2>
             {details.events.length > 0 && <EventList events={details.events} />}
           </section>
+          <details class="as-table">
+            <summary>Raw JSON</summary>
+            <Json value={withoutLists(step)} label="Raw JSON" />
+          </details>
         </div>
-        <aside class="aside aside-inline" aria-label={`Details of ${step.name}`}>
+        <aside class="aside aside-inline" aria-label={`Details of ${printable(step.name)}`}>
           {step.id !== details.id && (
             <>
               <div class="aside-head">
@@ -153,17 +165,13 @@ function Shown({
                   Open
                 </a>
               </div>
-              <h2 class="aside-name">{step.name}</h2>
+              <h2 class="aside-name">
+                <Name text={step.name} />
+              </h2>
               {(step.error_type ?? step.message) !== null && <ErrorBox of={step} />}
             </>
           )}
-          <Fields activity={step} onFilter={filter} />
-          {input !== null && <Payload title="Input" preview={input} />}
-          {output !== null && <Payload title="Output" preview={output} />}
-          <details class="as-table">
-            <summary>Raw JSON</summary>
-            <Json value={withoutLists(step)} label="Raw JSON" />
-          </details>
+          <Fields activity={step} />
         </aside>
       </div>
     </>

@@ -1,11 +1,12 @@
 import { getJson, segment } from "../data/api";
-import { quoted, withField } from "../data/filter";
 import { count } from "../data/format";
 import { useLoad } from "../data/load";
+import { printable } from "../data/names";
 import type { ActivityRecord, ActivityResponse } from "../data/records";
 import { href } from "../data/route";
 import { Brand, StatusMark, Tag } from "../parts/badge";
-import { Payload } from "../parts/payload";
+import { Name } from "../parts/name";
+import { ShortPayload } from "../parts/payload";
 import { LoadError, Skeleton } from "../parts/states";
 import { Fields } from "./fields";
 
@@ -14,12 +15,11 @@ interface Shown {
   /** The row of the list, if it is loaded. */
   known: ActivityRecord | undefined;
   q: string;
-  onFilter: (q: string) => void;
   onClose: () => void;
 }
 
 /** The details of an activity, beside the list. */
-export function DetailsPanel({ id, known, q, onFilter, onClose }: Shown) {
+export function DetailsPanel({ id, known, q, onClose }: Shown) {
   // A change of status reloads it.
   const loaded = useLoad(`${id} ${known?.status ?? ""}`, (signal) =>
     getJson<ActivityResponse>(`activities/${segment(id)}`, { tree: "none" }, signal),
@@ -43,7 +43,7 @@ export function DetailsPanel({ id, known, q, onFilter, onClose }: Shown) {
   const size = loaded.data?.tree_size ?? 1;
   const recordings = loaded.data?.recordings ?? [];
   return (
-    <aside class="aside" aria-label={`Details of ${one.name}`}>
+    <aside class="aside" aria-label={`Details of ${printable(one.name)}`}>
       <div class="aside-head">
         <StatusMark status={one.status} label />
         <div class="spacer" />
@@ -52,7 +52,9 @@ export function DetailsPanel({ id, known, q, onFilter, onClose }: Shown) {
         </a>
         <Close onClose={onClose} />
       </div>
-      <h2 class="aside-name">{one.name}</h2>
+      <h2 class="aside-name">
+        <Name text={one.name} />
+      </h2>
       <p class="aside-tags">
         <Tag>{one.kind}</Tag>
         {one.brand !== null && <Brand name={one.brand} />}
@@ -68,9 +70,9 @@ export function DetailsPanel({ id, known, q, onFilter, onClose }: Shown) {
           ▶ Replay ({recording.format})
         </a>
       ))}
-      <Fields activity={one} onFilter={(field, value) => onFilter(withField(q, field, quoted(value)))} />
-      {one.input !== null && <Payload title="Input" preview={one.input} />}
-      {one.output !== null && <Payload title="Output" preview={one.output} />}
+      <Fields activity={one} q={q} />
+      {one.input !== null && <ShortPayload title="Input" preview={one.input} />}
+      {one.output !== null && <ShortPayload title="Output" preview={one.output} />}
     </aside>
   );
 }

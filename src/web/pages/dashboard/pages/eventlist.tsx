@@ -1,7 +1,9 @@
 import { count, dayName } from "../data/format";
+import { escaped } from "../data/names";
 import type { EventRecord } from "../data/records";
 import { href } from "../data/route";
 import { StatusMark } from "../parts/badge";
+import { Name, Names } from "../parts/name";
 import { Json } from "../parts/payload";
 import { Clock } from "../parts/time";
 
@@ -29,7 +31,6 @@ export function EventList({ events, days = false }: { events: readonly EventReco
 }
 
 function EventRow({ event }: { event: EventRecord }) {
-  const scope = [event.project, event.agent, event.environment].filter((text) => text !== null).join(" · ");
   return (
     <li class="event-row">
       <details>
@@ -38,11 +39,15 @@ function EventRow({ event }: { event: EventRecord }) {
             <Clock at={event.at} />
           </span>
           <StatusMark status={event.status} />
-          <span class="event-type">{event.type}</span>
-          <span class="event-summary">{event.summary}</span>
+          <span class="event-type">
+            <Name text={event.type} />
+          </span>
+          <span class="event-summary">{escaped(event.summary ?? "")}</span>
           {event.count > 1 && <span class="tag num">×{count(event.count)}</span>}
-          {event.reference !== null && <code class="event-reference">{event.reference}</code>}
-          <span class="row-scope">{scope}</span>
+          {event.reference !== null && <code class="event-reference">{escaped(event.reference)}</code>}
+          <span class="row-scope">
+            <Names texts={[event.project, event.agent, event.environment]} />
+          </span>
         </summary>
         <div class="event-more">
           {event.activity !== null && (
@@ -50,7 +55,11 @@ function EventRow({ event }: { event: EventRecord }) {
               <a href={href("activity", { id: event.activity })}>View activity</a>
             </p>
           )}
-          {event.actor !== null && <p class="dim">by {event.actor}</p>}
+          {event.actor !== null && (
+            <p class="dim">
+              by <Name text={event.actor} />
+            </p>
+          )}
           {event.data !== null && <Json value={event.data} label={`Data of ${event.type}`} />}
           <p class="id dim">{event.id}</p>
         </div>

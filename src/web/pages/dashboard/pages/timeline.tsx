@@ -3,6 +3,7 @@ import { useFeed } from "../data/feed";
 import { dayName } from "../data/format";
 import { useLive } from "../data/live";
 import { useLoad } from "../data/load";
+import { escaped } from "../data/names";
 import type { ActivityRecord } from "../data/records";
 import { href, navigate, type Params, replace } from "../data/route";
 import { Brand, StatusMark, Tag } from "../parts/badge";
@@ -10,6 +11,7 @@ import { FilterBar } from "../parts/filterbar";
 import { focusFilter, useKeys } from "../parts/keys";
 import { ListEnd } from "../parts/listend";
 import { LiveBar } from "../parts/livebar";
+import { Name, Names } from "../parts/name";
 import { Empty, LoadError, Skeleton } from "../parts/states";
 import { Clock, Took, useNow } from "../parts/time";
 import { DetailsPanel } from "./details";
@@ -79,15 +81,7 @@ export function Timeline({ params }: { params: Params }) {
             </>
           )}
         </div>
-        {id !== undefined && (
-          <DetailsPanel
-            id={id}
-            known={selected}
-            onFilter={(to) => navigate(put({ q: to, id: null }))}
-            q={q}
-            onClose={() => select(null)}
-          />
-        )}
+        {id !== undefined && <DetailsPanel id={id} known={selected} q={q} onClose={() => select(null)} />}
       </div>
     </>
   );
@@ -185,12 +179,16 @@ function RowOf({
     <li ref={line} class={`row row-${row.status}`} aria-current={selected ? "true" : undefined}>
       <a class="row-link" href={href("activity", { id: row.id })} onClick={clicked}>
         <StatusMark status={row.status} />
-        <span class="row-name">{row.name}</span>
+        <span class="row-name">
+          <Name text={row.name} />
+        </span>
         {row.brand !== null && <Brand name={row.brand} />}
         <Tag>{row.kind}</Tag>
         {row.has_recording && <span class="row-replay">▶ Replay</span>}
-        <span class="row-message">{row.message ?? row.error_type ?? ""}</span>
-        <span class="row-scope">{[row.project, row.agent].filter((text) => text !== null).join(" · ")}</span>
+        <span class="row-message">{escaped(row.message ?? row.error_type ?? "")}</span>
+        <span class="row-scope">
+          <Names texts={[row.project, row.agent]} />
+        </span>
         <span class="row-took">
           <Took activity={row} />
         </span>

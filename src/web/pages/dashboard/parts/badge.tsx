@@ -1,4 +1,6 @@
+import { printable } from "../data/names";
 import type { Status } from "../data/records";
+import { Name } from "./name";
 
 const MARKS: Record<Status, string> = {
   running: "M8 2.5a5.5 5.5 0 1 1-5.5 5.5",
@@ -23,8 +25,8 @@ export function StatusMark({ status, label = false }: { status: Status; label?: 
 
 export function Brand({ name }: { name: string }) {
   return (
-    <span class={`badge tone-${tone(name)}`} title={name}>
-      {name}
+    <span class={`badge tone-${tone(name)}`} title={printable(name)}>
+      <Name text={name} />
     </span>
   );
 }

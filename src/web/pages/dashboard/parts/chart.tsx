@@ -3,6 +3,7 @@ import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import type { Period } from "../data/records";
 import { navigate } from "../data/route";
+import { COUNT_STEPS, DURATION_STEPS, roundDuration } from "../data/ticks";
 
 export interface Series {
   label: string;
@@ -252,13 +253,6 @@ const HEIGHT = 240;
 const AXIS = 56;
 /** Movements of less than this many pixels are clicks. */
 const DRAG = 6;
-/** Round steps of counts, and of durations in nanoseconds. */
-const COUNTS = Array.from({ length: 16 }, (_, n) => [1, 2, 5].map((step) => step * 10 ** n)).flat();
-const DURATIONS = [
-  ...COUNTS.filter((ns) => ns <= 1e9),
-  ...[2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800].map((s) => s * 1e9),
-  ...[1, 2, 3, 6, 12, 24, 48, 120, 240, 480, 1_200, 2_400].map((h) => h * 3_600e9),
-];
 const seconds = (at: string) => Date.parse(at) / 1_000;
 const middle = (of: Period) => (seconds(of.start) + seconds(of.end)) / 2;
 
@@ -290,7 +284,11 @@ function options(
     return found;
   };
   const bars = uPlot.paths.bars?.({ size: [0.72, 48], radius: 0.15 });
-  const line = { stroke: colour("--text-dim"), font: "11px system-ui", ticks: { show: false } };
+  const line = {
+    stroke: colour("--text-dim"),
+    font: `11px ${getComputedStyle(element).fontFamily}`,
+    ticks: { show: false },
+  };
   const grid = { stroke: colour("--line"), width: 1 };
   const texts = (scale: string) => series.find((one) => one.scale === scale)?.text ?? String;
   const scaled = [...new Set(series.map((one) => one.scale))];
@@ -328,10 +326,11 @@ function options(
         scale,
         side: n === 0 ? 3 : 1,
         size: AXIS,
-        incrs: scale === "n" ? COUNTS : DURATIONS,
         grid: n === 0 ? grid : { show: false },
-        values: (_: uPlot, values: number[]) =>
-          values.map((value) => (value === 0 ? "0" : round(texts(scale)(value)))),
+        incrs: [...(scale === "n" ? COUNT_STEPS : DURATION_STEPS)],
+        // Without data the scale means nothing.
+        values: (plot: uPlot, values: number[]) =>
+          hasData(plot, scale) ? values.map(scale === "n" ? texts(scale) : roundDuration) : [],
       })),
     ],
     series: [
@@ -366,8 +365,11 @@ function options(
   };
 }
 
-/** Leaves out the smaller unit of a round duration: `2 min 0 s`. */
-const round = (text: string) => text.replace(/ 0 (s|min|h)$/, "");
+function hasData(plot: uPlot, scale: string): boolean {
+  return plot.series.some(
+    (one, n) => one.scale === scale && (plot.data[n] ?? []).some((value) => value !== null),
+  );
+}
 
 /** Hatches some periods over the height of the plot. */
 function hatch(plot: uPlot, periods: readonly Period[], colour: string) {

@@ -1,18 +1,35 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { count, duration } from "../data/format";
-import { buildForest, filterForest, length, type TreeRow, timeRange, visibleRows } from "../data/tree";
+import { count } from "../data/format";
+import { durationTicks, roundDuration } from "../data/ticks";
+import {
+  ancestors,
+  buildForest,
+  filterForest,
+  foldRepeats,
+  type Node,
+  type TreeRow,
+  timeRange,
+  visibleRows,
+} from "../data/tree";
 import type { TreeFeed } from "../data/treefeed";
-import { StatusMark } from "./badge";
 import { LoadError } from "./states";
-import { Took, useNow } from "./time";
+import { useNow } from "./time";
+import { extent, Row, type RowContext, rowId } from "./waterfallrow";
 
 const ROW = 28;
 /** Rows to render above and below the visible ones, so that scrolling shows no gaps. */
 const OVERSCAN = 8;
 const MAX_HEIGHT = 560;
-
 /** The next page is loaded when fewer rows than this are left below. */
 const PREFETCH = 100;
+/** Parents that stay in view above their children. */
+const MAX_PINNED = 3;
+/** Indentation of a level, and what a row has beside its indentation: marks, and enough of its name to be read. */
+const INDENT = 14;
+const MIN_INDENT = 3;
+const MIN_NAME = 150;
+/** Width of a label on the axis. */
+const TICK = 72;
 
 interface Shown {
   feed: TreeFeed;
@@ -27,60 +44,105 @@ interface Shown {
 /** The tree of an activity as a waterfall. Only visible rows are in the document. */
 export function Waterfall({ feed, failed, current, selected, onSelect }: Shown) {
   const { tree, total, problem, loading, more } = feed;
-  const [collapsed, setCollapsed] = useState<ReadonlySet<string>>(new Set());
+  /** Nodes that are not as they are by default: groups are folded, others are not. */
+  const [toggled, setToggled] = useState<ReadonlySet<string>>(new Set());
   const [failedOnly, setFailedOnly] = useState(false);
+  const [zoom, setZoom] = useState<readonly [number, number] | null>(null);
+  /** The group that the keyboard is at: groups cannot be selected. */
+  const [group, setGroup] = useState<string | null>(null);
   const [top, setTop] = useState(0);
   const frame = useRef<HTMLDivElement>(null);
+  const head = useRef<HTMLDivElement>(null);
+  const [nameWidth, axisWidth] = useColumns(head);
   const running = useMemo(() => tree.some((one) => one.status === "running"), [tree]);
   const now = useNow(running);
   const roots = useMemo(() => {
     const all = buildForest(tree);
-    return failedOnly ? filterForest(all, (one) => one.status === "failed") : all;
+    if (failedOnly) {
+      return filterForest(all, (one) => one.status === "failed");
+    }
+    foldRepeats(all);
+    return all;
   }, [tree, failedOnly]);
-  const shown = useMemo(() => visibleRows(roots, collapsed), [roots, collapsed]);
-  const [from, until] = useMemo(() => timeRange(tree, now), [tree, running ? now : 0]);
-  // Rows that are not loaded yet take up space below.
+  const isFolded = (node: Node) => toggled.has(node.id) !== (node.repeats !== null);
+  const shown = useMemo(() => visibleRows(roots, isFolded), [roots, toggled]);
+  const [first, last] = useMemo(() => timeRange(tree, now), [tree, running ? now : 0]);
+  const [from, until] = zoom ?? [first, last];
   const missing = Math.max(0, total - tree.length);
-  const rows = shown.length + missing;
-  const height = Math.min(MAX_HEIGHT, Math.max(1, rows) * ROW);
-  const first = Math.max(0, Math.floor(top / ROW) - OVERSCAN);
-  const visible = shown.slice(first, first + Math.ceil(height / ROW) + 2 * OVERSCAN);
-  const at = shown.findIndex((line) => line.node.activity.id === selected);
+  const height = Math.min(MAX_HEIGHT, Math.max(1, shown.length) * ROW);
+  const start = Math.max(0, Math.floor(top / ROW) - OVERSCAN);
+  const visible = shown.slice(start, start + Math.ceil(height / ROW) + 2 * OVERSCAN);
+  const cursor = group ?? selected;
+  const at = shown.findIndex((line) => line.node.id === cursor);
+  const isLoaded = useMemo(() => tree.some((one) => one.id === selected), [tree, selected]);
 
-  const last = tree.at(-1);
+  const final = tree.at(-1);
   const wanted =
     failedOnly ||
     (top + height) / ROW + PREFETCH > shown.length ||
     // IDs sort by start.
-    (at < 0 && last !== undefined && last.id < selected);
+    (!isLoaded && final !== undefined && final.id < selected);
   useEffect(() => {
     if (wanted && missing > 0 && !loading) {
       more();
     }
   }, [wanted, missing, loading, more]);
 
-  // Scrolls the selected row into view.
+  // A step that is selected elsewhere is unfolded, once.
+  const revealed = useRef("");
+  useEffect(() => {
+    if (revealed.current === selected || !isLoaded) {
+      return;
+    }
+    revealed.current = selected;
+    setGroup(null);
+    const around = new Set(ancestors(roots, selected));
+    const folded = visibleRows(roots, () => false).filter(
+      ({ node }) => around.has(node.id) && isFolded(node),
+    );
+    if (folded.length > 0) {
+      setToggled(flipped(toggled, ...folded.map(({ node }) => node.id)));
+    }
+  }, [selected, isLoaded, roots]);
+
+  // Scrolls to the cursor: a step to the next row scrolls as little as needed, a jump to the middle.
   useEffect(() => {
     const element = frame.current;
     if (element === null || at < 0) {
       return;
     }
-    if (at * ROW < element.scrollTop) {
-      element.scrollTop = at * ROW;
-    } else if ((at + 1) * ROW > element.scrollTop + height) {
-      element.scrollTop = (at + 1) * ROW - height;
+    const [above, below] = [at * ROW - MAX_PINNED * ROW, (at + 1) * ROW - height];
+    const isFar = above < element.scrollTop - 3 * ROW || below > element.scrollTop + 3 * ROW;
+    if (isFar) {
+      element.scrollTop = at * ROW - (height - ROW) / 2;
+    } else if (above < element.scrollTop) {
+      element.scrollTop = above;
+    } else if (below > element.scrollTop) {
+      element.scrollTop = below;
     }
   }, [at, height]);
 
-  const fold = (id: string, folded: boolean) => {
-    const next = new Set(collapsed);
-    if (folded) {
-      next.add(id);
+  const fold = (node: Node) => setToggled(flipped(toggled, node.id));
+  const move = (node: Node) => {
+    if (node.repeats !== null) {
+      setGroup(node.id);
     } else {
-      next.delete(id);
+      setGroup(null);
+      revealed.current = node.id;
+      onSelect(node.id);
     }
-    setCollapsed(next);
   };
+  const choose = (node: Node) => {
+    if (node.repeats !== null) {
+      fold(node);
+    }
+    move(node);
+  };
+  const zoomTo = (node: Node | undefined) => {
+    const range = node === undefined ? null : extent(node, now);
+    setZoom(range === null || range[1] - range[0] < 1e-6 ? null : range);
+  };
+  const isZoomable = at >= 0 && (shown[at]?.depth ?? 0) > 0;
   const keyed = (event: KeyboardEvent) => {
     const line = shown[at];
     const steps: Record<string, number> = {
@@ -90,23 +152,56 @@ export function Waterfall({ feed, failed, current, selected, onSelect }: Shown) 
       k: -1,
       PageDown: 15,
       PageUp: -15,
+      Home: -shown.length,
+      End: shown.length,
     };
     const step = steps[event.key];
+    const held = event.metaKey || event.ctrlKey || event.altKey;
+    if (held) {
+      return;
+    }
     if (step !== undefined) {
       const next = shown[Math.min(shown.length - 1, Math.max(0, at + step))];
       if (next !== undefined) {
-        onSelect(next.node.activity.id);
+        move(next.node);
       }
     } else if (line !== undefined && event.key === "ArrowLeft") {
-      fold(line.node.activity.id, true);
+      const above = shown[line.parent];
+      if (line.node.children.length > 0 && !isFolded(line.node)) {
+        fold(line.node);
+      } else if (above !== undefined) {
+        move(above.node);
+      }
     } else if (line !== undefined && event.key === "ArrowRight") {
-      fold(line.node.activity.id, false);
+      if (line.node.children.length > 0 && isFolded(line.node)) {
+        fold(line.node);
+      }
+    } else if (event.key === "z") {
+      zoomTo(zoom === null && isZoomable ? line?.node : undefined);
+    } else if (event.key === "Enter" && line?.node.repeats) {
+      fold(line.node);
     } else {
       return;
     }
     event.preventDefault();
     event.stopPropagation();
   };
+
+  const depth = useMemo(() => shown.reduce((most, line) => Math.max(most, line.depth), 1), [shown]);
+  const room = Math.max(INDENT, nameWidth - MIN_NAME);
+  const context: RowContext = {
+    from,
+    until,
+    now,
+    step: Math.min(INDENT, Math.max(MIN_INDENT, room / depth)),
+    room,
+    onSelect: choose,
+    onFold: fold,
+    onZoom: (node) => node.repeats === null && zoomTo(node),
+  };
+  const span = (until - from) * 1e6;
+  const pinned = pinnedRows(shown, top);
+  const foldable = tree.length > 1;
   return (
     <section class="panel" aria-labelledby="tree">
       <div class="panel-head">
@@ -117,6 +212,16 @@ export function Waterfall({ feed, failed, current, selected, onSelect }: Shown) 
           </span>
         </h2>
         <div class="tools">
+          {(isZoomable || zoom !== null) && (
+            <button
+              type="button"
+              class="button"
+              title="Key: Z. A double click on a row zooms, too"
+              onClick={() => zoomTo(zoom === null ? shown[at]?.node : undefined)}
+            >
+              {zoom === null ? "Zoom to step" : "Reset zoom"}
+            </button>
+          )}
           {failed > 0 && (
             <button
               type="button"
@@ -127,31 +232,23 @@ export function Waterfall({ feed, failed, current, selected, onSelect }: Shown) 
               Failed only ({count(failed)})
             </button>
           )}
-          {tree.length > 1 && (
+          {foldable && (
             <button
               type="button"
               class="button"
-              onClick={() =>
-                setCollapsed(
-                  collapsed.size > 0
-                    ? new Set()
-                    : new Set(
-                        tree.filter((one) => one.parent !== null && one.id !== current).map((one) => one.id),
-                      ),
-                )
-              }
+              onClick={() => setToggled(toggled.size > 0 ? new Set() : allBelow(roots, current))}
             >
-              {collapsed.size > 0 ? "Expand all" : "Collapse all"}
+              {toggled.size > 0 ? "Reset folding" : "Collapse all"}
             </button>
           )}
         </div>
       </div>
-      <div class="fall-head" aria-hidden="true">
+      <div class="fall-head" aria-hidden="true" ref={head}>
         <span />
         <span class="fall-axis">
-          {[0, 0.25, 0.5, 0.75, 1].map((part) => (
-            <span key={part} style={{ left: `${100 * part}%` }}>
-              {duration(Math.round((until - from) * part * 1e6)).replace(/^0 ns$/, "0")}
+          {durationTicks(span, Math.max(2, Math.floor(axisWidth / TICK))).map((tick) => (
+            <span key={tick} style={{ left: `${(100 * tick) / span}%` }}>
+              {roundDuration(tick)}
             </span>
           ))}
         </span>
@@ -163,24 +260,26 @@ export function Waterfall({ feed, failed, current, selected, onSelect }: Shown) 
         role="tree"
         aria-label="Activities by start time, with durations"
         tabIndex={0}
-        aria-activedescendant={at >= 0 ? `line-${selected}` : undefined}
+        aria-activedescendant={at >= 0 && shown[at] ? rowId(shown[at].node) : undefined}
         style={{ height: `${height}px` }}
         onScroll={(event) => setTop(event.currentTarget.scrollTop)}
         onKeyDown={keyed}
       >
-        <div role="presentation" style={{ height: `${rows * ROW}px` }}>
-          <div role="presentation" style={{ transform: `translateY(${first * ROW}px)` }}>
+        <div class="fall-pins" role="presentation">
+          {pinned.map((line) => (
+            <Row key={line.node.id} line={line} context={context} folded={false} pinned />
+          ))}
+        </div>
+        <div role="presentation" style={{ height: `${shown.length * ROW}px` }}>
+          <div role="presentation" style={{ transform: `translateY(${start * ROW}px)` }}>
             {visible.map((line) => (
               <Row
-                key={line.node.activity.id}
+                key={line.node.id}
                 line={line}
-                current={line.node.activity.id === current}
-                selected={line.node.activity.id === selected}
-                folded={collapsed.has(line.node.activity.id)}
-                left={(Date.parse(line.node.activity.started_at) - from) / (until - from)}
-                width={length(line.node.activity, now) / (until - from)}
-                onSelect={onSelect}
-                onFold={fold}
+                context={context}
+                folded={isFolded(line.node)}
+                current={line.node.id === current}
+                selected={line.node.id === cursor}
               />
             ))}
           </div>
@@ -203,56 +302,55 @@ export function Waterfall({ feed, failed, current, selected, onSelect }: Shown) 
   );
 }
 
-interface RowOf {
-  line: TreeRow;
-  current: boolean;
-  selected: boolean;
-  folded: boolean;
-  left: number;
-  width: number;
-  onSelect: (id: string) => void;
-  onFold: (id: string, folded: boolean) => void;
+/** Returns the parents of the topmost row that are scrolled out of view, outermost first. */
+function pinnedRows(shown: readonly TreeRow[], top: number): TreeRow[] {
+  // Those that are shown cover rows: look at the first one below them.
+  for (let n = MAX_PINNED; n > 0; n -= 1) {
+    const first = Math.floor(top / ROW) + n;
+    const found: TreeRow[] = [];
+    for (let row = shown[shown[first]?.parent ?? -1]; row !== undefined; row = shown[row.parent]) {
+      found.push(row);
+    }
+    const above = found.reverse().slice(-MAX_PINNED);
+    if (above.length >= n && top > 0) {
+      return above.slice(-n);
+    }
+  }
+  return [];
 }
 
-function Row({ line, current, selected, folded, left, width, onSelect, onFold }: RowOf) {
-  const { activity, children } = line.node;
-  const parent = children.length > 0;
-  return (
-    // biome-ignore lint/a11y/useKeyWithClickEvents: the tree handles the keys
-    <div
-      id={`line-${activity.id}`}
-      class={`fall-row ${current ? "fall-current" : ""}`}
-      role="treeitem"
-      aria-level={line.depth + 1}
-      aria-selected={selected}
-      aria-expanded={parent ? !folded : undefined}
-      onClick={() => onSelect(activity.id)}
-    >
-      <span class="fall-name" style={{ paddingLeft: `${Math.min(line.depth, 12) * 14}px` }}>
-        {parent ? (
-          <span
-            class={`fold ${folded ? "folded" : ""}`}
-            aria-hidden="true"
-            onClick={(event) => {
-              event.stopPropagation();
-              onFold(activity.id, !folded);
-            }}
-          />
-        ) : (
-          <span class="fold-none" />
-        )}
-        <StatusMark status={activity.status} />
-        <span class="fall-text">{activity.name}</span>
-      </span>
-      <span class="fall-track">
-        <span
-          class={`fall-bar fall-${activity.status}`}
-          style={{ left: `${100 * left}%`, width: `max(3px, ${100 * width}%)` }}
-        />
-      </span>
-      <span class="fall-took">
-        <Took activity={activity} />
-      </span>
-    </div>
+/** Returns the nodes to fold so that only the first level is left. */
+function allBelow(roots: readonly Node[], current: string): ReadonlySet<string> {
+  const rows = visibleRows(roots, () => false);
+  const nodes = rows.filter(
+    ({ node, depth }) =>
+      depth > 0 && node.repeats === null && node.children.length > 0 && node.id !== current,
   );
+  return new Set(nodes.map(({ node }) => node.id));
+}
+
+function flipped(set: ReadonlySet<string>, ...ids: string[]): ReadonlySet<string> {
+  const next = new Set(set);
+  for (const id of ids) {
+    if (!next.delete(id)) {
+      next.add(id);
+    }
+  }
+  return next;
+}
+
+/** The widths of the first two columns. */
+function useColumns(head: { current: HTMLDivElement | null }): [number, number] {
+  const [widths, setWidths] = useState<[number, number]>([360, 360]);
+  useEffect(() => {
+    const columns = [...(head.current?.children ?? [])];
+    const measure = () =>
+      setWidths([columns[0]?.clientWidth ?? 0, columns[1]?.clientWidth ?? 0] as [number, number]);
+    const observer = new ResizeObserver(measure);
+    columns.slice(0, 2).forEach((column) => {
+      observer.observe(column);
+    });
+    return () => observer.disconnect();
+  }, [head]);
+  return widths;
 }

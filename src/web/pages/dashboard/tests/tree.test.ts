@@ -16,7 +16,9 @@ const small = [
   activity("e", "gone"),
 ];
 const names = (roots: ReturnType<typeof buildForest>, collapsed: string[] = []) =>
-  visibleRows(roots, new Set(collapsed)).map((line) => `${line.depth}${line.node.activity.id}`);
+  visibleRows(roots, (node) => collapsed.includes(node.id)).map(
+    (line) => `${line.depth}${line.node.activity.id}`,
+  );
 
 test("a tree is listed row by row, and an orphan is a root", () => {
   expect(names(buildForest(small))).toEqual(["0a", "1b", "2c", "1d", "0e"]);
@@ -29,7 +31,7 @@ test("a filtered tree keeps matches and their ancestors", () => {
 
 test("a deep tree does not overflow the stack", () => {
   const chain = Array.from({ length: 50_000 }, (_, n) => activity(`${n}`, n === 0 ? null : `${n - 1}`));
-  expect(visibleRows(buildForest(chain), new Set())).toHaveLength(50_000);
+  expect(visibleRows(buildForest(chain), () => false)).toHaveLength(50_000);
   expect(filterForest(buildForest(chain), (one) => one.id === "49999")).toHaveLength(1);
 });
 
