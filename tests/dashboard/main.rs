@@ -6,6 +6,7 @@
 mod history;
 mod hostile;
 mod live;
+mod messy;
 #[path = "../../examples/dashboard/session.rs"]
 mod session;
 #[path = "../../examples/dashboard/work.rs"]
@@ -40,6 +41,11 @@ async fn hostile_records_execute_nothing_in_the_browser() {
     run("attacks").await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn messy_records_leave_pages_readable() {
+    run("messy").await;
+}
+
 /// Runs a test file in the browser, against a server at the root and one under a prefix.
 async fn run(theme: &str) {
     let _browser = BROWSER.lock().await;
@@ -49,6 +55,9 @@ async fn run(theme: &str) {
     let log = ActivityLog::open(&store).unwrap();
     let elsewhere = TcpListener::bind("127.0.0.1:0").await.unwrap();
     hostile::write(&log, elsewhere.local_addr().unwrap()).await;
+    if theme == "messy" {
+        messy::write(&log).await;
+    }
     let working = tokio::spawn(work::run_forever(log.clone()));
     let root = serve(Router::new().fallback_service(log.router())).await;
     let control = serve(live::control(log.clone())).await;

@@ -120,9 +120,13 @@ for (const place of PLACES) {
       assert.equal(copied, page.url());
       await page.goto(copied);
       await waitForTime(page, 28.3);
+      await page.getByLabel("Skip inactivity").uncheck();
+      await seek(page).fill("10000");
+      await page.waitForURL(/t=10\.0/);
       await play(page).click();
+      await page.waitForFunction(() => Number(document.querySelector(".seek-slider input").value) > 10_500);
       await page.getByRole("button", { name: "Pause" }).click();
-      await page.waitForURL((url) => Number(url.searchParams.get("t")) > 28.3);
+      await page.waitForURL((url) => Number(url.searchParams.get("t")) > 10.4);
       await window.close();
     });
 

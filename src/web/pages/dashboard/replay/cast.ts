@@ -36,6 +36,11 @@ export class CastReader {
     this.#start = start;
   }
 
+  /** The time of the last line. */
+  get last(): number {
+    return this.#start + this.#at;
+  }
+
   read(chunk: string | null): CastEvent[] {
     if (chunk === null) {
       this.damaged += 1;

@@ -74,7 +74,7 @@ export class TerminalScreen implements Screen {
 
   add(chunks: readonly (string | null)[]): void {
     this.#events.push(...chunks.flatMap((chunk) => this.#cast.read(chunk)));
-    this.last = Math.max(this.last, this.#events.at(-1)?.at ?? 0);
+    this.last = this.#cast.last;
     if (this.#terminal === null && this.#events.length > 0) {
       this.#terminal = this.#open();
     }

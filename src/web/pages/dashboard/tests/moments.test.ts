@@ -106,6 +106,7 @@ test("an asciicast is read across chunks, and sizes are limited", () => {
     { at: 2_500, output: null, size: { columns: 100, rows: 30 } },
   ]);
   expect(cast.moments.map((one) => one.text)).toEqual(["Marker"]);
+  expect(cast.last).toBe(3_000);
   expect(cast.read('[3,"o"]\nno json\n')).toEqual([]);
   expect(cast.damaged).toBe(2);
 });
