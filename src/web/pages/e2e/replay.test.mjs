@@ -45,8 +45,10 @@ for (const place of PLACES) {
       const window = await open(browser, place, "replay");
       const { page } = window;
       const rows = page.locator(".row-link");
-      await page.getByRole("link", { name: /shop_login, shop_search, shop_add_to_cart \+1.*33 s/ }).waitFor();
-      await page.getByRole("link", { name: /run_tests.*terminal.*12 s/ }).waitFor();
+      await page
+        .getByRole("link", { name: /shop_login, shop_search, shop_add_to_cart \+1.*33\.0 s/ })
+        .waitFor();
+      await page.getByRole("link", { name: /run_tests.*terminal.*12\.0 s/ }).waitFor();
       await page.locator(".day", { hasText: "Today" }).waitFor();
       const filter = page.getByRole("combobox", { name: "Filter" });
       await filter.fill("status:failed name:shop_check_out");

@@ -49,49 +49,49 @@ export function percent(part: number | null, of: number | null): string {
   return `${percent > 0 && percent < 0.1 ? "< 0.1" : tenth.format(percent)} %`;
 }
 
-/** Formats a duration in nanoseconds. */
+const US = 1_000;
+const MS = 1_000_000;
+const S = 1_000_000_000;
+
+/** Formats a duration in nanoseconds with about three digits, as the CLI does: `380 µs`, `45 ms`, `1.23 s`, `2 min 05 s`. */
 export function duration(ns: number | null): string {
   if (ns === null) {
     return UNKNOWN;
   }
-  if (ns < 1_000) {
-    return `${ns} ns`;
+  // Bounds at which rounding reaches the next unit.
+  const units: [number, number, number, string][] = [
+    [US, 1, 0, "ns"],
+    [999_500, US, 0, "µs"],
+    [9_950_000, MS, 1, "ms"],
+    [999_500_000, MS, 0, "ms"],
+    [9_995_000_000, S, 2, "s"],
+    [59_950_000_000, S, 1, "s"],
+  ];
+  const found = units.find(([below]) => ns < below);
+  if (found !== undefined) {
+    const [, unit, digits, name] = found;
+    return `${(ns / unit).toFixed(digits)} ${name}`;
   }
-  if (ns < 1_000_000) {
-    return `${digits(ns / 1_000)} µs`;
-  }
-  if (ns < 999_500_000) {
-    return `${digits(ns / 1_000_000)} ms`;
-  }
-  const seconds = ns / 1_000_000_000;
-  if (seconds < 59.95) {
-    return `${digits(seconds)} s`;
-  }
-  const rounded = Math.round(seconds);
-  if (rounded < 3_600) {
-    return `${Math.floor(rounded / 60)} min ${rounded % 60} s`;
-  }
-  const minutes = Math.round(seconds / 60);
-  if (minutes < 24 * 60) {
-    return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
-  }
-  const hours = Math.round(seconds / 3_600);
-  return `${Math.floor(hours / 24)} d ${hours % 24} h`;
+  const seconds = Math.round(ns / S);
+  const [large, small, parts] =
+    seconds < 3_600
+      ? (["min", "s", [Math.floor(seconds / 60), seconds % 60]] as const)
+      : seconds < 86_400
+        ? (["h", "min", [Math.floor(seconds / 3_600), Math.floor((seconds % 3_600) / 60)]] as const)
+        : (["d", "h", [Math.floor(seconds / 86_400), Math.floor((seconds % 86_400) / 3_600)]] as const);
+  return `${parts[0]} ${large} ${String(parts[1]).padStart(2, "0")} ${small}`;
 }
 
-function digits(n: number): string {
-  return n >= 99.5 ? String(Math.round(n)) : tenth.format(n);
-}
-
+/** Formats a number of bytes: `512 B`, `1.2 kB`, `34.5 MB`. */
 export function bytes(n: number): string {
-  const units = ["B", "KB", "MB", "GB", "TB"];
+  const units = ["B", "kB", "MB", "GB", "TB", "PB"];
   let unit = 0;
   let left = n;
-  while (left >= 999.5 && unit < units.length - 1) {
+  while (left >= (unit === 0 ? 1_000 : 999.95) && unit + 1 < units.length) {
     left /= 1_000;
     unit += 1;
   }
-  return `${unit === 0 ? left : digits(left)} ${units[unit]}`;
+  return `${unit === 0 ? left : left.toFixed(1)} ${units[unit]}`;
 }
 
 const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });

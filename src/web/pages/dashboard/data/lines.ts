@@ -12,7 +12,7 @@ export interface Line {
 }
 
 /** A string (the last one may be cut), a number or word, punctuation, or white space. */
-const TOKEN = /"(?:[^"\\]|\\.)*(?:"|$)|[^\s",:[\]{}]+|[,:[\]{}]|\s+/g;
+const TOKEN = /"(?:[^"\\]|\\.)*(?:"|\\?$)|[^\s",:[\]{}]+|[,:[\]{}]|\s+/g;
 /** What JSON has besides strings and punctuation; the last one may be cut. */
 const ATOM = /^(?:-?\d[\d.eE+-]*|-|t(?:r(?:ue?)?)?|f(?:a(?:l(?:se?)?)?)?|n(?:u(?:ll?)?)?)$/;
 const CLOSES: Readonly<Record<string, string>> = { "{": "}", "[": "]" };

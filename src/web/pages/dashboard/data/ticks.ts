@@ -26,7 +26,11 @@ function decades(from: number, to: number): number[] {
 
 /** Formats a round duration in nanoseconds. */
 export function roundDuration(ns: number): string {
-  return ns === 0 ? "0" : duration(ns).replace(/ 0 (s|min|h)$/, "");
+  return ns === 0
+    ? "0"
+    : duration(ns)
+        .replace(/\.0+(?= )|(\.\d*?)0+(?= )/, "$1")
+        .replace(/ 00 (s|min|h)$/, "");
 }
 
 /** Returns at most `most` round positions in `span` nanoseconds, from 0 on. */

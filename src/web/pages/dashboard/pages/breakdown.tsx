@@ -5,6 +5,7 @@ import { useInterval, useLoad } from "../data/load";
 import type { Metrics, Period, Ranked, Ranking, Unknown } from "../data/records";
 import { href, type Params, replace } from "../data/route";
 import type { Shown } from "../data/window";
+import { Name } from "../parts/name";
 import { Sparkline } from "../parts/spark";
 import { LoadError, Skeleton } from "../parts/states";
 
@@ -191,7 +192,7 @@ function Row({ row: { term, ranked, counted }, params, byAgent, children }: RowP
           <svg viewBox="0 0 12 12" width="11" height="11" class="narrow-icon" aria-hidden="true">
             <path d="M1 1.5h10L7.2 6v4.5L4.8 9V6Z" />
           </svg>
-          {id === "" ? '""' : id}
+          <Name text={id} />
         </a>
       </th>
       {children}

@@ -10,6 +10,7 @@ import { FilterBar } from "../parts/filterbar";
 import { focusFilter, useKeys } from "../parts/keys";
 import { ListEnd } from "../parts/listend";
 import { LiveBar } from "../parts/livebar";
+import { Name } from "../parts/name";
 import { Empty, LoadError, Skeleton } from "../parts/states";
 import { EventList } from "./eventlist";
 import { known } from "./scope";
@@ -85,7 +86,7 @@ export function EventsPage({ params }: { params: Params }) {
               title={[plural(one.events, "event"), ...undone(one)].join(", ")}
               onClick={() => navigate(put({ q: withField(q, "type", one.type) }))}
             >
-              <b class="num">{count(one.count)}</b> {one.type}
+              <b class="num">{count(one.count)}</b> <Name text={one.type} />
               {undone(one).map((text, at) => (
                 <span key={text} class={`num ${at === 0 && one.failed > 0 ? "bad" : "dim"}`}>
                   {" "}

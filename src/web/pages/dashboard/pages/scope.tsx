@@ -1,6 +1,7 @@
 import { getJson } from "../data/api";
 import { exactly } from "../data/counted";
 import { useLoad } from "../data/load";
+import { shortened } from "../data/names";
 import type { Ranking } from "../data/records";
 
 const SCOPES = ["project", "agent", "name", "brand"] as const;
@@ -33,14 +34,14 @@ export function ScopeChoice({
       onChange={(event) => onChange(event.currentTarget.value || null)}
     >
       <option value="">All activity</option>
-      {!listed && <option value={scope}>{scope}</option>}
+      {!listed && <option value={scope}>{shortened(scope ?? "")}</option>}
       {options.map(
         ([field, ids]) =>
           ids.length > 0 && (
             <optgroup key={field} label={`${field.charAt(0).toUpperCase()}${field.slice(1)}s`}>
               {ids.slice(0, 30).map((id) => (
                 <option key={id} value={exactly(field, id)}>
-                  {id}
+                  {shortened(id)}
                 </option>
               ))}
             </optgroup>

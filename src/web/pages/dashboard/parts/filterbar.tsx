@@ -1,6 +1,7 @@
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import type { Problem } from "../data/api";
 import { type Completion, complete, fieldValue, withField } from "../data/filter";
+import { escaped } from "../data/names";
 
 const RANGES = [
   ["", "Any time"],
@@ -103,6 +104,7 @@ export function FilterBar({ q, known, problem, placeholder, onChange }: Bar) {
           value={text}
           onInput={typed}
           onClick={typed}
+          onFocus={typed}
           onKeyDown={keyed}
           onBlur={() => setOpen(false)}
         />
@@ -132,7 +134,7 @@ export function FilterBar({ q, known, problem, placeholder, onChange }: Bar) {
                 take(completion);
               }}
             >
-              <code>{completion.label}</code> <span class="dim">{completion.description}</span>
+              <code>{escaped(completion.label)}</code> <span class="dim">{completion.description}</span>
             </div>
           ))}
         </div>

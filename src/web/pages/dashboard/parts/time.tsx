@@ -42,7 +42,7 @@ export function Took({
     return <span class="num">{duration(activity.duration_ns)}</span>;
   }
   const seconds = Math.max(0, Math.floor((now - Date.parse(activity.started_at)) / 1_000));
-  return <span class="num ticking">{duration(seconds * 1_000_000_000).replace("0 ns", "0 s")}</span>;
+  return <span class="num ticking">{seconds < 60 ? `${seconds} s` : duration(seconds * 1_000_000_000)}</span>;
 }
 
 /** A time of day, with the full instant as a tooltip. */

@@ -1,7 +1,15 @@
 import { expect, test } from "vitest";
 import { merged, type Row } from "../data/feed";
 import type { ActivityRecord } from "../data/records";
-import { buildForest, filterForest, timeRange, visibleRows } from "../data/tree";
+import {
+  ancestors,
+  buildForest,
+  filterForest,
+  foldRepeats,
+  startOf,
+  timeRange,
+  visibleRows,
+} from "../data/tree";
 
 function activity(id: string, parent: string | null, more: Partial<ActivityRecord> = {}): ActivityRecord {
   const started = { started_at: "2026-01-01T00:00:00Z", duration_ns: 1_000_000, status: "success" };
@@ -56,4 +64,41 @@ test("a late running state does not replace an ended one", () => {
   const ended: Row = { id: "5", seq: 3 };
   expect(merged([ended], { id: "5", seq: null })).toEqual([ended]);
   expect(merged([{ id: "5", seq: null }], ended)).toEqual([ended]);
+});
+
+test("activities that repeat are folded into one row", () => {
+  const repeated = (n: number, status = "success") =>
+    activity(`${10 + n}`, "1", {
+      kind: "tool",
+      name: "upsert",
+      duration_ns: n,
+      status,
+    } as Partial<ActivityRecord>);
+  const others = [
+    activity("1", null),
+    activity("11", "1", { kind: "tool", name: "open" } as Partial<ActivityRecord>),
+    activity("99", "1", { kind: "tool", name: "close" } as Partial<ActivityRecord>),
+  ];
+  const steps = Array.from({ length: 40 }, (_, n) => repeated(n + 2, n === 7 ? "failed" : "success"));
+  const roots = buildForest([...others, ...steps]);
+  foldRepeats(roots);
+  const rows = visibleRows(roots, (node) => node.repeats !== null);
+  expect(rows.map((row) => row.node.activity.name)).toEqual([undefined, "open", "upsert", "close"]);
+  expect(rows[2]?.node.repeats).toEqual({ failed: 1, running: 0, p95: 39 });
+  expect(visibleRows(roots, () => false)).toHaveLength(44);
+  expect(ancestors(roots, "20")).toEqual(["12 repeats", "1"]);
+  expect(ancestors(roots, "gone")).toBeNull();
+});
+
+test("a few equal activities are not folded", () => {
+  const few = [activity("1", null), ...["2", "3", "4", "5", "6"].map((id) => activity(id, "1"))];
+  const roots = buildForest(few);
+  foldRepeats(roots);
+  expect(visibleRows(roots, () => false)).toHaveLength(6);
+});
+
+test("starts are read to the microsecond", () => {
+  const at = (started_at: string) => startOf(activity("a", null, { started_at }));
+  expect(at("2026-01-01T00:00:00.000500Z") - at("2026-01-01T00:00:00Z")).toBeCloseTo(0.5, 3);
+  expect(at("2026-01-01T00:00:00.1234Z") - at("2026-01-01T00:00:00.123Z")).toBeCloseTo(0.4, 3);
 });
