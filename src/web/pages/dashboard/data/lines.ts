@@ -28,7 +28,7 @@ export function jsonLines(text: string): Line[] | null {
   let ended = false;
   const put = () => {
     if (current !== "") {
-      lines.push({ text: current, depth: open.length, end: null, items: 0 });
+      push(lines, current, open.length);
       current = "";
     }
   };
@@ -81,7 +81,20 @@ export function jsonLines(text: string): Line[] | null {
 
 /** Returns the lines of a text. */
 export function textLines(text: string): Line[] {
-  return text.split(/\r\n|\n|\r/).map((line) => ({ text: line, depth: 0, end: null, items: 0 }));
+  const lines: Line[] = [];
+  for (const line of text.split(/\r\n|\n|\r/)) {
+    push(lines, line, 0);
+  }
+  return lines;
+}
+
+/** Longer lines are shown as several: browsers take seconds for a line of megabytes. */
+const MAX_LINE = 5_000;
+
+function push(lines: Line[], text: string, depth: number): void {
+  for (let start = 0; start === 0 || start < text.length; start += MAX_LINE) {
+    lines.push({ text: text.slice(start, start + MAX_LINE), depth, end: null, items: 0 });
+  }
 }
 
 /** Returns the numbers of the lines that are not in a folded part. */

@@ -136,21 +136,28 @@ export function ancestors(roots: readonly Node[], id: string): string[] | null {
   return found;
 }
 
-/** Returns the earliest start and the latest end in milliseconds; running activities end now. */
-export function timeRange(activities: readonly ActivityRecord[], now: number): [number, number] {
+/**
+ * Returns the earliest start and the latest end in milliseconds since `origin`; running activities end now. A number of
+ * milliseconds since 1970 has no room for nanoseconds.
+ */
+export function timeRange(
+  activities: readonly ActivityRecord[],
+  now: number,
+  origin: number,
+): [number, number] {
   let [from, until] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (const activity of activities) {
-    const start = startOf(activity);
+    const start = startOf(activity, origin);
     from = Math.min(from, start);
     until = Math.max(until, start + length(activity, now));
   }
   return [from, Math.max(until, from + 1e-6)];
 }
 
-/** Returns the start in milliseconds since the Unix epoch, to the microsecond: `Date` drops what is less than a millisecond. */
-export function startOf(activity: ActivityRecord): number {
+/** Returns the start in milliseconds since `origin`, to the microsecond: `Date` drops what is less than a millisecond. */
+export function startOf(activity: ActivityRecord, origin: number): number {
   const fraction = /\.\d{3}(\d{1,3})/.exec(activity.started_at)?.[1] ?? "0";
-  return Date.parse(activity.started_at) + Number(fraction.padEnd(3, "0")) / 1_000;
+  return Date.parse(activity.started_at) - origin + Number(fraction.padEnd(3, "0")) / 1_000;
 }
 
 /** Returns the duration in milliseconds. */
@@ -158,5 +165,5 @@ export function length(activity: ActivityRecord, now: number): number {
   if (activity.duration_ns !== null) {
     return activity.duration_ns / 1e6;
   }
-  return activity.status === "running" ? Math.max(0, now - startOf(activity)) : 0;
+  return activity.status === "running" ? Math.max(0, now - Date.parse(activity.started_at)) : 0;
 }

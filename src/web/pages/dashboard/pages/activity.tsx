@@ -10,7 +10,7 @@ import { Brand, StatusMark, Tag } from "../parts/badge";
 import { Copy } from "../parts/copy";
 import { useKeys } from "../parts/keys";
 import { Name } from "../parts/name";
-import { Json, Payload } from "../parts/payload";
+import { HiddenJson, Payload } from "../parts/payload";
 import { Empty, LoadError, Skeleton } from "../parts/states";
 import { Waterfall } from "../parts/waterfall";
 import { EventList } from "./eventlist";
@@ -150,10 +150,7 @@ function Shown({
             </h2>
             {details.events.length > 0 && <EventList events={details.events} />}
           </section>
-          <details class="as-table">
-            <summary>Raw JSON</summary>
-            <Json value={withoutLists(step)} label="Raw JSON" />
-          </details>
+          <HiddenJson title="Raw JSON" value={withoutLists(step)} />
         </div>
         <aside class="aside aside-inline" aria-label={`Details of ${printable(step.name)}`}>
           {step.id !== details.id && (

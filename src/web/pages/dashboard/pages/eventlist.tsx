@@ -1,3 +1,4 @@
+import { useState } from "preact/hooks";
 import { count, dayName } from "../data/format";
 import { escaped } from "../data/names";
 import type { EventRecord } from "../data/records";
@@ -31,9 +32,10 @@ export function EventList({ events, days = false }: { events: readonly EventReco
 }
 
 function EventRow({ event }: { event: EventRecord }) {
+  const [open, setOpen] = useState(false);
   return (
     <li class="event-row">
-      <details>
+      <details onToggle={(toggled) => setOpen(toggled.currentTarget.open)}>
         <summary>
           <span class="event-time">
             <Clock at={event.at} />
@@ -60,7 +62,7 @@ function EventRow({ event }: { event: EventRecord }) {
               by <Name text={event.actor} />
             </p>
           )}
-          {event.data !== null && <Json value={event.data} label={`Data of ${event.type}`} />}
+          {open && event.data !== null && <Json value={event.data} label={`Data of ${event.type}`} />}
           <p class="id dim">{event.id}</p>
         </div>
       </details>

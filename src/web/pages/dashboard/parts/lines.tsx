@@ -4,17 +4,19 @@ import { type Line, unfoldedLines } from "../data/lines";
 import { escapedLine } from "../data/names";
 
 /** Lines in a block: blocks are rendered once they come near the window of their text. */
-const BLOCK = 100;
+const BLOCK = 60;
 const LINE_HEIGHT = 18;
 /** How near, in pixels. */
 const MARGIN = 800;
+/** Places to mark in a line. */
+const MAX_MARKS = 100;
 /** Levels that are indented. */
 const MAX_DEPTH = 16;
-/** Longer lines are not highlighted, to keep the page responsive. */
-const MAX_HIGHLIGHT = 100_000;
 
 interface Shown {
   lines: readonly Line[];
+  /** Whether they are JSON, which is highlighted. */
+  json: boolean;
   label: string;
   wrap?: boolean;
   folded: ReadonlySet<number>;
@@ -26,7 +28,7 @@ interface Shown {
 }
 
 /** Lines of text or JSON, of any number: only those near the window are in the document. */
-export function Lines({ lines, label, wrap = true, folded, onFold, query = "", at }: Shown) {
+export function Lines({ lines, json, label, wrap = true, folded, onFold, query = "", at }: Shown) {
   const box = useRef<HTMLDivElement>(null);
   const blocks = useMemo(() => {
     const shown = unfoldedLines(lines, folded);
@@ -49,6 +51,7 @@ export function Lines({ lines, label, wrap = true, folded, onFold, query = "", a
           key={block[0]}
           numbers={block}
           lines={lines}
+          json={json}
           folded={folded}
           onFold={onFold}
           query={query}
@@ -65,7 +68,7 @@ interface BlockOf extends Omit<Shown, "label"> {
   near: boolean;
 }
 
-function Block({ numbers, lines, folded, onFold, query = "", at, near }: BlockOf) {
+function Block({ numbers, lines, json, folded, onFold, query = "", at, near }: BlockOf) {
   const element = useRef<HTMLDivElement>(null);
   const [seen, setSeen] = useState(near);
   const shown = seen || (at !== undefined && numbers.includes(at));
@@ -91,6 +94,7 @@ function Block({ numbers, lines, folded, onFold, query = "", at, near }: BlockOf
                 key={n}
                 n={n}
                 line={line}
+                json={json}
                 closing={line.end === null ? "" : (lines[line.end]?.text ?? "")}
                 folded={folded.has(n)}
                 onFold={onFold}
@@ -107,6 +111,7 @@ function Block({ numbers, lines, folded, onFold, query = "", at, near }: BlockOf
 interface RowOf {
   n: number;
   line: Line;
+  json: boolean;
   /** The text of the line that closes what this one opens. */
   closing: string;
   folded: boolean;
@@ -115,8 +120,9 @@ interface RowOf {
   current: boolean;
 }
 
-function Row({ n, line, closing, folded, onFold, query, current }: RowOf) {
+function Row({ n, line, json, closing, folded, onFold, query, current }: RowOf) {
   const depth = Math.min(line.depth, MAX_DEPTH);
+  const text = escapedLine(line.text);
   return (
     <div class={`line ${current ? "line-current" : ""}`} data-line={n} style={{ "--depth": depth }}>
       {line.end !== null && (
@@ -131,7 +137,7 @@ function Row({ n, line, closing, folded, onFold, query, current }: RowOf) {
         />
       )}
       {"  ".repeat(depth)}
-      {query === "" ? highlighted(escapedLine(line.text)) : marked(escapedLine(line.text), query)}
+      {query !== "" ? marked(text, query) : json ? highlighted(text) : text}
       {folded && (
         <button type="button" tabIndex={-1} class="line-more" onClick={() => onFold(n)}>
           {line.items} {line.items === 1 ? "item" : "items"}
@@ -148,27 +154,29 @@ function marked(text: string, query: string): (string | JSX.Element)[] {
   const parts: (string | JSX.Element)[] = [];
   const [lower, wanted] = [text.toLowerCase(), query.toLowerCase()];
   let end = 0;
-  for (let at = lower.indexOf(wanted); at >= 0; at = lower.indexOf(wanted, end)) {
+  let at = lower.indexOf(wanted);
+  for (let n = 0; at >= 0 && n < MAX_MARKS; n += 1) {
     parts.push(text.slice(end, at), <mark>{text.slice(at, at + wanted.length)}</mark>);
     end = at + wanted.length;
+    at = lower.indexOf(wanted, end);
   }
   return [...parts, text.slice(end)];
 }
 
+/** A line of JSON: a key, and a string or another value. */
+const KEY = /^("(?:[^"\\]|\\.)*")(: )/;
+const STRING = /^"(?:[^"\\]|\\.)*"?/;
+const ATOM = /^[-\w.+]+/;
+
 function highlighted(text: string): (string | JSX.Element)[] {
-  if (text.length > MAX_HIGHLIGHT) {
-    return [text];
-  }
-  const parts: (string | JSX.Element)[] = [];
-  const token = /("(?:\\.|[^"\\])*")(\s*:)?|\b(?:true|false|null)\b|-?\b\d[\d.eE+-]*\b/g;
-  let end = 0;
-  for (const match of text.matchAll(token)) {
-    parts.push(text.slice(end, match.index));
-    const [whole, string, colon] = match;
-    const kind = string === undefined ? "atom" : colon === undefined ? "string" : "key";
-    parts.push(<span class={`json-${kind}`}>{string ?? whole}</span>, colon ?? "");
-    end = match.index + whole.length;
-  }
-  parts.push(text.slice(end));
-  return parts;
+  const [, key = "", colon = ""] = KEY.exec(text) ?? [];
+  const rest = text.slice(key.length + colon.length);
+  const string = STRING.exec(rest)?.[0] ?? "";
+  const value = string === "" ? (ATOM.exec(rest)?.[0] ?? "") : string;
+  return [
+    key !== "" ? <span class="json-key">{key}</span> : "",
+    colon,
+    value !== "" ? <span class={string === "" ? "json-atom" : "json-string"}>{value}</span> : "",
+    rest.slice(value.length),
+  ];
 }

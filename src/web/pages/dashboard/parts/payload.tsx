@@ -98,21 +98,31 @@ export function Payload({ title, preview, name }: { title: string; preview: Prev
           </button>
         </div>
       </div>
-      <Lines lines={lines} label={title} wrap={wrap} folded={folded} onFold={fold} query={query} at={at} />
+      <Lines
+        lines={lines}
+        json={json !== null && !isRaw}
+        label={title}
+        wrap={wrap}
+        folded={folded}
+        onFold={fold}
+        query={query}
+        at={at}
+      />
     </section>
   );
 }
 
 /** A payload beside a list: as much as fits. */
 export function ShortPayload({ title, preview }: { title: string; preview: Preview }) {
-  const lines = useMemo(() => jsonLines(preview.text) ?? textLines(preview.text), [preview.text]);
+  const json = useMemo(() => jsonLines(preview.text), [preview.text]);
+  const lines = useMemo(() => json ?? textLines(preview.text), [json, preview.text]);
   const [folded, fold] = useFolded(lines);
   return (
     <section>
       <h3>
         {title} <span class="dim">{bytes(preview.bytes)}</span>
       </h3>
-      <Lines lines={lines} label={title} folded={folded} onFold={fold} />
+      <Lines lines={lines} json={json !== null} label={title} folded={folded} onFold={fold} />
     </section>
   );
 }
@@ -122,7 +132,18 @@ export function Json({ value, label }: { value: unknown; label: string }) {
   const text = print(value, "compact");
   const lines = useMemo(() => jsonLines(text) ?? textLines(text), [text]);
   const [folded, fold] = useFolded(lines);
-  return <Lines lines={lines} label={label} folded={folded} onFold={fold} />;
+  return <Lines lines={lines} json label={label} folded={folded} onFold={fold} />;
+}
+
+/** A value of a record as JSON, once it is opened. */
+export function HiddenJson({ title, value }: { title: string; value: unknown }) {
+  const [open, setOpen] = useState(false);
+  return (
+    <details class="as-table" onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary>{title}</summary>
+      {open && <Json value={value} label={title} />}
+    </details>
+  );
 }
 
 function useFolded(

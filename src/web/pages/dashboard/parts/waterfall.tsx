@@ -66,7 +66,8 @@ export function Waterfall({ feed, failed, current, selected, onSelect }: Shown) 
   }, [tree, failedOnly]);
   const isFolded = (node: Node) => toggled.has(node.id) !== (node.repeats !== null);
   const shown = useMemo(() => visibleRows(roots, isFolded), [roots, toggled]);
-  const [first, last] = useMemo(() => timeRange(tree, now), [tree, running ? now : 0]);
+  const origin = Date.parse(tree[0]?.started_at ?? "") || 0;
+  const [first, last] = useMemo(() => timeRange(tree, now, origin), [tree, running ? now : 0]);
   const [from, until] = zoom ?? [first, last];
   const missing = Math.max(0, total - tree.length);
   const height = Math.min(MAX_HEIGHT, Math.max(1, shown.length) * ROW);
@@ -139,7 +140,7 @@ export function Waterfall({ feed, failed, current, selected, onSelect }: Shown) 
     move(node);
   };
   const zoomTo = (node: Node | undefined) => {
-    const range = node === undefined ? null : extent(node, now);
+    const range = node === undefined ? null : extent(node, now, origin);
     setZoom(range === null || range[1] - range[0] < 1e-6 ? null : range);
   };
   const isZoomable = at >= 0 && (shown[at]?.depth ?? 0) > 0;
@@ -192,6 +193,7 @@ export function Waterfall({ feed, failed, current, selected, onSelect }: Shown) 
   const context: RowContext = {
     from,
     until,
+    origin,
     now,
     step: Math.min(INDENT, Math.max(MIN_INDENT, room / depth)),
     room,

@@ -9,9 +9,10 @@ const MAX_MARKED = 50;
 
 /** What is the same for all rows. */
 export interface RowContext {
-  /** The time range that is shown, in milliseconds since the Unix epoch. */
+  /** The time range that is shown, in milliseconds since `origin`. */
   from: number;
   until: number;
+  origin: number;
   now: number;
   /** Indentation for each level, and at most, in pixels. */
   step: number;
@@ -115,7 +116,7 @@ export function rowId(node: Node): string {
 
 /** The part of a bar that is in the time range shown. */
 function Bar({ node, kind, context }: { node: Node; kind: string; context: RowContext }) {
-  const [start, end] = extent(node, context.now);
+  const [start, end] = extent(node, context.now, context.origin);
   const [left, right] = [start, end].map((at) =>
     Math.min(1, Math.max(0, (at - context.from) / (context.until - context.from))),
   ) as [number, number];
@@ -130,11 +131,11 @@ function Bar({ node, kind, context }: { node: Node; kind: string; context: RowCo
   );
 }
 
-/** Returns the start and the end of an activity or a group, in milliseconds since the Unix epoch. */
-export function extent(node: Node, now: number): [number, number] {
+/** Returns the start and the end of an activity or a group, in milliseconds since `origin`. */
+export function extent(node: Node, now: number, origin: number): [number, number] {
   const all = node.repeats === null ? [node] : node.children;
-  const from = startOf(node.activity);
-  const ends = all.map((one) => startOf(one.activity) + length(one.activity, now));
+  const from = startOf(node.activity, origin);
+  const ends = all.map((one) => startOf(one.activity, origin) + length(one.activity, now));
   return [from, ends.reduce((latest, end) => Math.max(latest, end), from)];
 }
 

@@ -61,6 +61,15 @@ test("lines are searched without regard to case", () => {
   expect(matchingLines(textLines("One"), "")).toEqual([]);
 });
 
+test("a very long line is several", () => {
+  const [first, second] = [
+    textLines("x".repeat(12_000)),
+    jsonLines(JSON.stringify({ a: "y".repeat(12_000) })),
+  ];
+  expect(first.map((line) => line.text.length)).toEqual([5_000, 5_000, 2_000]);
+  expect([second?.length, second?.[0]?.end, second?.[0]?.items]).toEqual([5, 4, 1]);
+});
+
 test("deep and large JSON is laid out in time", () => {
   expect(jsonLines("[".repeat(100_000))).toHaveLength(100_000);
   const rows = Array.from({ length: 60_000 }, (_, n) => ({

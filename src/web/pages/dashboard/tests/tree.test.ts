@@ -46,9 +46,9 @@ test("a deep tree does not overflow the stack", () => {
 test("a running activity lasts until now", () => {
   const now = Date.parse("2026-01-01T00:00:10Z");
   const running = activity("a", null, { status: "running", duration_ns: null });
-  expect(timeRange([running], now)).toEqual([now - 10_000, now]);
+  expect(timeRange([running], now, now - 10_000)).toEqual([0, 10_000]);
   const abandoned = activity("a", null, { status: "abandoned", duration_ns: null });
-  expect(timeRange([abandoned], now)[1]).toBeLessThan(now);
+  expect(timeRange([abandoned], now, now - 10_000)[1]).toBeLessThan(1);
 });
 
 test("a new row is inserted in order, once", () => {
@@ -97,8 +97,14 @@ test("a few equal activities are not folded", () => {
   expect(visibleRows(roots, () => false)).toHaveLength(6);
 });
 
+test("a range of nanoseconds is exact", () => {
+  const short = activity("a", null, { duration_ns: 300 });
+  expect(timeRange([short], 0, Date.parse(short.started_at))[1]).toBeCloseTo(0.0003, 9);
+});
+
 test("starts are read to the microsecond", () => {
-  const at = (started_at: string) => startOf(activity("a", null, { started_at }));
+  const at = (started_at: string) =>
+    startOf(activity("a", null, { started_at }), Date.parse("2026-01-01T00:00:00Z"));
   expect(at("2026-01-01T00:00:00.000500Z") - at("2026-01-01T00:00:00Z")).toBeCloseTo(0.5, 3);
   expect(at("2026-01-01T00:00:00.1234Z") - at("2026-01-01T00:00:00.123Z")).toBeCloseTo(0.4, 3);
 });
