@@ -146,7 +146,7 @@ for (const place of PLACES) {
         [/call shop_check_out failed · denied · the card was refused/, 33],
       ]) {
         await row(page, name).last().click();
-        await waitForTime(page, Math.min(seconds, 29.4));
+        await waitForTime(page, seconds);
       }
       const clicks = page.getByRole("button", { name: /^Clicks 3/ });
       await clicks.click();
@@ -176,8 +176,9 @@ for (const place of PLACES) {
           await page.keyboard.press("ArrowLeft");
           await waitForTime(page, 10);
           await page.keyboard.press("Shift+ArrowRight");
-          await waitForTime(page, 29.4);
+          await waitForTime(page, 33);
           await page.keyboard.press("Shift+ArrowLeft");
+          await waitForTime(page, 3);
           await page.keyboard.press(".");
           await page.waitForFunction(() => document.querySelector("select[aria-label=Speed]").value === "2");
           await page.keyboard.press(",");

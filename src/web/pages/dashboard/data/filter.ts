@@ -60,11 +60,15 @@ export interface Completion {
   caret: number;
 }
 
-/** Completes the term at the caret. `known` has values of fields that occur in the store. */
+/**
+ * Completes the term at the caret. `known` has values of fields that occur in the store, `without` fields that the listed records
+ * do not have.
+ */
 export function complete(
   text: string,
   caret: number,
   known: Record<string, readonly string[]>,
+  without: readonly string[] = [],
 ): Completion[] {
   const term = terms(text).find((one) => one.start <= caret && caret <= one.end);
   const [start, end] = term === undefined ? [caret, caret] : [term.start, term.end];
@@ -78,7 +82,10 @@ export function complete(
   const colon = typed.indexOf(":");
   if (colon < 0) {
     const typedPart = typed.slice(minus.length).toLowerCase();
-    return FILTER_FIELDS.filter((field) => field.name.startsWith(typedPart)).map((field) => {
+    const fields = FILTER_FIELDS.filter(
+      (field) => field.name.startsWith(typedPart) && !without.includes(field.name),
+    );
+    return fields.map((field) => {
       const name = `${minus}${field.name}${field.keyed ? "." : ":"}`;
       return put(name, field.description, name, "");
     });

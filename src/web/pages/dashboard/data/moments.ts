@@ -104,6 +104,18 @@ function startAndEnd(activity: ActivityRecord, kind: "call" | "step", from: numb
 
 const ENDS: Partial<Record<Status, string>> = { success: "succeeded" };
 
+/** Counts entries by kind; the start and the end of an activity are one. */
+export function countEntries(entries: readonly Entry[]): Map<EntryKind, number> {
+  const counts = new Map<EntryKind, number>();
+  const seen = new Set<string>();
+  for (const { kind, activity, key } of entries) {
+    const id = kind === "call" || kind === "step" ? (activity ?? key) : key;
+    counts.set(kind, (counts.get(kind) ?? 0) + (seen.has(id) ? 0 : 1));
+    seen.add(id);
+  }
+  return counts;
+}
+
 /** Returns the number of the last entry at or before a time; -1 if there is none. */
 export function entryAt(entries: readonly Entry[], at: number): number {
   let [low, high] = [0, entries.length];

@@ -69,6 +69,7 @@ export function EventsPage({ params }: { params: Params }) {
       <FilterBar
         q={q}
         known={{ ...values, type: types.map((one) => one.type) }}
+        without={["kind", "name", "error", "duration"]}
         problem={bad ? feed.problem : null}
         placeholder="Filter: type:deployment project:acme since:7d …"
         onChange={(to) => navigate(put({ q: to }))}

@@ -1,7 +1,7 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { mediaTime, plural } from "../data/format";
 import { useFrame } from "../data/frame";
-import { callRanges, type Entry, type EntryKind, entriesOf } from "../data/moments";
+import { callRanges, countEntries, type Entry, type EntryKind, entriesOf } from "../data/moments";
 import { printable } from "../data/names";
 import type { ActivityRecord, EventRecord, RecordingRecord } from "../data/records";
 import { href, type Params, replace } from "../data/route";
@@ -17,8 +17,15 @@ const STEP = 5_000;
 const LONG_STEP = 30_000;
 /** Pause before the address is updated: browsers limit how often a page may do that. */
 const ADDRESS_MS = 250;
-const HELP =
-  "Space: play or pause · ←/→: 5 s · Shift+←/→: 30 s · , and .: speed · M: next mark · F: full screen";
+const HELP = [
+  ["Space", "play or pause"],
+  ["← →", "5 s back or forward"],
+  ["Shift + ← →", "30 s"],
+  [", .", "slower or faster"],
+  ["m, Shift + m", "next or previous mark"],
+  ["Home, End", "start or end"],
+  ["f", "full screen"],
+] as const;
 
 interface Shown {
   recording: RecordingRecord;
@@ -49,13 +56,7 @@ export function Player({ recording, calls, steps, events, params }: Shown) {
     [ranges, steps, events, loaded, from, until],
   );
   const entries = useMemo(() => all.filter((one) => !hidden.has(one.kind)), [all, hidden]);
-  const counts = useMemo(() => {
-    const found = new Map<EntryKind, number>();
-    for (const one of all) {
-      found.set(one.kind, (found.get(one.kind) ?? 0) + 1);
-    }
-    return found;
-  }, [all]);
+  const counts = useMemo(() => countEntries(all), [all]);
   const own = ranges.find((range) => range.activity.id === params.activity);
 
   // The position in the address. The one that was written last is not read again.
@@ -248,7 +249,20 @@ export function Player({ recording, calls, steps, events, params }: Shown) {
             <span class="bad">{plural(loaded.damaged, "damaged chunk")} skipped</span>
           )}
           <div class="spacer" />
-          <button type="button" class="button" onClick={fullScreen} title={HELP}>
+          <details class="menu player-keys wide-only">
+            <summary class="button">Keys</summary>
+            <dl class="menu-list">
+              {HELP.map(([key, what]) => (
+                <div key={key}>
+                  <dt>
+                    <kbd>{key}</kbd>
+                  </dt>
+                  <dd>{what}</dd>
+                </div>
+              ))}
+            </dl>
+          </details>
+          <button type="button" class="button" onClick={fullScreen}>
             {isFull ? "Exit full screen" : "Full screen"}
           </button>
         </div>

@@ -34,6 +34,7 @@ export function RecordingList({ params }: { params: Params }) {
       <FilterBar
         q={q}
         known={values}
+        without={["type"]}
         problem={bad ? feed.problem : null}
         placeholder="Filter by call: status:failed name:login* since:24h …"
         onChange={(to) => navigate(href("replay", { q: to }))}

@@ -1,4 +1,4 @@
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { getJson, segment } from "../data/api";
 import { bytes, instant, plural } from "../data/format";
 import { useInterval, useLoad } from "../data/load";
@@ -41,7 +41,10 @@ interface Found {
 }
 
 function RecordingPage({ id, params }: { id: string; params: Params }) {
-  const found = useLoad(`${id} ${params.activity ?? ""}`, (signal) => load(id, params.activity, signal));
+  const ended = useRef(new Map<string, ActivityResponse>());
+  const found = useLoad(`${id} ${params.activity ?? ""}`, (signal) =>
+    load(id, params.activity, ended.current, signal),
+  );
   // A live recording may end, or get another tab.
   useInterval(2_000, () => found.data?.recording?.status === "recording" && found.reload());
   const recording = found.data?.recording ?? null;
@@ -114,8 +117,16 @@ function NotFound() {
   );
 }
 
-/** Loads a recording with its calls, and the steps of the one that was opened. */
-async function load(id: string, activity: string | undefined, signal: AbortSignal): Promise<Found> {
+/**
+ * Loads a recording with its calls, and the steps of the one that was opened. Calls that have ended are kept in `ended`: a live
+ * recording is loaded again and again.
+ */
+async function load(
+  id: string,
+  activity: string | undefined,
+  ended: Map<string, ActivityResponse>,
+  signal: AbortSignal,
+): Promise<Found> {
   const opened = activity === undefined ? null : await details(activity, signal);
   const listed = opened?.recordings ?? [];
   const recording =
@@ -126,8 +137,11 @@ async function load(id: string, activity: string | undefined, signal: AbortSigna
   const linked = recording?.links.map((link) => link.activity) ?? [];
   const others = [...new Set(linked)].filter((one) => one !== opened?.id).slice(0, MAX_CALLS);
   // One that cannot be loaded is not shown.
-  const settled = await Promise.allSettled(others.map((one) => details(one, signal)));
+  const settled = await Promise.allSettled(others.map((one) => ended.get(one) ?? details(one, signal)));
   const loaded = settled.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
+  for (const one of loaded.filter((one) => one.seq !== null)) {
+    ended.set(one.id, one);
+  }
   const calls = [...(opened === null ? [] : [opened]), ...loaded];
   const call = opened ?? loaded[0] ?? null;
   const tree =

@@ -66,6 +66,7 @@ export function Timeline({ params }: { params: Params }) {
       <FilterBar
         q={q}
         known={values}
+        without={["type"]}
         problem={bad ? feed.problem : null}
         placeholder="Filter: status:failed name:login* since:24h …"
         onChange={(to) => navigate(put({ q: to, id: null }))}

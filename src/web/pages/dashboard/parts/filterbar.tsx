@@ -16,13 +16,15 @@ interface Bar {
   q: string;
   /** Values of fields that occur in the store. */
   known: Record<string, readonly string[]>;
+  /** Fields that the listed records do not have. */
+  without?: readonly string[];
   problem: Problem | null;
   placeholder: string;
   onChange: (q: string) => void;
 }
 
 /** The filter input, with completion of fields and values. */
-export function FilterBar({ q, known, problem, placeholder, onChange }: Bar) {
+export function FilterBar({ q, known, without = [], problem, placeholder, onChange }: Bar) {
   const [text, setText] = useState(q);
   const [open, setOpen] = useState(false);
   const [chosen, setChosen] = useState(-1);
@@ -31,7 +33,7 @@ export function FilterBar({ q, known, problem, placeholder, onChange }: Bar) {
   const list = useId();
   useEffect(() => setText(q), [q]);
 
-  const completions = open ? complete(text, caret, known) : [];
+  const completions = open ? complete(text, caret, known, without) : [];
   const apply = (value: string) => {
     setOpen(false);
     onChange(value.trim());

@@ -23,6 +23,8 @@ export class BrowserScreen implements Screen {
   #replayer: Replayer | null = null;
   #size = { width: 1024, height: 640 };
   #sized = false;
+  /** The position while it does not play. It may be before or after all events. */
+  #paused = 0;
   /** The first event with a document: before it there is only a white page. */
   #shown = Number.POSITIVE_INFINITY;
   #settings = { speed: 1, skipInactive: true };
@@ -39,10 +41,14 @@ export class BrowserScreen implements Screen {
   }
 
   now(): number {
+    if (!this.playing) {
+      return this.#paused;
+    }
     return this.first + Math.max(0, this.#replayer?.getCurrentTime() ?? 0);
   }
 
   seek(at: number, play: boolean): void {
+    this.#paused = at;
     const from = Math.min(
       this.last,
       Math.max(this.first, Number.isFinite(this.#shown) ? this.#shown : 0, at),
@@ -112,6 +118,7 @@ export class BrowserScreen implements Screen {
     this.#replayer = replayer;
     replayer.on("finish", () => {
       this.playing = false;
+      this.#paused = this.last;
       this.#changed();
     });
     replayer.on("resize", (size) => {

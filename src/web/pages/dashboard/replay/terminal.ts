@@ -123,9 +123,11 @@ export class TerminalScreen implements Screen {
     }
     this.#at = at;
     let output = "";
+    // The first output is shown from the start, so that the terminal is not empty.
+    const until = Math.max(at, this.#events[0]?.at ?? at);
     for (
       let one = this.#events[this.#done];
-      one !== undefined && one.at <= at;
+      one !== undefined && one.at <= until;
       one = this.#events[this.#done]
     ) {
       output += one.output ?? "";

@@ -71,6 +71,11 @@ describe("completion", () => {
     expect(offered("status:failed,r").map((one) => one.text)).toContain("status:failed,running ");
   });
 
+  test("leaves out fields that the records do not have", () => {
+    expect(complete("t", 1, known).map((one) => one.label)).toContain("type:");
+    expect(complete("t", 1, known, ["type"]).map((one) => one.label)).not.toContain("type:");
+  });
+
   test("keeps the text after the caret", () => {
     expect(complete("sta name:x", 3, known)[0]).toMatchObject({ text: "status:name:x", caret: 7 });
   });

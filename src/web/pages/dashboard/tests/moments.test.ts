@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { mediaTime } from "../data/format";
-import { callRanges, entriesOf, entryAt } from "../data/moments";
+import { callRanges, countEntries, entriesOf, entryAt } from "../data/moments";
 import type { ActivityRecord, RecordingRecord } from "../data/records";
 import { CastReader } from "../replay/cast";
 import { MomentReader } from "../replay/moments";
@@ -144,6 +144,10 @@ test("calls have ranges, and what happened is in order", () => {
     "login",
     "Click",
     "login failed · denied · wrong\\u{202e}code",
+  ]);
+  expect([...countEntries(entries)]).toEqual([
+    ["call", 1],
+    ["click", 1],
   ]);
   expect([0, 1_000, 2_500, 9_000].map((at) => entryAt(entries, zero + at))).toEqual([-1, 0, 1, 2]);
 });
