@@ -2,7 +2,7 @@ import { Replayer } from "@rrweb/replay";
 import { inert } from "./inert";
 import type { Moment } from "./messages";
 import { MomentReader } from "./moments";
-import { type Changed, fill, type Screen } from "./screen";
+import { type Changed, fill, MAX_MOMENTS, type Screen } from "./screen";
 
 type Event = Exclude<ConstructorParameters<typeof Replayer>[0][number], string>;
 
@@ -69,7 +69,10 @@ export class BrowserScreen implements Screen {
   add(chunks: readonly (string | null)[]): void {
     const fresh = chunks.flatMap((text) => this.#parse(text));
     for (const event of fresh) {
-      this.moments.push(...this.#reader.read(event));
+      const found = this.#reader.read(event);
+      if (this.moments.length < MAX_MOMENTS) {
+        this.moments.push(...found);
+      }
       this.last = Math.max(this.last, event.timestamp);
       if (event.type === FULL_SNAPSHOT) {
         this.#shown = Math.min(this.#shown, event.timestamp);

@@ -1,6 +1,7 @@
 // Asciicasts, versions 2 and 3: a line with the size, then one line for each piece of output. They may be forged.
 
 import type { Moment } from "./messages";
+import { MAX_MOMENTS } from "./screen";
 
 /** A piece of output, or a new size of the terminal. */
 export interface CastEvent {
@@ -94,7 +95,9 @@ export class CastReader {
         return [{ at, output: null, size: clamped(Number(columns), Number(rows)) }];
       }
       case "m":
-        this.moments.push({ at, kind: "marker", text: data === "" ? "Marker" : data, failed: false });
+        if (this.moments.length < MAX_MOMENTS) {
+          this.moments.push({ at, kind: "marker", text: data === "" ? "Marker" : data, failed: false });
+        }
         return [];
       default:
         return [];

@@ -1,5 +1,8 @@
 import type { Moment } from "./messages";
 
+/** Moments to keep: a recording may claim any number. */
+export const MAX_MOMENTS = 2_000;
+
 /** Plays a track of a recording. Times are in milliseconds since the Unix epoch. */
 export interface Screen {
   readonly first: number;
