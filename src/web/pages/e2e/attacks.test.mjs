@@ -66,7 +66,7 @@ for (const place of PLACES) {
       await player.frameLocator("iframe").first().getByText("A foreign page").waitFor();
       await page.getByRole("button", { name: "Play", exact: true }).click();
       await page.getByRole("button", { name: "Copy link at 0:00.5" }).waitFor();
-      assert.match(await page.locator(".moment-list").textContent(), /<script>top\.owned=1<\/script>/);
+      assert.match(await page.locator(".entry-list").textContent(), /<script>top\.owned=1<\/script>/);
       await assertUnharmed(window, "replay");
       await window.close();
     });
@@ -83,7 +83,7 @@ for (const place of PLACES) {
       await link.hover({ force: true });
       await link.click({ force: true });
       await rows.getByText("the end").waitFor();
-      assert.match(await page.locator(".moment-list").textContent(), /<script>top\.owned=1<\/script>/);
+      assert.match(await page.locator(".entry-list").textContent(), /<script>top\.owned=1<\/script>/);
       const before = await page.evaluate(() => navigator.clipboard.readText());
       assert.doesNotMatch(before, /owned/);
       assert.doesNotMatch(await page.title(), /owned/);

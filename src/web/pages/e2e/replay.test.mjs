@@ -37,7 +37,7 @@ async function waitForTime(page, seconds) {
 const seek = (page) => page.getByRole("slider", { name: "Time" });
 const shown = (page) => page.frameLocator(".replay-frame").frameLocator("iframe");
 const play = (page) => page.getByRole("button", { name: "Play", exact: true });
-const row = (page, name) => page.locator(".moment").getByRole("button", { name });
+const row = (page, name) => page.locator(".entry").getByRole("button", { name });
 
 for (const place of PLACES) {
   describe(`under ${new URL(place).pathname}`, { concurrency: false }, () => {

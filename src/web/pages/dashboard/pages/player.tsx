@@ -1,13 +1,13 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { callRanges, countEntries, type Entry, type EntryKind, entriesOf } from "../data/entries";
 import { mediaTime, plural } from "../data/format";
 import { useFrame } from "../data/frame";
-import { callRanges, countEntries, type Entry, type EntryKind, entriesOf } from "../data/moments";
 import { printable } from "../data/names";
 import type { ActivityRecord, EventRecord, RecordingRecord } from "../data/records";
 import { href, type Params, replace } from "../data/route";
 import { Copy } from "../parts/copy";
+import { Entries } from "../parts/entries";
 import { type Shortcut, useKeys } from "../parts/keys";
-import { Moments } from "../parts/moments";
 import { SeekBar } from "../parts/seekbar";
 import { LoadError } from "../parts/states";
 import type { FromFrame } from "../replay/messages";
@@ -52,7 +52,7 @@ export function Player({ recording, calls, steps, events, params }: Shown) {
   const [from, until] = useMemo(() => extent(recording, loaded), [recording, loaded]);
   const ranges = useMemo(() => callRanges(recording, calls, until), [recording, calls, until]);
   const all = useMemo(
-    () => entriesOf(ranges, steps, events, loaded?.moments ?? []).filter((one) => isWithin(one, from, until)),
+    () => entriesOf(ranges, steps, events, loaded?.marks ?? []).filter((one) => isWithin(one, from, until)),
     [ranges, steps, events, loaded, from, until],
   );
   const entries = useMemo(() => all.filter((one) => !hidden.has(one.kind)), [all, hidden]);
@@ -267,7 +267,7 @@ export function Player({ recording, calls, steps, events, params }: Shown) {
           </button>
         </div>
       </div>
-      <Moments
+      <Entries
         from={from}
         until={until}
         at={live ? until : at}
@@ -291,7 +291,7 @@ function useFullScreen(): boolean {
   return isFull;
 }
 
-/** Returns the first moment of a recording, and the last: of its events and its calls, but not of the idle time after them. */
+/** Returns the start and the end of a recording: the end of its events and calls, without the idle time after them. */
 function extent(recording: RecordingRecord, loaded: Loaded | null): [number, number] {
   const start = Date.parse(recording.started_at);
   const ends = recording.links.flatMap((link) => (link.until === null ? [] : [Date.parse(link.until)]));

@@ -1,6 +1,6 @@
 import { useMemo } from "preact/hooks";
+import type { CallRange, Entry } from "../data/entries";
 import { mediaTime } from "../data/format";
-import type { CallRange, Entry } from "../data/moments";
 import { printable } from "../data/names";
 import { Name } from "./name";
 
@@ -10,7 +10,7 @@ const MAX_TICKS = 400;
 const MAX_LANES = 3;
 
 interface Shown {
-  /** The first and the last moment, in milliseconds since the Unix epoch. */
+  /** The start and the end, in milliseconds since the Unix epoch. */
   from: number;
   until: number;
   at: number;

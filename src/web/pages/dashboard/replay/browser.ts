@@ -1,8 +1,8 @@
 import { Replayer } from "@rrweb/replay";
 import { inert } from "./inert";
-import type { Moment } from "./messages";
-import { MomentReader } from "./moments";
-import { type Changed, fill, MAX_MOMENTS, type Screen } from "./screen";
+import { MarkReader } from "./marks";
+import type { Mark } from "./messages";
+import { type Changed, fill, MAX_MARKS, type Screen } from "./screen";
 
 type Event = Exclude<ConstructorParameters<typeof Replayer>[0][number], string>;
 
@@ -17,8 +17,8 @@ export class BrowserScreen implements Screen {
   readonly #element: HTMLElement;
   readonly #live: boolean;
   readonly #changed: Changed;
-  readonly #reader = new MomentReader();
-  readonly moments: Moment[] = [];
+  readonly #reader = new MarkReader();
+  readonly marks: Mark[] = [];
   #events: Event[] = [];
   #replayer: Replayer | null = null;
   #size = { width: 1024, height: 640 };
@@ -70,8 +70,8 @@ export class BrowserScreen implements Screen {
     const fresh = chunks.flatMap((text) => this.#parse(text));
     for (const event of fresh) {
       const found = this.#reader.read(event);
-      if (this.moments.length < MAX_MOMENTS) {
-        this.moments.push(...found);
+      if (this.marks.length < MAX_MARKS) {
+        this.marks.push(...found);
       }
       this.last = Math.max(this.last, event.timestamp);
       if (event.type === FULL_SNAPSHOT) {

@@ -1,7 +1,7 @@
 // Asciicasts, versions 2 and 3: a line with the size, then one line for each piece of output. They may be forged.
 
-import type { Moment } from "./messages";
-import { MAX_MOMENTS } from "./screen";
+import type { Mark } from "./messages";
+import { MAX_MARKS } from "./screen";
 
 /** A piece of output, or a new size of the terminal. */
 export interface CastEvent {
@@ -22,7 +22,7 @@ const MAX_ROWS = 200;
 
 /** Reads the chunks of a terminal in order. */
 export class CastReader {
-  readonly moments: Moment[] = [];
+  readonly marks: Mark[] = [];
   size: CastSize = { columns: 80, rows: 24 };
   damaged = 0;
   readonly #start: number;
@@ -95,8 +95,8 @@ export class CastReader {
         return [{ at, output: null, size: clamped(Number(columns), Number(rows)) }];
       }
       case "m":
-        if (this.moments.length < MAX_MOMENTS) {
-          this.moments.push({ at, kind: "marker", text: data === "" ? "Marker" : data, failed: false });
+        if (this.marks.length < MAX_MARKS) {
+          this.marks.push({ at, kind: "marker", text: data === "" ? "Marker" : data, failed: false });
         }
         return [];
       default:

@@ -12,7 +12,7 @@ const sheet = document.createElement("style");
 sheet.textContent = [rrwebStyle, baseStyle, style].join("\n");
 document.head.append(sheet);
 
-/** How often the page is told the position while playing, in milliseconds. */
+/** How often the position is reported while playing, in milliseconds. */
 const TICK = 100;
 
 const stage = document.getElementById("player") ?? document.body;
@@ -51,8 +51,8 @@ async function open(format: string, start: number, live: boolean): Promise<Scree
   stage.replaceChildren(element);
   const changed = () => {
     void screen?.then((shown) => {
-      const { first, last, damaged, moments } = shown;
-      send({ type: "loaded", first, last, damaged, moments: [...moments] });
+      const { first, last, damaged, marks } = shown;
+      send({ type: "loaded", first, last, damaged, marks: [...marks] });
       tick(shown);
     });
   };

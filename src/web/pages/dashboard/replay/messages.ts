@@ -3,7 +3,7 @@
 import type { Chunk } from "../data/records";
 
 /** Something that the recording itself tells. */
-export interface Moment {
+export interface Mark {
   /** Milliseconds since the Unix epoch. */
   at: number;
   kind: "navigation" | "click" | "input" | "console" | "marker";
@@ -23,6 +23,6 @@ export type ToFrame =
 export type FromFrame =
   | { type: "ready" }
   /** Sent again when chunks are added. */
-  | { type: "loaded"; first: number; last: number; damaged: number; moments: Moment[] }
+  | { type: "loaded"; first: number; last: number; damaged: number; marks: Mark[] }
   | { type: "state"; at: number; playing: boolean }
   | { type: "key"; key: string; shiftKey: boolean };

@@ -1,13 +1,13 @@
-import type { Moment } from "./messages";
+import type { Mark } from "./messages";
 
-/** Moments to keep: a recording may claim any number. */
-export const MAX_MOMENTS = 2_000;
+/** Marks to keep: a recording may claim any number. */
+export const MAX_MARKS = 2_000;
 
 /** Plays a track of a recording. Times are in milliseconds since the Unix epoch. */
 export interface Screen {
   readonly first: number;
   readonly last: number;
-  readonly moments: readonly Moment[];
+  readonly marks: readonly Mark[];
   /** Number of damaged parts, which are skipped. */
   readonly damaged: number;
   readonly playing: boolean;

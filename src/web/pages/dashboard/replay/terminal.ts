@@ -1,7 +1,7 @@
 import { Terminal } from "@xterm/xterm";
 import xtermStyle from "@xterm/xterm/css/xterm.css?inline";
 import { type CastEvent, CastReader } from "./cast";
-import type { Moment } from "./messages";
+import type { Mark } from "./messages";
 import { type Changed, fill, type Screen } from "./screen";
 
 /** With "skip inactivity", pauses longer than this are shortened to it, in milliseconds. */
@@ -39,8 +39,8 @@ export class TerminalScreen implements Screen {
     new ResizeObserver(() => this.#fill()).observe(element.parentElement ?? element);
   }
 
-  get moments(): readonly Moment[] {
-    return this.#cast.moments;
+  get marks(): readonly Mark[] {
+    return this.#cast.marks;
   }
 
   get damaged(): number {

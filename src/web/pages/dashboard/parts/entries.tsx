@@ -1,6 +1,6 @@
 import { useEffect, useMemo, useRef } from "preact/hooks";
+import { ENTRY_KINDS, type Entry, type EntryKind, entryAt } from "../data/entries";
 import { count, mediaTime } from "../data/format";
-import { ENTRY_KINDS, type Entry, type EntryKind, entryAt } from "../data/moments";
 import { href } from "../data/route";
 import { StatusMark } from "./badge";
 
@@ -18,7 +18,7 @@ interface Shown {
 }
 
 /** What happened in a recording, row by row; a row seeks. Its heading is the legend of the timeline, too. */
-export function Moments({ from, until, at, entries, counts, hidden, onToggle, onSeek }: Shown) {
+export function Entries({ from, until, at, entries, counts, hidden, onToggle, onSeek }: Shown) {
   const list = useRef<HTMLOListElement>(null);
   const now = entryAt(entries, at);
   // Keeps the current row in view, without scrolling the page.
@@ -36,17 +36,17 @@ export function Moments({ from, until, at, entries, counts, hidden, onToggle, on
   const rows = useMemo(
     () =>
       entries.map((one, n) => (
-        <li key={one.key} class="moment" aria-current={n === now ? "true" : undefined}>
+        <li key={one.key} class="entry" aria-current={n === now ? "true" : undefined}>
           <button
             type="button"
-            class="moment-link"
+            class="entry-link"
             disabled={onSeek === null}
             onMouseDown={(event) => event.preventDefault()}
             onClick={() => onSeek?.(one.at)}
           >
             <span class="num dim">{mediaTime(one.at - from, until - from)}</span>
             <span class={`tick-sign tick-${one.kind}`} aria-hidden="true" />
-            <span class={`moment-text ${one.status === "failed" ? "bad" : ""}`}>
+            <span class={`entry-text ${one.status === "failed" ? "bad" : ""}`}>
               {one.status !== null && <StatusMark status={one.status} />}
               <span class="sr-only">{one.kind} </span>
               <bdi>{one.text}</bdi>
@@ -54,7 +54,7 @@ export function Moments({ from, until, at, entries, counts, hidden, onToggle, on
           </button>
           {one.activity !== null && one.kind !== "event" && one.status === null && (
             <a
-              class="moment-open"
+              class="entry-open"
               href={href("activity", { id: one.activity })}
               aria-label={`View ${one.text}`}
             >
@@ -66,8 +66,8 @@ export function Moments({ from, until, at, entries, counts, hidden, onToggle, on
     [entries, now, from, until, onSeek],
   );
   return (
-    <section class="moments" aria-labelledby="moments">
-      <h2 id="moments" class="sr-only">
+    <section class="entries" aria-labelledby="entries">
+      <h2 id="entries" class="sr-only">
         What happened
       </h2>
       <div class="legend" role="group" aria-label="Show on the timeline and in the list">
@@ -85,7 +85,7 @@ export function Moments({ from, until, at, entries, counts, hidden, onToggle, on
           </button>
         ))}
       </div>
-      <ol ref={list} class="moment-list" tabIndex={0} aria-labelledby="moments">
+      <ol ref={list} class="entry-list" tabIndex={0} aria-labelledby="entries">
         {rows}
       </ol>
     </section>

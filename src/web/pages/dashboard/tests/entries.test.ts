@@ -1,12 +1,12 @@
 import { expect, test } from "vitest";
+import { callRanges, countEntries, entriesOf, entryAt } from "../data/entries";
 import { mediaTime } from "../data/format";
-import { callRanges, countEntries, entriesOf, entryAt } from "../data/moments";
 import type { ActivityRecord, RecordingRecord } from "../data/records";
 import { CastReader } from "../replay/cast";
-import { MomentReader } from "../replay/moments";
+import { MarkReader } from "../replay/marks";
 
 const read = (events: unknown[]) => {
-  const reader = new MomentReader();
+  const reader = new MarkReader();
   return events.flatMap((event) => reader.read(event)).map((one) => `${one.at} ${one.kind}: ${one.text}`);
 };
 const element = (id: number, tagName: string, attributes: object, ...childNodes: object[]) => ({
@@ -75,7 +75,7 @@ test("labels follow changes of the page", () => {
 test("console messages of rrweb's plugin are read, and errors are failures", () => {
   const payload = { level: "error", payload: ['"402:"', '{"code":402}'], trace: [] };
   const event = { type: 6, timestamp: 3, data: { plugin: "rrweb/console@1", payload } };
-  expect(new MomentReader().read(event)).toEqual([
+  expect(new MarkReader().read(event)).toEqual([
     { at: 3, kind: "console", text: 'error: 402: {"code":402}', failed: true },
   ]);
 });
@@ -105,7 +105,7 @@ test("an asciicast is read across chunks, and sizes are limited", () => {
     { at: 2_000, output: "b", size: null },
     { at: 2_500, output: null, size: { columns: 100, rows: 30 } },
   ]);
-  expect(cast.moments.map((one) => one.text)).toEqual(["Marker"]);
+  expect(cast.marks.map((one) => one.text)).toEqual(["Marker"]);
   expect(cast.last).toBe(3_000);
   expect(cast.read('[3,"o"]\nno json\n')).toEqual([]);
   expect(cast.damaged).toBe(2);
@@ -138,8 +138,8 @@ test("calls have ranges, and what happened is in order", () => {
   ];
   const ranges = callRanges({ links } as RecordingRecord, [call], zero + 9_000);
   expect(ranges).toEqual([{ activity: call, from: zero + 1_000, until: zero + 9_000 }]);
-  const moment = { at: zero + 2_000, kind: "click" as const, text: "Click", failed: false };
-  const entries = entriesOf(ranges, [call], [], [moment]);
+  const mark = { at: zero + 2_000, kind: "click" as const, text: "Click", failed: false };
+  const entries = entriesOf(ranges, [call], [], [mark]);
   expect(entries.map((one) => one.text)).toEqual([
     "login",
     "Click",

@@ -1,7 +1,7 @@
 // What a recorded browser tells by itself: pages, clicks, input and console messages. Recordings may be forged: every field is
 // checked, and the results are texts.
 
-import type { Moment } from "./messages";
+import type { Mark } from "./messages";
 
 /** rrweb's types of events, and sources of incremental ones. */
 const FULL_SNAPSHOT = 2;
@@ -35,12 +35,12 @@ interface Node {
 }
 
 /** Reads the events of one tab in order. */
-export class MomentReader {
+export class MarkReader {
   readonly #nodes = new Map<number, Node>();
-  /** The last input element: what is typed into it is one moment. */
+  /** The last input element: what is typed into it is one mark. */
   #typing: number | null = null;
 
-  read(event: unknown): Moment[] {
+  read(event: unknown): Mark[] {
     const { type, data, timestamp } = part(event);
     if (typeof timestamp !== "number") {
       return [];
@@ -51,7 +51,7 @@ export class MomentReader {
       : [{ at: timestamp, failed: false, ...found, text: clipped(found.text, MAX_TEXT) }];
   }
 
-  #text(type: unknown, data: Part): (Pick<Moment, "kind" | "text"> & { failed?: boolean }) | null {
+  #text(type: unknown, data: Part): (Pick<Mark, "kind" | "text"> & { failed?: boolean }) | null {
     switch (type) {
       case META:
         return typeof data.href === "string" ? { kind: "navigation", text: data.href } : null;
@@ -71,7 +71,7 @@ export class MomentReader {
     }
   }
 
-  #incremental(data: Part): Pick<Moment, "kind" | "text"> | null {
+  #incremental(data: Part): Pick<Mark, "kind" | "text"> | null {
     const id = typeof data.id === "number" ? data.id : -1;
     if (data.source === MUTATION) {
       for (const added of list(data.adds)) {
@@ -173,7 +173,7 @@ export class MomentReader {
 }
 
 /** A message that rrweb's console plugin recorded. */
-function logged(data: Part): (Pick<Moment, "kind" | "text"> & { failed: boolean }) | null {
+function logged(data: Part): (Pick<Mark, "kind" | "text"> & { failed: boolean }) | null {
   const { level, payload } = data;
   if (typeof level !== "string" || !Array.isArray(payload)) {
     return null;

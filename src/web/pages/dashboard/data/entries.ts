@@ -1,6 +1,6 @@
 // What happened during a recording: calls, their steps and events, and what the recording itself tells.
 
-import type { Moment } from "../replay/messages";
+import type { Mark } from "../replay/messages";
 import { printable } from "./names";
 import type { ActivityRecord, EventRecord, RecordingRecord, Status } from "./records";
 
@@ -57,7 +57,7 @@ export function entriesOf(
   ranges: readonly CallRange[],
   steps: readonly ActivityRecord[],
   events: readonly EventRecord[],
-  moments: readonly Moment[],
+  marks: readonly Mark[],
 ): Entry[] {
   const calls = new Set(ranges.map((range) => range.activity.id));
   const entries: Entry[] = [
@@ -74,8 +74,8 @@ export function entriesOf(
       status: one.status === "success" ? null : one.status,
       activity: one.activity,
     })),
-    ...moments.map((one, n) => ({
-      key: `moment ${n}`,
+    ...marks.map((one, n) => ({
+      key: `mark ${n}`,
       at: one.at,
       kind: one.kind,
       text: printable(one.text),
