@@ -109,6 +109,11 @@ impl Grant {
         }
     }
 
+    /// Whether it includes everything.
+    pub(super) fn is_everything(&self) -> bool {
+        self.only.is_none()
+    }
+
     /// What this server reads on its own behalf.
     pub(super) fn server() -> Self {
         Grant::everything(Client::SERVER)

@@ -1,12 +1,14 @@
 //! The pages of the dashboard, embedded in the library.
 
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, HeaderValue, Uri, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
 
-use super::{conditional, problem::Problem};
+use super::{conditional, document, problem::Problem};
 
 /// Names and contents of the files that `cargo xtask pages` built; empty if it was not run.
 const FILES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/dashboard.rs"));
+/// The document of all pages.
+const PAGES: &str = "index.html";
 /// File names in this folder contain a hash of the content.
 const HASHED: &str = "assets/";
 
@@ -30,23 +32,13 @@ pub(super) const fn has_pages() -> bool {
 }
 
 /// Serves a file. All pages are one document, which routes by its address.
-pub(super) async fn file(uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
-    let path = uri.path().trim_start_matches('/');
-    // Pages are siblings: `timeline`, `health`.
-    let is_page = !path.contains(['/', '.']);
-    let name = if is_page { "index.html" } else { path };
-    let found = |name: &str| {
-        FILES
-            .iter()
-            .find(|(one, _)| *one == name)
-            .map(|(_, bytes)| *bytes)
+pub(super) async fn file(request: Parts) -> Result<Response, Problem> {
+    let path = request.uri.path().trim_start_matches('/');
+    let name = if is_page(path) { PAGES } else { path };
+    let Some(plain) = content(name) else {
+        return missing(&request);
     };
-    let missing = || match has_pages() {
-        true => Problem::not_found(format!("nothing at {:?}", uri.path())),
-        false => Problem::not_found(format!("{NO_PAGES}; the API is at \"api/openapi.json\"")),
-    };
-    let plain = found(name).ok_or_else(missing)?;
-    let compressed = found(&format!("{name}.gz")).filter(|_| accepts_gzip(&headers));
+    let compressed = content(&format!("{name}.gz")).filter(|_| accepts_gzip(&request.headers));
 
     let mut response = compressed.unwrap_or(plain).into_response();
     let headers = response.headers_mut();
@@ -67,7 +59,7 @@ pub(super) async fn file(uri: Uri, headers: HeaderMap) -> Result<Response, Probl
         headers.insert(header::ETAG, tag);
     }
     let policy = match name {
-        "index.html" => Some(PAGE),
+        PAGES => Some(PAGE),
         "replay.html" => Some(REPLAY),
         _ => None,
     };
@@ -89,6 +81,44 @@ pub(super) async fn file(uri: Uri, headers: HeaderMap) -> Result<Response, Probl
         );
     }
     Ok(response)
+}
+
+/// Returns the content of a file.
+fn content(name: &str) -> Option<&'static [u8]> {
+    let found = FILES.iter().find(|(one, _)| *one == name);
+    found.map(|(_, bytes)| *bytes)
+}
+
+/// Whether a path is that of a page. Pages are siblings, `timeline` and `health`, and their document names them.
+fn is_page(path: &str) -> bool {
+    const LIST: &str = "<meta name=\"pages\" content=\"";
+    let document = content(PAGES).and_then(|bytes| str::from_utf8(bytes).ok());
+    let list = document.and_then(|html| html.split_once(LIST)?.1.split_once('"'));
+    path.is_empty() || list.is_some_and(|(names, _)| names.split(' ').any(|name| name == path))
+}
+
+/// Returns the response to a path without a file: a document for browsers, a problem for programs.
+fn missing(request: &Parts) -> Result<Response, Problem> {
+    let path = request.uri.path();
+    if !has_pages() {
+        let detail = format!("{NO_PAGES}; the API is at \"api/openapi.json\"");
+        return Err(Problem::not_found(detail));
+    }
+    if !document::is_wanted(request) {
+        return Err(Problem::not_found(format!("nothing at {path:?}")));
+    }
+    // Relative, as all links, so that it works under any prefix.
+    let home = format!(
+        "./{}",
+        "../".repeat(path.matches('/').count().saturating_sub(1))
+    );
+    let body = format!(
+        "<p>The dashboard has no page <b>{}</b>. The link may be outdated or incomplete.</p>\
+         <a class=button href=\"{home}\">Open the dashboard</a>",
+        document::escape(path)
+    );
+    let status = StatusCode::NOT_FOUND;
+    Ok(document::document(status, "Page not found", "", &body))
 }
 
 fn accepts_gzip(headers: &HeaderMap) -> bool {

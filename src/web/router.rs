@@ -19,7 +19,7 @@ use axum::{
     routing::get,
 };
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, request::Parts};
+use http::{Method, Request, Response, StatusCode, Uri, request::Parts};
 use tower_http::compression::CompressionLayer;
 use tower_service::Service;
 
@@ -259,7 +259,7 @@ where
 }
 
 /// The router's own address. Without a trailing slash it redirects, because links in the page are relative.
-async fn index(OriginalUri(original): OriginalUri, uri: Uri, headers: HeaderMap) -> Response<Body> {
+async fn index(OriginalUri(original): OriginalUri, request: Parts) -> Response<Body> {
     let path = original.path();
     if !path.ends_with('/') {
         let last = path.rsplit('/').next().unwrap_or_default();
@@ -268,24 +268,24 @@ async fn index(OriginalUri(original): OriginalUri, uri: Uri, headers: HeaderMap)
         let address = format!("./{last}/{}", query.unwrap_or_default());
         return Redirect::permanent(&address).into_response();
     }
-    page(uri, headers).await.into_response()
+    page(request).await.into_response()
 }
 
 /// A page or a file of the dashboard.
 #[cfg(feature = "dashboard")]
-async fn page(uri: Uri, headers: HeaderMap) -> Result<Response<Body>, Problem> {
-    match uri.path().starts_with("/api/") {
-        true => Err(not_found(&uri)),
-        false => super::assets::file(uri, headers).await,
+async fn page(request: Parts) -> Result<Response<Body>, Problem> {
+    match request.uri.path().starts_with("/api/") {
+        true => Err(not_found(&request.uri)),
+        false => super::assets::file(request).await,
     }
 }
 
 /// Without the dashboard the index names the API's description.
 #[cfg(not(feature = "dashboard"))]
-async fn page(uri: Uri, _: HeaderMap) -> Result<super::json::Json, Problem> {
-    match uri.path() {
+async fn page(request: Parts) -> Result<super::json::Json, Problem> {
+    match request.uri.path() {
         "/" => super::json::Json::new(&serde_json::json!({"openapi": "api/openapi.json"})),
-        _ => Err(not_found(&uri)),
+        _ => Err(not_found(&request.uri)),
     }
 }
 

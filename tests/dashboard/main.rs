@@ -7,6 +7,7 @@ mod history;
 mod hostile;
 mod live;
 mod messy;
+mod quiet;
 #[path = "../../examples/dashboard/session.rs"]
 mod session;
 #[path = "../../examples/dashboard/work.rs"]
@@ -46,6 +47,23 @@ async fn messy_records_leave_pages_readable() {
     run("messy").await;
 }
 
+async fn pages_survive_slow_and_absent_servers_and_ask_little() {
+    run("outage").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lists_keep_their_place() {
+    run("lists").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_first_pages_lead_on() {
+    run("entrance").await;
+}
+
+/// The token of the locked server.
+const TOKEN: &str = "a-token-that-only-the-tests-know";
+
 /// Runs a test file in the browser, against a server at the root and one under a prefix.
 async fn run(theme: &str) {
     let _browser = BROWSER.lock().await;
@@ -60,7 +78,11 @@ async fn run(theme: &str) {
     }
     let working = tokio::spawn(work::run_forever(log.clone()));
     let root = serve(Router::new().fallback_service(log.router())).await;
-    let control = serve(live::control(log.clone())).await;
+    let quiet = ActivityLog::open(folder.path().join("quiet.db")).unwrap();
+    let control = live::control(log.clone()).merge(quiet::control(quiet.clone()));
+    let control = serve(control).await;
+    let locked = serve(Router::new().fallback_service(quiet.router().token(TOKEN))).await;
+    let quiet = serve(Router::new().fallback_service(quiet.router())).await;
     let nested = serve(Router::new().nest_service("/ops/activity", log.router())).await;
 
     let pages = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/web/pages");
@@ -76,6 +98,9 @@ async fn run(theme: &str) {
         )
         .env("NET_LOG", folder.path().join("net-log.json"))
         .env("CONTROL", format!("http://{control}/"))
+        .env("QUIET", format!("http://{quiet}/"))
+        .env("LOCKED", format!("http://{locked}/"))
+        .env("TOKEN", TOKEN)
         .kill_on_drop(true)
         .output();
     let run = run

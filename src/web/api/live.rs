@@ -10,7 +10,7 @@ use tokio::{
     sync::watch,
     time::{self, Instant},
 };
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     query::ActivityReader,
@@ -49,9 +49,22 @@ pub(in crate::web) struct LiveQuery {
     /// Continues after this message ID; the header `Last-Event-ID` takes precedence.
     #[param(pattern = r"^([0-9a-f]{1,16}\.)?[0-9]{1,18}-([0-9a-f]{1,16}\.)?[0-9]{1,18}$")]
     after: Option<String>,
+    /// Sends a `change` message for what is not sent as a record.
+    #[param(inline)]
+    changes: Option<Changes>,
 }
 
-#[utoipa::path(get, path = "/live", tag = "live", params(LiveQuery, ("last-event-id" = Option<String>, Header, description = "Continues after this message")), responses((status = 200, description = "Messages `activity`, `event` and `gap`", body = String, content_type = "text/event-stream"), Problem))]
+/// The `change` messages of a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(in crate::web) enum Changes {
+    /// Beside records.
+    Also,
+    /// Instead of records.
+    Only,
+}
+
+#[utoipa::path(get, path = "/live", tag = "live", params(LiveQuery, ("last-event-id" = Option<String>, Header, description = "Continues after this message")), responses((status = 200, description = "Messages `activity`, `event`, `gap` and `change`", body = String, content_type = "text/event-stream"), Problem))]
 pub(super) async fn live(
     State(app): State<App>,
     grant: Grant,
@@ -71,9 +84,14 @@ pub(super) async fn live(
         return Err(Problem::busy("too many live streams of this client"));
     };
     let newest = commits::newest(&app.readers, &grant).await?;
-    let listener = Listener::new(grant, filter, event_filter, after.unwrap_or(newest));
+    let mut listener = Listener::new(grant, filter, event_filter, after.unwrap_or(newest));
+    listener.changes = query.changes;
     // Before the response starts, so that an invalid filter is a problem.
-    let (listener, first) = listener.poll(&app).await?;
+    let (listener, mut first) = listener.poll(&app).await?;
+    if query.changes.is_some() && after.is_none() {
+        // The position from which on the client misses nothing.
+        write_message(&mut first, "change", Some(newest), &serde_json::json!({}))?;
+    }
     let newest = app.commits.subscribe(&app.readers, newest);
     let (sender, body) = stream::body();
     tokio::spawn(send_messages(app, listener, first, newest, sender, permit));
@@ -151,6 +169,7 @@ struct Listener {
     queried_at: Option<Instant>,
     positions: Positions,
     kinds: Option<RecordKinds>,
+    changes: Option<Changes>,
 }
 
 /// The kinds of record that a filter applies to.
@@ -177,6 +196,7 @@ impl Listener {
             queried_at: None,
             positions,
             kinds: None,
+            changes: None,
         }
     }
 
@@ -185,6 +205,7 @@ impl Listener {
         let grant = self.grant.clone();
         let read = app.readers.read(&grant, move |reader| {
             let mut out = Vec::new();
+            let before = self.positions;
             let kinds = match self.kinds {
                 Some(kinds) => kinds,
                 None => *self.kinds.insert(kinds(
@@ -195,6 +216,9 @@ impl Listener {
                 )?),
             };
             self.skip_gap(reader, &mut out)?;
+            if self.skips_records() {
+                self.positions = Positions::newest(reader)?;
+            }
             if kinds.activities {
                 self.write_started(reader, &mut out)?;
                 write_committed::<ActivityRecord>(
@@ -212,9 +236,33 @@ impl Listener {
                     &mut out,
                 )?;
             }
+            self.write_change(before, &mut out)?;
             Ok((self, out))
         });
         read.await
+    }
+
+    /// Whether the client needs no record, because it may know of every commit.
+    fn skips_records(&self) -> bool {
+        self.changes == Some(Changes::Only) && self.grant.is_everything()
+    }
+
+    /// Writes a `change` in place of records, or for commits that no record reports. Clients with limited access do not learn
+    /// of the latter.
+    fn write_change(&self, before: Positions, out: &mut Vec<u8>) -> Result<(), Problem> {
+        let Some(changes) = self.changes else {
+            return Ok(());
+        };
+        let replaces = changes == Changes::Only && !out.is_empty();
+        let is_unreported =
+            out.is_empty() && self.positions != before && self.grant.is_everything();
+        if replaces {
+            out.clear();
+        }
+        match replaces || is_unreported {
+            true => write_message(out, "change", Some(self.positions), &serde_json::json!({})),
+            false => Ok(()),
+        }
     }
 
     /// Skips to the newest positions, with a `gap`, if the client is too far behind.

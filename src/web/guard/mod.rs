@@ -1,5 +1,6 @@
 //! Authorization of every request: host name, origin, credentials and rate limits.
 
+mod challenge;
 mod host;
 mod loopback;
 mod rate_limit;
@@ -112,14 +113,14 @@ impl Guard {
             *source != Source::Cookie && secret::hash_of(secret).is_some()
         };
         if self.stored.is_some() && sent.iter().any(is_named) {
-            return Err(token::challenge(parts).into());
+            return Err(challenge::challenge(parts, &sent).into());
         }
         match &self.auth {
             AuthMode::Loopback => {
                 loopback::require_loopback(parts)?;
                 Ok(Grant::everything(Client::new(Credential::Local, parts)))
             }
-            AuthMode::Token(_) => Err(token::challenge(parts).into()),
+            AuthMode::Token(_) => Err(challenge::challenge(parts, &sent).into()),
             AuthMode::Hook(hook) => Ok(Grant::from_access(hook(parts), parts)?),
         }
     }

@@ -2,13 +2,14 @@
 
 use std::{fmt, hint::black_box};
 
-use axum::response::{IntoResponse, Response};
+use axum::{
+    extract::{OriginalUri, Query},
+    response::{IntoResponse, Response},
+};
 use http::{HeaderValue, StatusCode, header, request::Parts};
 
-use super::super::problem::Problem;
-
 /// The query parameter, and the name of the form field.
-const QUERY: &str = "token";
+const PARAMETER: &str = "token";
 
 /// The prefix of the cookie's name.
 const COOKIE: &str = "activity";
@@ -66,7 +67,10 @@ pub(super) fn is_in_url(sent: &[(Source, String)]) -> bool {
 /// prefix and behind any proxy.
 pub(super) fn redirect_with_cookie(parts: &Parts, secret: &str) -> Response {
     let rest: Vec<&str> = pairs(parts).filter(|pair| !is_token(pair)).collect();
-    let page = parts.uri.path().trim_start_matches('/');
+    // The last segment of the path as the browser sees it.
+    let original = parts.extensions.get::<OriginalUri>();
+    let path = original.map_or(parts.uri.path(), |original| original.path());
+    let page = path.rsplit('/').next().unwrap_or_default();
     let address = match rest.is_empty() {
         true => format!("./{page}"),
         false => format!("./{page}?{}", rest.join("&")),
@@ -92,44 +96,6 @@ pub(super) fn redirect_with_cookie(parts: &Parts, secret: &str) -> Response {
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
-
-/// Returns the 401 response: a form for browsers, a problem for programs.
-pub(super) fn challenge(parts: &Parts) -> Response {
-    let accepts = parts
-        .headers
-        .get(header::ACCEPT)
-        .and_then(|value| value.to_str().ok());
-    let mut response = match is_page(parts) && accepts.is_some_and(|types| types.contains("text/html")) {
-            true => (StatusCode::UNAUTHORIZED, FORM).into_response(),
-            false => Problem::new(
-                StatusCode::UNAUTHORIZED,
-                "unauthorized",
-                "token required: send `Authorization: Bearer …`, or open the dashboard with `?token=…` once",
-            )
-            .into_response(),
-        };
-    let headers = response.headers_mut();
-    headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    if headers
-        .get(header::CONTENT_TYPE)
-        .is_none_or(|kind| kind.as_bytes().starts_with(b"text/plain"))
-    {
-        headers.insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("text/html; charset=utf-8"),
-        );
-        let policy = HeaderValue::from_static(
-            "default-src 'none'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
-        );
-        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
-    }
-    response
-}
-
-const FORM: &str = "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content=\"width=device-width\">\
-<title>Activity</title><h1>Activity</h1><form method=get action=\"./\"><label>Token <input name=token type=password autofocus \
-required autocomplete=current-password></label> <button>Sign in</button></form><p>The token was printed in the terminal that started the server.";
 
 /// Returns the bearer tokens. The scheme is case-insensitive (RFC 9110, 11.1), and a proxy may add other schemes.
 pub(super) fn bearer_tokens(parts: &Parts) -> impl Iterator<Item = &str> {
@@ -165,7 +131,7 @@ fn cookies<'a>(parts: &'a Parts, name: &'a str) -> impl Iterator<Item = &'a str>
 }
 
 /// Whether the path is that of a page. Elsewhere `token` is an ordinary parameter.
-fn is_page(parts: &Parts) -> bool {
+pub(super) fn is_page(parts: &Parts) -> bool {
     let mut page = parts.uri.path().trim_start_matches('/').bytes();
     page.all(|byte| byte.is_ascii_lowercase())
         && [http::Method::GET, http::Method::HEAD].contains(&parts.method)
@@ -177,18 +143,29 @@ fn pairs(parts: &Parts) -> impl Iterator<Item = &str> {
 }
 
 fn is_token(pair: &str) -> bool {
-    pair.split_once('=').is_some_and(|(name, _)| name == QUERY)
+    pair.split_once('=')
+        .is_some_and(|(name, _)| name == PARAMETER)
 }
 
 /// Returns the tokens in the URL of a page.
 fn in_query(parts: &Parts) -> Vec<String> {
-    let query = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(&parts.uri);
-    let pairs = query.map(|query| query.0).unwrap_or_default();
-    let tokens = pairs.into_iter().filter(|(name, _)| name == QUERY);
-    tokens
+    let pairs = parameters(parts).filter(|(name, _)| name == PARAMETER);
+    pairs
         .map(|(_, value)| value)
         .filter(|_| is_page(parts))
         .collect()
+}
+
+/// Returns the parameters of the URL besides the token.
+pub(super) fn other_parameters(parts: &Parts) -> Vec<(String, String)> {
+    parameters(parts)
+        .filter(|(name, _)| name != PARAMETER)
+        .collect()
+}
+
+fn parameters(parts: &Parts) -> impl Iterator<Item = (String, String)> {
+    let query = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri);
+    query.map(|query| query.0).unwrap_or_default().into_iter()
 }
 
 fn from_hex(text: &str) -> Option<String> {

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use axum::Router;
 use serde_json::Value;
 use tower::ServiceExt;
-use tower_activity::{ActivityLog, Describe, Outcome};
+use tower_activity::{ActivityLog, Describe, Outcome, web::Access};
 
 use crate::web::{
     live_client::LiveClient,
@@ -98,6 +99,60 @@ async fn an_activity_is_sent_while_running_and_again_when_it_ends() {
     let ended = client.next().await;
     assert_eq!(ended.data["status"], "success");
     assert_eq!(ended.data["id"], started.data["id"]);
+}
+
+#[tokio::test]
+async fn changes_are_sent_beside_records_or_instead_of_them() {
+    let log = log_with(&["before"]).await;
+    let app = router(&log);
+    let mut also = LiveClient::connect(&app, "/api/live?changes=also&q=name:signal", None).await;
+    let mut only = LiveClient::connect(&app, "/api/live?changes=only", None).await;
+    for client in [&mut also, &mut only] {
+        // Its ID is the position from which on nothing is missed.
+        assert_eq!(client.next().await.event, "change");
+    }
+    record(&log, "noise").await;
+    assert_eq!(also.next().await.event, "change");
+    let noise = only.next().await;
+    assert_eq!(noise.event, "change");
+    record(&log, "signal").await;
+    assert_eq!(also.next().await.data["name"], "signal");
+    assert_eq!(only.next().await.event, "change");
+
+    let path = format!("/api/live?changes=also&after={}", noise.id.unwrap());
+    let mut client = LiveClient::connect(&app, &path, None).await;
+    assert_eq!(client.next().await.data["name"], "signal");
+    get(&app, "/api/live?changes=all")
+        .await
+        .problem(400, "invalid");
+}
+
+#[tokio::test]
+async fn changes_do_not_report_commits_that_the_client_may_not_see() {
+    let log = log_with(&[]).await;
+    let app: Router = (log.router()).auth(|_| Access::projects(["acme"])).into();
+    let commit = async |project: &'static str| {
+        let hidden = log.start(Describe::tool("call").project(project));
+        hidden.end(Outcome::success());
+        log.flush().await.unwrap();
+    };
+    for changes in ["also", "only"] {
+        let path = format!("/api/live?changes={changes}");
+        let mut client = LiveClient::connect(&app, &path, None).await;
+        let first = client.next().await;
+        commit("nova").await;
+        commit("acme").await;
+        let next = client.next().await;
+        let expected = if changes == "also" {
+            "activity"
+        } else {
+            "change"
+        };
+        assert_eq!(
+            (next.event.as_str(), first.event.as_str()),
+            (expected, "change")
+        );
+    }
 }
 
 #[tokio::test]

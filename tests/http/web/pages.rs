@@ -104,11 +104,28 @@ async fn pages_have_a_strict_content_security_policy() {
 async fn an_unknown_page_is_not_found() {
     let router = router(&log_with(&["login"]).await);
     for path in [
+        "/nonsense",
+        "/Timeline",
         "/assets/nothing.js",
         "/assets/..%2findex.html",
         "/timeline/more",
     ] {
         let answer = send(&router, request("GET", path)).await;
-        assert_eq!(answer.status, 404, "{path}");
+        answer.problem(404, "not_found");
+
+        let mut asked = request("GET", path);
+        let accept = HeaderValue::from_static("text/html,*/*;q=0.8");
+        asked.headers_mut().insert(header::ACCEPT, accept);
+        let document = send(&router, asked).await;
+        assert_eq!(
+            (document.status.as_u16(), document.header("content-type")),
+            (404, "text/html; charset=utf-8"),
+            "{path}"
+        );
+        let policy = document.header("content-security-policy");
+        assert!(
+            !policy.contains("unsafe") && !policy.contains("script"),
+            "{policy}"
+        );
     }
 }

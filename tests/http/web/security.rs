@@ -207,6 +207,48 @@ async fn browsers_get_a_login_form_and_programs_a_problem() {
             .contains("form-action 'self'")
     );
     get(&app, "/").await.problem(401, "unauthorized");
+    let api = with_token(&app, "/api/health", &[("accept", "text/html,*/*".into())]).await;
+    api.problem(401, "unauthorized");
+}
+
+#[tokio::test]
+async fn the_login_form_leads_back_to_its_address_and_nowhere_else() {
+    let log = log_with(&[]).await;
+    let nested = Router::new().nest_service("/ops/activity", log.router().token(secret()));
+    let root: Router = log.router().token(secret()).into();
+    let html = || [("accept", "text/html".to_owned())];
+    let query = "q=status%3Afailed&x=%22%3E%3Cb%3E&token=wrong";
+    let form = with_token(&root, &format!("/timeline?{query}"), &html()).await;
+    assert!(
+        form.text.contains("name=\"q\" value=\"status:failed\"")
+            && form.text.contains("value=\"&quot;&gt;&lt;b&gt;\"")
+            && form.text.contains("role=alert"),
+        "{}",
+        form.text
+    );
+    // Without an address of its own it is sent to the one that it stands at.
+    assert!(
+        !form.text.contains("action=") && !form.text.contains("wrong"),
+        "{}",
+        form.text
+    );
+    let first = with_token(&root, "/timeline", &html()).await;
+    assert!(!first.text.contains("role=alert"), "{}", first.text);
+
+    for (app, path, location) in [
+        (&root, "/timeline?q=a", "./timeline?q=a"),
+        (&root, "//evil.example?q=a", "./evil.example?q=a"),
+        (&nested, "/ops/activity/timeline?q=a", "./timeline?q=a"),
+        (&nested, "/ops/activity?q=a", "./activity?q=a"),
+        (&nested, "/ops/activity/?q=a", "./?q=a"),
+    ] {
+        let answer = get(app, &format!("{path}&token={}", secret())).await;
+        if answer.status == 303 {
+            assert_eq!(answer.header("location"), location, "{path}");
+        } else {
+            assert_eq!(answer.status, 401, "{path}");
+        }
+    }
 }
 
 #[tokio::test]

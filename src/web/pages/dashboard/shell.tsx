@@ -1,12 +1,14 @@
 import type { ComponentChildren } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useLayoutEffect, useState } from "preact/hooks";
 import { getJson } from "./data/api";
 import { countedHref } from "./data/counted";
 import { count, ZONE } from "./data/format";
-import { useInterval, useLoad } from "./data/load";
+import { useLoad } from "./data/load";
 import type { ActivityPage as ActivityList, Metrics, Period } from "./data/records";
 import { href, type Page, type Route, useRoute } from "./data/route";
+import { setTitle } from "./data/title";
 import { ActivityPage } from "./pages/activity";
+import { ErrorsPage } from "./pages/errors";
 import { EventsPage } from "./pages/events";
 import { HealthPage } from "./pages/health";
 import { Overview } from "./pages/overview";
@@ -17,6 +19,7 @@ import { setTheme, THEMES, theme } from "./theme";
 const TABS: readonly [Page, string][] = [
   ["overview", "Activity"],
   ["timeline", "Timeline"],
+  ["errors", "Errors"],
   ["replay", "Replay"],
   ["events", "Events"],
   ["health", "Health"],
@@ -50,13 +53,12 @@ async function loadCounts(signal: AbortSignal): Promise<Counts> {
 /** The header with tabs, and the page below it. */
 export function Shell() {
   const place = useRoute();
-  const now = useLoad("counts", loadCounts);
-  useInterval(3_000, now.reload);
+  const now = useLoad("counts", loadCounts, { changing: 10_000 });
   const tab: Page = place.page === "activity" ? "timeline" : place.page;
-  useEffect(() => {
-    const label =
-      place.page === "activity" ? "Activity details" : TABS.find(([page]) => page === place.page)?.[1];
-    document.title = `${label ?? "Activity"} · Activity`;
+  // Before the effects of the page, which may have a better title.
+  useLayoutEffect(() => {
+    const label = TABS.find(([page]) => page === place.page)?.[1] ?? "Details";
+    setTitle(place.page === "overview" ? "" : label);
   }, [place.page]);
   return (
     <>
@@ -109,6 +111,8 @@ function Routed({ place, running }: { place: Route; running: number | null }) {
       return <Overview params={place.params} running={running} />;
     case "timeline":
       return <Timeline params={place.params} />;
+    case "errors":
+      return <ErrorsPage params={place.params} />;
     case "activity":
       return <ActivityPage params={place.params} />;
     case "replay":

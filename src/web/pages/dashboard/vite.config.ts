@@ -1,5 +1,6 @@
 import { defineConfig } from "vite";
-import { pack } from "./pack";
+import { PAGES } from "./data/route";
+import { names, pack } from "./pack";
 
 // Relative URLs, so that the pages work under any prefix.
 export default defineConfig({
@@ -12,6 +13,6 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     rollupOptions: { input: ["dashboard/index.html", "dashboard/replay.html"] },
   },
-  plugins: [pack("dist/dashboard/assets")],
+  plugins: [names(PAGES), pack("dist/dashboard/assets")],
   esbuild: { legalComments: "none" },
 });

@@ -68,6 +68,13 @@ export async function violations(page) {
     );
 }
 
+/** Records an activity in the quiet store, and waits for its commit. */
+export async function record(name, status) {
+  const url = new URL("record", process.env.CONTROL);
+  url.search = new URLSearchParams({ name, status }).toString();
+  assert.equal((await fetch(url)).status, 200);
+}
+
 /** Fetches JSON from the API. */
 export async function api(page, path) {
   return page.evaluate(async (at) => (await fetch(`./api/${at}`)).json(), path);

@@ -276,9 +276,10 @@ for (const place of PLACES) {
         const failure = page.getByRole("alert").first();
         await failure.waitFor();
         assert.match(await failure.textContent(), /Couldn’t load .*no response from the server/s, path);
-        await page.unroute("**/api/**");
-        faults.splice(0);
+        const again = page.waitForRequest("**/api/**");
         await failure.getByRole("button", { name: "Retry" }).click();
+        await again;
+        await page.unroute("**/api/**");
         await failure.waitFor({ state: "detached" });
         faults.splice(0);
         await window.close();

@@ -43,9 +43,24 @@ export function segment(id: string): string {
   return encodeURIComponent(id);
 }
 
+/** Milliseconds to wait for an answer: longer than the server lets a query run. */
+const TIMEOUT = 30_000;
+
+/** Fetches JSON. It fails if there is no answer in time, so that a server that has stopped is noticed. */
 export async function getJson<T>(path: string, query: Query = {}, signal?: AbortSignal): Promise<T> {
-  const response = await request(path, query, signal);
-  return parseRecords(await response.text()) as T;
+  const stop = new AbortController();
+  const abort = () => stop.abort();
+  const timer = setTimeout(abort, TIMEOUT);
+  signal?.addEventListener("abort", abort);
+  try {
+    const response = await request(path, query, stop.signal);
+    return parseRecords(await response.text()) as T;
+  } catch (cause) {
+    throw stop.signal.aborted && !signal?.aborted ? unreachable() : cause;
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", abort);
+  }
 }
 
 /** Fetches newline-delimited JSON. */
@@ -63,15 +78,16 @@ async function request(path: string, query: Query, signal?: AbortSignal): Promis
   try {
     response = await fetch(url, signal ? { signal } : {});
   } catch (cause) {
-    if (cause instanceof DOMException && cause.name === "AbortError") {
-      throw cause;
-    }
-    throw new Problem("no response from the server", 0, "unreachable", "is it still running?");
+    throw signal?.aborted ? cause : unreachable();
   }
   if (response.ok) {
     return response;
   }
   throw await problem(response);
+}
+
+function unreachable(): Problem {
+  return new Problem("no response from the server", 0, "unreachable", "is it still running?");
 }
 
 async function problem(response: Response): Promise<Problem> {

@@ -1,6 +1,8 @@
-import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { getJson, type Problem } from "./api";
-import { toProblem } from "./load";
+import { isConnected, newestPosition } from "./live";
+import { Requests } from "./requests";
+import { remembered } from "./route";
 
 /** A row of a list. IDs sort by time. */
 export interface Row {
@@ -9,123 +11,242 @@ export interface Row {
   seq?: number | null;
 }
 
-/** A list that loads older rows page by page, and new ones at its top. */
-export interface Feed<T> {
-  rows: T[];
-  problem: Problem | null;
-  loading: boolean;
-  /** True when the oldest row is loaded. */
-  ended: boolean;
-  more: () => void;
-  reload: () => void;
-  /** Inserts a row that has just been committed, or replaces an outdated one. */
-  insert: (one: T) => void;
-}
+type What = "activities" | "events";
+type Page<T> = Record<string, T[]> & { next: string | null };
 
 const PAGE = 50;
-/** Rows to keep. Older ones are loaded again when they are scrolled to. */
+/** Rows to keep while new ones are inserted. Older ones are loaded again when they are scrolled to. */
 const MAX_ROWS = 3_000;
+/** The largest page of the API. */
+const LARGEST_PAGE = 1_000;
 
-interface State<T> {
-  q: string;
-  rows: T[];
-  next: string | null;
-  problem: Problem | null;
-  loading: boolean;
-  ended: boolean;
-}
+/** A list that loads older rows page by page, and new ones at its top. It outlives the page that shows it, for Back. */
+export class Feed<T extends Row> {
+  rows: readonly T[] = [];
+  problem: Problem | null = null;
+  loading = true;
+  /** The position in the live stream, see `LiveList`. */
+  position: string | null = null;
+  /** New rows that wait until the list may move, by ID. */
+  readonly #held = new Map<string, T>();
+  /** More rows would wait than are kept: the list is loaded anew. */
+  #overflowed = false;
+  /** Rows that arrived since the request in flight was sent: its answer may not have them. */
+  #arrived: T[] = [];
+  /** The first page, if it does not reach down to the rows that are shown: it waits in their place. */
+  #heldPage: { rows: readonly T[]; next: string | null } | null = null;
+  #holding = false;
+  /** The pages that were loaded: their oldest row, and the cursor after it. */
+  #pages: { oldest: string; next: string | null }[] = [];
+  readonly #requests = new Requests();
+  readonly #watchers = new Set<() => void>();
 
-export function useFeed<T extends Row>(what: "activities" | "events", q: string): Feed<T> {
-  const empty = (loading: boolean): State<T> => ({
-    q,
-    rows: [],
-    next: null,
-    problem: null,
-    loading,
-    ended: false,
-  });
-  const [state, setState] = useState<State<T>>(() => empty(true));
-  const [round, setRound] = useState(0);
-  const request = useRef<AbortController | null>(null);
+  constructor(
+    readonly what: What,
+    readonly q: string,
+  ) {}
 
-  const page = useCallback(
-    async (cursor: string | null) => {
-      request.current?.abort();
-      const stop = new AbortController();
-      request.current = stop;
-      setState((was) => ({ ...was, loading: true }));
-      try {
-        const answer = await getJson<Record<string, T[]> & { next: string | null }>(
-          what,
-          { q, cursor, limit: PAGE },
-          stop.signal,
-        );
-        if (!stop.signal.aborted) {
-          setState((was) => ({
-            q,
-            rows: (answer[what] ?? []).reduce(
-              merged,
-              cursor === null ? newerThan(was, q, answer[what]) : was.rows,
-            ),
-            next: answer.next,
-            problem: null,
-            loading: false,
-            ended: answer.next === null,
-          }));
-        }
-      } catch (cause) {
-        if (!stop.signal.aborted) {
-          setState((was) => ({ ...was, problem: toProblem(cause), loading: false }));
-        }
-      }
-    },
-    [what, q],
-  );
+  /** True when the oldest row is loaded. */
+  get ended(): boolean {
+    return this.#pages.length > 0 && this.#next === null;
+  }
 
-  // `round` changes to reload.
-  useEffect(() => {
-    setState((was) => (was.q === q ? was : empty(true)));
-    void page(null);
-    return () => request.current?.abort();
-  }, [page, round]);
+  /** The number of new rows that wait. */
+  get held(): number {
+    return this.#held.size + (this.#heldPage?.rows.length ?? 0);
+  }
 
-  const more = useCallback(() => {
-    if (!state.loading && !state.ended && state.problem === null && state.next !== null) {
-      void page(state.next);
+  /** Whether more rows wait than are counted. */
+  get heldMore(): boolean {
+    return this.#overflowed || this.#heldPage !== null;
+  }
+
+  get #next(): string | null {
+    return this.#pages.at(-1)?.next ?? null;
+  }
+
+  /** Calls after each change. Requests are sent while there is a watcher. */
+  watch(watcher: () => void): () => void {
+    this.#watchers.add(watcher);
+    if (this.#pages.length === 0 || this.problem !== null || !isConnected()) {
+      this.reload();
     }
-  }, [state, page]);
-  const insert = useCallback((one: T) => {
-    setState((was) => {
-      const oldest = was.rows.at(-1);
-      const below = oldest !== undefined && one.id < oldest.id && !was.ended;
-      if (below) {
-        return was;
+    return () => {
+      this.#watchers.delete(watcher);
+      if (this.#watchers.size === 0) {
+        this.#requests.stop();
+        this.loading = false;
       }
-      const rows = merged(was.rows, one);
-      return rows.length <= MAX_ROWS ? { ...was, rows } : { ...was, rows: rows.slice(0, MAX_ROWS) };
+    };
+  }
+
+  /** Loads the rows again that are shown. */
+  readonly reload = (): void => {
+    if (this.#pages.length === 0) {
+      this.position ??= newestPosition();
+    }
+    const limit = () => Math.min(LARGEST_PAGE, Math.max(PAGE, this.rows.length));
+    this.#load(null, limit, (page, next) => this.#replace(page, next));
+  };
+
+  /** Loads the next page, if there is one. */
+  readonly more = (): void => {
+    const cursor = this.#next;
+    if (cursor !== null && !this.loading && this.problem === null) {
+      const limit = () => PAGE;
+      this.#load(cursor, limit, (page, next) => this.#append(page, next));
+    }
+  };
+
+  /** Inserts a row that has just been committed, or replaces an outdated one. */
+  readonly insert = (one: T): void => {
+    const oldest = this.rows.at(-1);
+    if (oldest !== undefined && one.id < oldest.id && !this.ended) {
+      return;
+    }
+    if (this.loading) {
+      this.#arrived.push(one);
+    }
+    const isShown = this.rows.some((row) => row.id === one.id);
+    if (this.#heldPage !== null || (this.#holding && !isShown && this.rows.length > 0)) {
+      this.#keep(one);
+    } else {
+      this.rows = merged(this.rows, one);
+      this.#trim();
+    }
+    this.#changed();
+  };
+
+  /** Has new rows wait, or shows them. Rows that are shown already change in place. */
+  hold(holding: boolean): void {
+    this.#holding = holding;
+    if (!holding) {
+      this.release();
+    }
+  }
+
+  /** Shows the rows that wait. */
+  readonly release = (): void => {
+    if (this.held === 0) {
+      return;
+    }
+    if (this.#overflowed) {
+      this.#overflowed = false;
+      this.rows = [];
+      this.reload();
+    } else if (this.#heldPage !== null) {
+      const { rows, next } = this.#heldPage;
+      this.rows = rows;
+      this.#pages = [{ oldest: rows.at(-1)?.id ?? "", next }];
+    }
+    this.#heldPage = null;
+    this.rows = [...this.#held.values()].reduce<readonly T[]>(merged, this.rows);
+    this.#held.clear();
+    this.#trim();
+    this.#changed();
+  };
+
+  #keep(one: T): void {
+    const waiting = this.#held.get(one.id);
+    if (waiting === undefined && this.#held.size >= LARGEST_PAGE) {
+      this.#overflowed = true;
+    } else if (waiting === undefined || !isOlderState(one, waiting)) {
+      this.#held.set(one.id, one);
+    }
+  }
+
+  /** Sends a request for a page. `limit` is asked when it is sent, which may be after another one has changed the list. */
+  #load(cursor: string | null, limit: () => number, done: (page: T[], next: string | null) => void): void {
+    this.#requests.send<Page<T>>({
+      load: (signal) => getJson(this.what, { q: this.q, cursor, limit: limit() }, signal),
+      started: () => {
+        this.loading = true;
+        this.#arrived = [];
+        this.#changed();
+      },
+      done: (answer) => {
+        this.loading = false;
+        this.problem = null;
+        done(answer[this.what] ?? [], answer.next);
+        this.#changed();
+      },
+      failed: (problem) => {
+        this.loading = false;
+        this.problem = problem;
+        this.#changed();
+      },
     });
-  }, []);
-  const reload = useCallback(() => setRound((n) => n + 1), []);
-  // Until the effect above has run, the rows are those of another filter.
-  return { ...(state.q === q ? state : empty(true)), more, reload, insert };
+  }
+
+  #append(page: readonly T[], next: string | null): void {
+    const oldest = this.rows.at(-1)?.id;
+    this.rows = [...this.rows, ...page.filter((row) => oldest === undefined || row.id < oldest)];
+    this.#pages.push({ oldest: page.at(-1)?.id ?? "", next });
+  }
+
+  #replace(page: readonly T[], next: string | null): void {
+    const oldest = page.at(-1)?.id ?? "";
+    const newest = this.rows[0]?.id;
+    const arrived = this.#arrived.filter((row) => row.id >= oldest);
+    if (this.#holding && newest !== undefined && page.length > 0) {
+      if (oldest > newest) {
+        this.#heldPage = { rows: page, next };
+        return;
+      }
+      for (const row of page.filter((one) => one.id > newest)) {
+        this.#keep(row);
+      }
+      const isShown = (row: T) => row.id <= newest;
+      this.rows = arrived.filter(isShown).reduce<readonly T[]>(merged, page.filter(isShown));
+    } else {
+      this.rows = arrived.reduce<readonly T[]>(merged, page);
+    }
+    this.#pages = [{ oldest, next }];
+  }
+
+  /** Drops the oldest pages of a list that has become too long at its top. */
+  #trim(): void {
+    while (this.rows.length > MAX_ROWS && this.#pages.length > 1) {
+      this.#pages.pop();
+      const oldest = this.#pages.at(-1)?.oldest ?? "";
+      this.rows = this.rows.filter((row) => row.id >= oldest);
+    }
+    if (this.rows.length > MAX_ROWS) {
+      // There is no cursor within a page.
+      this.rows = this.rows.slice(0, PAGE);
+      this.reload();
+    }
+  }
+
+  #changed(): void {
+    for (const watcher of [...this.#watchers]) {
+      watcher();
+    }
+  }
 }
 
-/** Returns rows that arrived while the first page was loading, and leave no gap to it. */
-function newerThan<T extends Row>(was: State<T>, q: string, page: readonly T[] | undefined): T[] {
-  const oldest = page?.at(-1);
-  return was.q === q && oldest !== undefined ? was.rows.filter((row) => row.id >= oldest.id) : [];
+/** Returns the list of a filter; where Back returns to it, as it was left. */
+export function useFeed<T extends Row>(what: What, q: string): Feed<T> {
+  const feed = remembered(`${what} ${q}`, () => new Feed<T>(what, q));
+  const [, setChanges] = useState(0);
+  useEffect(() => feed.watch(() => setChanges((n) => n + 1)), [feed]);
+  return feed;
 }
 
 /** Returns the rows with `one` inserted by ID, newest first. A running state never replaces an ended one. */
-export function merged<T extends Row>(rows: readonly T[], one: T): T[] {
+export function merged<T extends Row>(rows: readonly T[], one: T): readonly T[] {
   const at = rows.findIndex((row) => row.id <= one.id);
   if (at < 0) {
     return [...rows, one];
   }
   const there = rows[at];
-  const same = there?.id === one.id ? 1 : 0;
-  if (same === 1 && typeof there?.seq === "number" && one.seq === null) {
-    return [...rows];
+  const isSame = there?.id === one.id;
+  if (isSame && isOlderState(one, there)) {
+    return rows;
   }
-  return [...rows.slice(0, at), one, ...rows.slice(at + same)];
+  return [...rows.slice(0, at), one, ...rows.slice(at + (isSame ? 1 : 0))];
+}
+
+function isOlderState(one: Row, there: Row | undefined): boolean {
+  return typeof there?.seq === "number" && one.seq === null;
 }

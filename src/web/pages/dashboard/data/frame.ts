@@ -4,8 +4,8 @@ import type { RefObject } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { FromFrame, ToFrame } from "../replay/messages";
 import { getLines, type Problem, segment } from "./api";
-import { toProblem } from "./load";
 import type { Chunk, RecordingRecord } from "./records";
+import { toProblem } from "./requests";
 
 /** How often a live recording is asked for more, in milliseconds. */
 const LIVE_INTERVAL = 1_000;

@@ -1,7 +1,8 @@
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { getJson, type Problem, segment } from "./api";
-import { toProblem } from "./load";
+import { type Refresh, useRefresh } from "./load";
 import type { ActivityRecord, TreePage } from "./records";
+import { Requests } from "./requests";
 
 /** The loaded part of a tree. */
 export interface TreeFeed {
@@ -31,65 +32,61 @@ interface State {
 }
 
 /** Loads the tree that contains an activity, page by page. */
-export function useTreeFeed(id: string): TreeFeed {
+export function useTreeFeed(id: string, refresh: Refresh | null): TreeFeed {
   const empty: State = { id, tree: [], total: 0, next: null, problem: null, loading: true };
   const [state, setState] = useState(empty);
   const now = useRef(state);
   now.current = state;
-  const request = useRef<AbortController | null>(null);
+  const [requests] = useState(() => new Requests());
 
   const put = useCallback((changes: Partial<State>) => {
     now.current = { ...now.current, ...changes };
     setState(now.current);
   }, []);
-  /** Loads pages after `cursor` until `wanted` activities are there. */
+  /**
+   * Loads pages after `cursor`, at least `more` activities, or without a cursor those that are loaded. A reload replaces them
+   * once it is complete.
+   */
   const load = useCallback(
-    async (cursor: string | null, wanted: number) => {
-      request.current?.abort();
-      const stop = new AbortController();
-      request.current = stop;
-      put({ loading: true });
-      try {
-        let tree = cursor === null ? [] : now.current.tree;
-        let next = cursor;
-        do {
-          const limit = Math.min(PAGE, wanted - tree.length);
-          const page: TreePage = await getJson(
-            `activities/${segment(id)}/tree`,
-            { cursor: next, limit },
-            stop.signal,
-          );
-          tree = [...tree, ...page.activities];
-          next = page.next;
-          // A reload replaces the loaded part only once it is complete.
-          if (next === null || tree.length >= wanted) {
-            put({ id, tree, total: page.total, next, problem: null, loading: false });
-          }
-        } while (next !== null && tree.length < wanted);
-      } catch (cause) {
-        if (!stop.signal.aborted) {
-          put({ id, problem: toProblem(cause), loading: false });
-        }
-      }
-    },
+    (cursor: string | null, more: number) =>
+      requests.send({
+        load: async (signal) => {
+          const loaded = now.current.tree.length;
+          const wanted = cursor === null ? Math.max(more, loaded) : loaded + more;
+          let tree = cursor === null ? [] : now.current.tree;
+          let page: TreePage;
+          let next = cursor;
+          do {
+            const limit = Math.min(PAGE, wanted - tree.length);
+            page = await getJson(`activities/${segment(id)}/tree`, { cursor: next, limit }, signal);
+            tree = [...tree, ...page.activities];
+            next = page.next;
+          } while (next !== null && tree.length < wanted);
+          return { tree, total: page.total, next };
+        },
+        started: () => put({ loading: true }),
+        done: (loaded) => put({ id, ...loaded, problem: null, loading: false }),
+        failed: (problem) => put({ id, problem, loading: false }),
+      }),
     [id, put],
   );
 
   useEffect(() => {
     if (id !== "") {
       put({ id, tree: [], total: 0, next: null, problem: null, loading: true });
-      void load(null, FIRST);
+      load(null, FIRST);
     }
-    return () => request.current?.abort();
+    return () => requests.stop();
   }, [id, load, put]);
   const more = useCallback(() => {
-    const { next, loading, problem, tree } = now.current;
+    const { next, loading, problem } = now.current;
     if (next !== null && !loading && problem === null) {
-      void load(next, tree.length + PAGE);
+      load(next, PAGE);
     }
   }, [load]);
-  const reload = useCallback(() => void load(null, Math.max(FIRST, now.current.tree.length)), [load]);
+  const reload = useCallback(() => load(null, FIRST), [load]);
   // The state may still be that of another tree.
   const { tree, total, problem, loading } = state.id === id ? state : empty;
+  useRefresh(refresh, loading, reload);
   return { tree, total, problem, loading, more, reload };
 }

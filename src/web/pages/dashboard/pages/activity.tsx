@@ -1,10 +1,12 @@
+import { useEffect, useState } from "preact/hooks";
 import { apiUrl, getJson, segment } from "../data/api";
 import { quoted } from "../data/filter";
 import { count } from "../data/format";
-import { useInterval, useLoad } from "../data/load";
-import { printable } from "../data/names";
+import { useLoad } from "../data/load";
+import { escaped, printable } from "../data/names";
 import type { ActivityRecord, ActivityResponse, TreePage } from "../data/records";
-import { href, type Params, replace } from "../data/route";
+import { backToList, href, type Params, replace, timelineBefore } from "../data/route";
+import { useTitle } from "../data/title";
 import { type TreeFeed, useTreeFeed } from "../data/treefeed";
 import { Brand, StatusMark, Tag } from "../parts/badge";
 import { Copy } from "../parts/copy";
@@ -20,25 +22,33 @@ import { Fields } from "./fields";
 const LARGE = 1_000;
 /** Failed activities to name above the tree. */
 const MAX_NAMED = 4;
+/** Steps to name on the path to a root cause. */
+const MAX_PATH = 6;
 
 /** The page of an activity: its tree, events, fields and payloads. */
 export function ActivityPage({ params }: { params: Params }) {
   const { id = "" } = params;
-  const { data, problem, reload } = useLoad(id, (signal) =>
-    getJson<ActivityResponse>(`activities/${segment(id)}`, { tree: "none" }, signal),
+  const [running, setRunning] = useState(true);
+  const [large, setLarge] = useState(false);
+  const refresh = running ? { changing: large ? 15_000 : 2_000, idle: 15_000 } : null;
+  const { data, problem, reload } = useLoad(
+    id,
+    (signal) => getJson<ActivityResponse>(`activities/${segment(id)}`, { tree: "none" }, signal),
+    refresh,
   );
-  const feed = useTreeFeed(id);
-  const failed = useLoad(id, (signal) =>
-    getJson<TreePage>(`activities/${segment(id)}/tree`, { q: "status:failed", limit: MAX_NAMED + 1 }, signal),
+  const feed = useTreeFeed(id, refresh);
+  const query = { q: "status:failed", limit: MAX_NAMED + 1 };
+  const failed = useLoad(
+    `failed ${id}`,
+    (signal) => getJson<TreePage>(`activities/${segment(id)}/tree`, query, signal),
+    refresh,
   );
-  const running = data?.status === "running" || feed.tree.some((one) => one.status === "running");
-  const reloadAll = () => {
-    reload();
-    feed.reload();
-    failed.reload();
-  };
-  useInterval(feed.tree.length > LARGE ? 15_000 : 2_000, () => running && reloadAll());
-  useKeys({ Escape: () => history.back() });
+  const runs = (one: { status: string }) => one.status === "running";
+  useEffect(() => {
+    setRunning(data === null || runs(data) || feed.tree.some(runs));
+    setLarge(feed.tree.length > LARGE);
+  }, [data, feed.tree]);
+  useKeys({ Escape: backToList });
   if (id === "") {
     return (
       <Empty title="No activity selected">
@@ -57,7 +67,7 @@ export function ActivityPage({ params }: { params: Params }) {
         </p>
       </Empty>
     ) : (
-      <LoadError what="the activity" problem={problem} retry={reloadAll} />
+      <LoadError what="the activity" problem={problem} retry={reload} />
     );
   }
   return <Shown details={data} feed={feed} failed={failed.data} params={params} />;
@@ -75,11 +85,12 @@ function Shown({
   params: Params;
 }) {
   const { tree } = feed;
+  useTitle(details.name, details.status);
   const chosen = params.step === undefined || params.step === details.id ? null : params.step;
   const select = (to: string) =>
     replace(href("activity", { ...params, step: to === details.id ? null : to }));
   // Trees do not include payloads: load those of the selected step.
-  const loaded = useLoad(chosen ?? "", (signal) =>
+  const loaded = useLoad(`step ${chosen ?? ""}`, (signal) =>
     chosen === null
       ? Promise.resolve(null)
       : getJson<ActivityRecord>(`activities/${segment(chosen)}`, { tree: "none" }, signal),
@@ -91,7 +102,7 @@ function Shown({
     <>
       <header class="page-head">
         <nav aria-label="Breadcrumb" class="crumbs">
-          <a href={href("timeline")}>Timeline</a>
+          <a href={timelineBefore()}>Timeline</a>
           {details.root !== details.id && details.root !== details.parent && (
             <a href={href("activity", { id: details.root })}>
               <Name text={nameOf(tree, details.root)} />
@@ -175,7 +186,7 @@ function Shown({
   );
 }
 
-/** Errors of the activity and of its tree, above everything else. */
+/** Errors of the activity and of its tree, the root cause first, above everything else. */
 function Errors({
   details,
   failed,
@@ -185,26 +196,65 @@ function Errors({
   failed: TreePage | null;
   onSelect: (id: string) => void;
 }) {
-  const others = (failed?.activities ?? []).filter((one) => one.id !== details.id);
-  const total = (failed?.total ?? 0) - (details.status === "failed" ? 1 : 0);
+  const cause = details.root_cause.at(-1);
+  const isElsewhere = cause !== undefined && cause.id !== details.id;
   const own = details.error_type !== null || details.message !== null;
-  if (!own && others.length === 0) {
+  const named = [details.id, ...details.root_cause.map((one) => one.id)];
+  const others = (failed?.activities ?? []).filter((one) => !named.includes(one.id));
+  const total = (failed?.total ?? 0) - details.root_cause.length;
+  if (!own && cause === undefined && others.length === 0) {
     return null;
   }
   return (
     <section class="errors" aria-label="Errors">
+      {isElsewhere && <RootCause path={details.root_cause} of={details} onSelect={onSelect} />}
       {own && <ErrorBox of={details} />}
-      {others.length > 0 && (
+      {others.length > 0 && total > 0 && (
         <p>
-          <span class="dim">{failedSteps(total, own)} </span>
+          <span class="dim">{failedSteps(total, own || isElsewhere)} </span>
           {others.slice(0, MAX_NAMED).map((one) => (
             <button type="button" class="field-value" key={one.id} onClick={() => onSelect(one.id)}>
-              {one.name} <span class="bad">{one.error_type}</span>
+              <Name text={one.name} /> <span class="bad">{one.error_type}</span>
             </button>
           ))}
         </p>
       )}
     </section>
+  );
+}
+
+/** The deepest failure that came first, with the path to it. */
+function RootCause({
+  path,
+  of,
+  onSelect,
+}: {
+  path: readonly ActivityRecord[];
+  of: ActivityRecord;
+  onSelect: (id: string) => void;
+}) {
+  const cause = path.at(-1);
+  const steps = path.filter((one) => one.id !== of.id);
+  return cause === undefined ? null : (
+    <div class="error-box cause">
+      <h2>Root cause</h2>
+      <p>
+        {cause.error_type !== null && <b>{cause.error_type}</b>} <bdi>{escaped(cause.message ?? "")}</bdi>
+      </p>
+      <ol class="cause-path" aria-label="Path to the root cause">
+        <li>
+          <Name text={of.name} />
+        </li>
+        {steps.length > MAX_PATH && <li class="dim">… {count(steps.length - MAX_PATH)} more</li>}
+        {steps.slice(-MAX_PATH).map((one) => (
+          <li key={one.id}>
+            <button type="button" class="field-value" onClick={() => onSelect(one.id)}>
+              <Name text={one.name} />
+            </button>
+          </li>
+        ))}
+      </ol>
+    </div>
   );
 }
 
@@ -227,6 +277,6 @@ function nameOf(tree: readonly ActivityRecord[], id: string): string {
 }
 
 function withoutLists(of: ActivityRecord & Partial<ActivityResponse>): unknown {
-  const { tree_size, events, recordings, ...rest } = of;
+  const { tree_size, root_cause, events, recordings, ...rest } = of;
   return rest;
 }

@@ -1,7 +1,7 @@
 import { apiUrl, getJson, segment } from "../data/api";
 import { countedHref, exactly, narrowed } from "../data/counted";
 import { count, dateMinute, duration, percent, plural, rate, unknownPart } from "../data/format";
-import { useInterval, useLoad } from "../data/load";
+import { useLoad } from "../data/load";
 import type { Metrics, Period, Ranked, Ranking, Unknown } from "../data/records";
 import { href, type Params, replace } from "../data/route";
 import type { Shown } from "../data/window";
@@ -63,7 +63,7 @@ interface Loaded {
 export function Breakdown({ params, time }: { params: Params; time: Shown }) {
   const tab = TABS.find(({ by }) => by === params.by) ?? TABS[0];
   const query = { ...time.query, q: params.scope };
-  const { data, problem, reload } = useLoad(apiUrl(`breakdown/${tab.by}`, query), async (signal) => {
+  const load = async (signal: AbortSignal) => {
     const rankings = tab.fields.map(async ([field, path]) => {
       const answer = await getJson<Ranking>(`metrics/${path}`, query, signal);
       const rows = answer.ranking.map((ranked) => ({
@@ -74,8 +74,9 @@ export function Breakdown({ params, time }: { params: Params; time: Shown }) {
       return { rows, unknown: answer.unknown };
     });
     return merged(await Promise.all(rankings));
-  });
-  useInterval(15_000, () => time.present && reload());
+  };
+  const refresh = time.present ? { changing: 30_000 } : null;
+  const { data, problem, reload } = useLoad(apiUrl(`breakdown/${tab.by}`, query), load, refresh);
   const all = data?.rows ?? [];
   const rows = params.all === "1" ? all : all.slice(0, ROWS);
   const byAgent = tab.by === "agent";

@@ -21,7 +21,7 @@ interface Shown {
 /** The details of an activity, beside the list. */
 export function DetailsPanel({ id, known, q, onClose }: Shown) {
   // A change of status reloads it.
-  const loaded = useLoad(`${id} ${known?.status ?? ""}`, (signal) =>
+  const loaded = useLoad(`details ${id} ${known?.status ?? ""}`, (signal) =>
     getJson<ActivityResponse>(`activities/${segment(id)}`, { tree: "none" }, signal),
   );
   const one: ActivityRecord | null = known ?? loaded.data;

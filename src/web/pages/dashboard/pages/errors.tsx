@@ -1,6 +1,6 @@
 import { apiUrl, getJson } from "../data/api";
 import { countedHref } from "../data/counted";
-import { ago, change, count, instant, percent, plural, unknownPart } from "../data/format";
+import { ago, change, count, instant, plural, unknownPart } from "../data/format";
 import { useLoad } from "../data/load";
 import type { ErrorGroup, Errors } from "../data/records";
 import { href, navigate, type Params } from "../data/route";
@@ -13,14 +13,11 @@ import { useNow } from "../parts/time";
 import { WindowChoice } from "../parts/windowchoice";
 import { known } from "./scope";
 
-/** The most groups to show. */
-const MOST = 100;
-
 /** Failures of a window, grouped by name, type and message. */
 export function ErrorsPage({ params }: { params: Params }) {
   const time = shownTime(params, Date.now());
   const { q = "" } = params;
-  const query = { ...time.query, step: time.step, q, limit: MOST };
+  const query = { ...time.query, step: time.step, q };
   const errors = useLoad(
     apiUrl("errors", query),
     (signal) => getJson<Errors>("errors", query, signal),
@@ -28,14 +25,15 @@ export function ErrorsPage({ params }: { params: Params }) {
   );
   const values = useLoad("known", known).data ?? {};
   const { data, problem } = errors;
-  const put = (changes: Record<string, string | null | undefined>) => href("errors", { ...params, ...changes });
+  const put = (changes: Record<string, string | null | undefined>) =>
+    href("errors", { ...params, ...changes });
   const bad = problem?.code === "bad_filter" || problem?.code === "invalid";
   return (
     <>
       <header class="page-head">
         <h1>Errors</h1>
         <div class="spacer" />
-        <WindowChoice time={time} period={data?.window ?? null} put={put} />
+        <WindowChoice time={time} shown={data} put={put} />
       </header>
       <FilterBar
         q={q}
@@ -61,7 +59,7 @@ export function ErrorsPage({ params }: { params: Params }) {
 
 function Groups({ errors, time, q }: { errors: Errors; time: Shown; q: string }) {
   const { groups, total, previous, unknown, group_count } = errors;
-  const failed = countedHref(q, errors.window, "status:failed");
+  const failed = countedHref(q, errors.counted, "status:failed");
   const left = group_count - groups.length;
   return (
     <>
@@ -89,8 +87,9 @@ function Groups({ errors, time, q }: { errors: Errors; time: Shown; q: string })
           </ol>
           {errors.others > 0 && (
             <p class="dim quiet">
-              {plural(errors.others, "more error")} in {left > 0 ? plural(left, "other group") : "other groups"}. Narrow the
-              filter or the period to see them.
+              {plural(errors.others, "more error")} in{" "}
+              {left > 0 ? plural(left, "other group") : "other groups"}. Narrow the filter or the period to
+              see them.
             </p>
           )}
         </>
@@ -101,7 +100,7 @@ function Groups({ errors, time, q }: { errors: Errors; time: Shown; q: string })
 
 function Group({ group, errors, q }: { group: ErrorGroup; errors: Errors; q: string }) {
   const now = useNow(false);
-  const opened = countedHref(q, errors.window, `fingerprint:${group.fingerprint}`);
+  const opened = countedHref(q, errors.counted, `fingerprint:${group.fingerprint}`);
   return (
     <li class="group">
       <a class="group-link" href={opened}>

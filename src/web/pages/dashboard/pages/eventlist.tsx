@@ -34,7 +34,7 @@ export function EventList({ events, days = false }: { events: readonly EventReco
 function EventRow({ event }: { event: EventRecord }) {
   const [open, setOpen] = useState(false);
   return (
-    <li class="event-row">
+    <li class="event-row" data-row={event.id}>
       <details onToggle={(toggled) => setOpen(toggled.currentTarget.open)}>
         <summary>
           <span class="event-time">

@@ -3,14 +3,16 @@ import { useFeed } from "../data/feed";
 import { terms, withField } from "../data/filter";
 import { count, hourMinute, plural, ZONE } from "../data/format";
 import { useLive } from "../data/live";
-import { useInterval, useLoad } from "../data/load";
+import { useLoad } from "../data/load";
 import type { EventRecord, EventTypes } from "../data/records";
 import { href, navigate, type Params, replace } from "../data/route";
+import { useTitle } from "../data/title";
 import { FilterBar } from "../parts/filterbar";
 import { focusFilter, useKeys } from "../parts/keys";
 import { ListEnd } from "../parts/listend";
 import { LiveBar } from "../parts/livebar";
 import { Name } from "../parts/name";
+import { NewRows, useHold } from "../parts/newrows";
 import { Empty, LoadError, Skeleton } from "../parts/states";
 import { EventList } from "./eventlist";
 import { known } from "./scope";
@@ -24,24 +26,18 @@ export function EventsPage({ params }: { params: Params }) {
   const live = params.live !== "off";
   const feed = useFeed<EventRecord>("events", q);
   const values = useLoad("known", known).data ?? {};
-  const today = useLoad("types", (signal) =>
-    getJson<EventTypes>("metrics/types", { window: "day", tz: ZONE }, signal),
+  const today = useLoad(
+    "types",
+    (signal) => getJson<EventTypes>("metrics/types", { window: "day", tz: ZONE }, signal),
+    { changing: 10_000 },
   );
-  useInterval(10_000, today.reload);
-  const connection = useLive(q, live && feed.problem === null, {
-    event: feed.insert,
-    onOpen: feed.reload,
-    gap: feed.reload,
-  });
-  const put = (changes: Record<string, string | null>) => href("events", { ...params, ...changes });
-  const toggle = () => {
-    if (!live) {
-      feed.reload();
-    }
-    replace(put({ live: live ? "off" : null }));
-  };
-  useKeys({ "/": focusFilter, p: toggle });
   const bad = feed.problem?.code === "bad_filter" || feed.problem?.code === "invalid";
+  const connection = useLive(feed, live && !bad);
+  const list = useHold(feed, false);
+  const put = (changes: Record<string, string | null>) => href("events", { ...params, ...changes });
+  const toggle = () => replace(put({ live: live ? "off" : null }));
+  useTitle(q, "Events");
+  useKeys({ "/": focusFilter, p: toggle });
   const types = today.data?.types ?? [];
   const unknown = today.data?.unknown ?? null;
   // Without a type the server leaves log lines out.
@@ -98,7 +94,8 @@ export function EventsPage({ params }: { params: Params }) {
           ))}
         </section>
       )}
-      <div class="split-list">
+      <div class="split-list" ref={list}>
+        <NewRows feed={feed} />
         {feed.rows.length > 0 ? (
           <>
             <EventList events={feed.rows} days />

@@ -1,25 +1,30 @@
 import { getJson } from "../data/api";
-import { bytes, count, plural } from "../data/format";
-import { useInterval, useLoad } from "../data/load";
+import { bytes, count, plural, time } from "../data/format";
+import { useLoad } from "../data/load";
 import type { Accounting, Counts, Growth, HealthResponse, InstanceHealth } from "../data/records";
 import { CheckPanel, difference } from "../parts/lastcheck";
 import { LoadError, Skeleton } from "../parts/states";
-import { When } from "../parts/time";
+import { useNow, When } from "../parts/time";
 import { Webhooks } from "../parts/webhooks";
+
+/** Without an answer for this long, in milliseconds, the health is unknown. */
+const SILENT = 30_000;
 
 /** The health of the store: accounting, growth, retention, webhooks and writers. */
 export function HealthPage() {
-  const { data, problem, reload } = useLoad("health", (signal) =>
-    getJson<HealthResponse>("health", {}, signal),
+  const { data, problem, loadedAt, reload } = useLoad(
+    "health",
+    (signal) => getJson<HealthResponse>("health", {}, signal),
+    { changing: 5_000, idle: 10_000 },
   );
-  useInterval(3_000, reload);
+  const silent = useNow() - (loadedAt ?? 0) > SILENT;
   return (
     <>
       <header class="page-head">
         <h1>Health</h1>
       </header>
       {data !== null ? (
-        <Shown health={data} stale={problem !== null} />
+        <Shown health={data} staleSince={problem !== null || silent ? loadedAt : null} />
       ) : problem !== null ? (
         <LoadError what="health" problem={problem} retry={reload} />
       ) : (
@@ -46,32 +51,33 @@ function byKind(accounting: Accounting): [string, Counts][] {
   ];
 }
 
-function Shown({ health, stale }: { health: HealthResponse; stale: boolean }) {
+function Shown({ health, staleSince }: { health: HealthResponse; staleSince: number | null }) {
   const alive = health.instances.filter((one) => one.alive);
   const lost = health.instances
     .flatMap((one) => byKind(one.accounting))
     .flatMap(([, counts]) => losses(counts));
   const total = lost.reduce((sum, [, n]) => sum + n, 0);
-  const good = health.ok && total === 0;
+  const grade = !health.ok ? "bad" : total > 0 || staleSince !== null ? "warn" : "good";
   const check = health.last_check;
   const differing = check === null ? 0 : check.missing + check.surplus;
   return (
     <>
-      <section
-        class={`verdict ${good ? "verdict-good" : health.ok ? "verdict-warn" : "verdict-bad"}`}
-        role="status"
-      >
+      <section class={`verdict verdict-${grade}`} role="status">
         <b>
-          {differing > 0 && check !== null
-            ? difference(check)
-            : !health.ok
-              ? "Accounting does not add up"
-              : total > 0
-                ? `${plural(total, "record")} lost or incomplete`
-                : "All records accounted for"}
+          {staleSince !== null
+            ? "No response from the server"
+            : differing > 0 && check !== null
+              ? difference(check)
+              : !health.ok
+                ? "Accounting does not add up"
+                : total > 0
+                  ? `${plural(total, "record")} lost or incomplete`
+                  : "All records accounted for"}
         </b>
         <span>
-          {stale ? "No response from the server – showing the last known state." : writers(alive.length)}
+          {staleSince !== null
+            ? `Last known state, of ${time(new Date(staleSince).toISOString())}.`
+            : writers(alive.length)}
         </span>
       </section>
       <dl class="cards">

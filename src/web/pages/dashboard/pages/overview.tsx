@@ -1,12 +1,13 @@
 import { useRef } from "preact/hooks";
 import { apiUrl, getJson } from "../data/api";
-import { span, unknownPart } from "../data/format";
-import { type LoadState, useInterval, useLoad } from "../data/load";
-import type { Metrics, Period } from "../data/records";
-import { href, navigate, type Params, replace } from "../data/route";
-import { periodBefore, type Shown, shifted, shownTime, WINDOWS } from "../data/window";
-import { useKeys } from "../parts/keys";
+import { unknownPart } from "../data/format";
+import { type LoadState, useLoad } from "../data/load";
+import type { Metrics } from "../data/records";
+import { href, navigate, type Params } from "../data/route";
+import { periodBefore, type Shown, shownTime } from "../data/window";
+import { FirstRun } from "../parts/firstrun";
 import { Empty, LoadError, Skeleton } from "../parts/states";
+import { WindowChoice } from "../parts/windowchoice";
 import { Breakdown } from "./breakdown";
 import { Cards } from "./cards";
 import { Durations } from "./durations";
@@ -18,89 +19,54 @@ export function Overview({ params, running }: { params: Params; running: number 
   const time = shownTime(params, Date.now());
   const { scope } = params;
   const query = { ...time.query, step: time.step, q: scope };
-  const metrics = useLoad(apiUrl("metrics/overall", query), (signal) =>
-    getJson<Metrics>("metrics/overall", query, signal),
+  // Past windows do not change.
+  const refresh = time.present ? { changing: 10_000 } : null;
+  const metrics = useLoad(
+    apiUrl("metrics/overall", query),
+    (signal) => getJson<Metrics>("metrics/overall", query, signal),
+    refresh,
   );
-  const scopeRunning = useLoad(`running ${scope ?? ""} ${time.present}`, (signal) =>
-    time.present ? runningOf(scope, signal) : Promise.resolve(null),
+  const scopeRunning = useLoad(
+    `running ${scope ?? ""} ${time.present}`,
+    (signal) => (time.present ? runningOf(scope, signal) : Promise.resolve(null)),
+    scope === undefined ? null : refresh,
   );
-  useInterval(5_000, () => {
-    // Past windows do not change.
-    if (time.present) {
-      metrics.reload();
-      scopeRunning.reload();
-    }
-  });
   const put = (changes: Record<string, string | null | undefined>) =>
     href("overview", { ...params, ...changes });
-  const reset = () => navigate(put({ since: null, until: null }));
-  useKeys(time.window === null ? { Escape: reset } : {});
-  const { earlier, later } = metrics.data ?? {};
-  const step = (by: 1 | -1) => {
-    const at = by < 0 ? earlier : later;
-    if (time.window === null && metrics.data !== null) {
-      const to = shifted(metrics.data.window, by);
-      navigate(put({ since: to.start, until: to.end }));
-    } else {
-      navigate(put({ at: by > 0 && isToday(at) ? null : at }));
-    }
-  };
   return (
     <>
       <header class="page-head">
         <h1>Activity</h1>
         <ScopeChoice scope={scope} onChange={(to) => navigate(put({ scope: to }))} />
         <div class="spacer" />
-        <div class="segmented" role="group" aria-label="Window">
-          {WINDOWS.map((one) => (
-            <button
-              type="button"
-              key={one}
-              aria-pressed={one === time.window}
-              onClick={() => replace(put({ window: one === "day" ? null : one, since: null, until: null }))}
-            >
-              {one}
-            </button>
-          ))}
-        </div>
-        <div class="stepper" role="group" aria-label="Period">
-          <button
-            type="button"
-            class="icon-button"
-            aria-label="Previous period"
-            disabled={!earlier}
-            onClick={() => step(-1)}
-          >
-            ‹
-          </button>
-          <span class="stepper-now">
-            {metrics.data === null ? "…" : windowName(metrics.data.window, time)}
-          </span>
-          <button
-            type="button"
-            class="icon-button"
-            aria-label="Next period"
-            disabled={!later}
-            onClick={() => step(1)}
-          >
-            ›
-          </button>
-        </div>
-        {time.window === null && (
-          <button type="button" class="button" onClick={reset}>
-            Reset zoom
-          </button>
-        )}
+        <WindowChoice time={time} shown={metrics.data} put={put} />
       </header>
-      <Loaded
-        metrics={metrics}
-        params={params}
-        time={time}
-        running={!time.present ? null : scope === undefined ? running : scopeRunning.data}
-      />
-      <Breakdown params={params} time={time} />
+      {isEmptyStore(params, time, metrics.data, running) ? (
+        <FirstRun />
+      ) : (
+        <>
+          <Loaded
+            metrics={metrics}
+            params={params}
+            time={time}
+            running={!time.present ? null : scope === undefined ? running : scopeRunning.data}
+          />
+          <Breakdown params={params} time={time} />
+        </>
+      )}
     </>
   );
+}
+
+/** Whether nothing was ever recorded. */
+function isEmptyStore(
+  { scope }: Params,
+  time: Shown,
+  metrics: Metrics | null,
+  running: number | null,
+): boolean {
+  const isNow = time.window !== null && time.present && scope === undefined && !running;
+  return isNow && metrics !== null && metrics.current.count === 0 && !metrics.earlier;
 }
 
 interface LoadedProps {
@@ -136,7 +102,9 @@ function Loaded({ metrics, params, time, running }: LoadedProps) {
     <>
       {data.unknown !== null && <p class="notice">{unknownPart(data.unknown)}.</p>}
       <Cards metrics={data} params={params} before={before} running={running} now={now.current} />
-      {data.current.count !== 0 && (
+      {data.current.count === 0 ? (
+        <p class="notice">Activities are counted when they end: none has ended in this period yet.</p>
+      ) : (
         <div class="charts">
           <History metrics={data} params={params} step={time.step} />
           <Durations metrics={data} scope={params.scope} />
@@ -161,16 +129,6 @@ function useBefore(data: Metrics | null, scope: string | undefined, time: Shown,
 
 function Nothing({ metrics, params, time }: { metrics: Metrics; params: Params; time: Shown }) {
   const { earlier } = metrics;
-  if (earlier === null && time.present && params.scope === undefined) {
-    return (
-      <Empty title="No activities yet">
-        <p>
-          Wrap a service in <code>ActivityLayer::new(&log)</code>, or start a job with{" "}
-          <code>log.start(Describe::job("import"))</code>. Activities appear here when they have ended.
-        </p>
-      </Empty>
-    );
-  }
   return (
     <Empty title="No activity in this period">
       <p>
@@ -199,16 +157,4 @@ async function runningOf(scope: string | undefined, signal: AbortSignal): Promis
   const q = `${scope} status:running`;
   const answer = await getJson<{ activities: unknown[] }>("activities", { q, limit: 1_000 }, signal);
   return answer.activities.length;
-}
-
-function isToday(at: string | null | undefined): boolean {
-  return typeof at === "string" && new Date(at).toDateString() === new Date().toDateString();
-}
-
-function windowName(window: Period, time: Shown): string {
-  const { start, end } = window;
-  if (time.window === null || !time.present) {
-    return span(start, end);
-  }
-  return time.window === "day" ? "Today" : `${span(start, end).split(" – ")[0]} – today`;
 }

@@ -1,7 +1,7 @@
 import { useEffect, useRef } from "preact/hooks";
 import { getJson, segment } from "../data/api";
 import { bytes, instant, plural } from "../data/format";
-import { useInterval, useLoad } from "../data/load";
+import { useLoad } from "../data/load";
 import type {
   ActivityRecord,
   ActivityResponse,
@@ -42,11 +42,12 @@ interface Found {
 
 function RecordingPage({ id, params }: { id: string; params: Params }) {
   const ended = useRef(new Map<string, ActivityResponse>());
-  const found = useLoad(`${id} ${params.activity ?? ""}`, (signal) =>
-    load(id, params.activity, ended.current, signal),
-  );
   // A live recording may end, or get another tab.
-  useInterval(2_000, () => found.data?.recording?.status === "recording" && found.reload());
+  const found = useLoad(
+    `recording ${id} ${params.activity ?? ""}`,
+    (signal) => load(id, params.activity, ended.current, signal),
+    (data) => (data?.recording?.status === "recording" ? { changing: 2_000, idle: 2_000 } : null),
+  );
   const recording = found.data?.recording ?? null;
   // `of` stands for the first recording of the activity. A link is to the recording itself.
   useEffect(() => {

@@ -1,41 +1,51 @@
 import { useEffect, useRef } from "preact/hooks";
-import { useFeed } from "../data/feed";
-import { dayName } from "../data/format";
+import { useDescendants } from "../data/descendants";
+import { type Feed, useFeed } from "../data/feed";
+import { count, dayName } from "../data/format";
 import { useLive } from "../data/live";
-import { useLoad } from "../data/load";
+import { useLoad, useRefresh } from "../data/load";
 import { escaped } from "../data/names";
-import type { ActivityRecord } from "../data/records";
+import type { ActivityRecord, Descendants } from "../data/records";
+import { filterOf, type Rows as Listed, rowsOf } from "../data/roots";
 import { href, navigate, type Params, replace } from "../data/route";
+import { useTitle } from "../data/title";
 import { Brand, StatusMark, Tag } from "../parts/badge";
 import { FilterBar } from "../parts/filterbar";
+import { FirstRun } from "../parts/firstrun";
 import { focusFilter, useKeys } from "../parts/keys";
 import { ListEnd } from "../parts/listend";
 import { LiveBar } from "../parts/livebar";
 import { Name, Names } from "../parts/name";
+import { NewRows, useHold } from "../parts/newrows";
 import { Empty, LoadError, Skeleton } from "../parts/states";
 import { Clock, Took, useNow } from "../parts/time";
 import { DetailsPanel } from "./details";
 import { known } from "./scope";
 
-/** The list of activities, newest first. */
+const ROWS = [
+  ["roots", "Roots", "What nothing else has called"],
+  ["all", "All", "Also what ran inside of others"],
+] as const;
+const NONE: readonly ActivityRecord[] = [];
+
+/** The list of activities, newest first: by default those that nothing else has called. */
 export function Timeline({ params }: { params: Params }) {
   const { q = "", id } = params;
   const live = params.live !== "off";
-  const feed = useFeed<ActivityRecord>("activities", q);
+  const rows = rowsOf(params.rows, q);
+  const listed = filterOf(rows, q);
+  const feed = useFeed<ActivityRecord>("activities", listed);
+  const descendants = useDescendants(rows === "roots" ? feed.rows : NONE);
   const values = useLoad("known", known).data ?? {};
-  const connection = useLive(q, live && feed.problem === null, {
-    activity: feed.insert,
-    onOpen: feed.reload,
-    gap: feed.reload,
-  });
+  const bad = feed.problem?.code === "bad_filter" || feed.problem?.code === "invalid";
+  const connection = useLive(feed, live && !bad);
+  const list = useHold(feed, id !== undefined);
+  // The stream does not report what no longer matches.
+  const leaves = live && q.includes("status:") && feed.rows.some((row) => row.status === "running");
+  useRefresh(leaves ? { changing: 3_000 } : null, feed.loading, feed.reload);
   const put = (changes: Record<string, string | null | undefined>) =>
     href("timeline", { ...params, ...changes });
-  const toggle = () => {
-    if (!live) {
-      feed.reload();
-    }
-    replace(put({ live: live ? "off" : null }));
-  };
+  const toggle = () => replace(put({ live: live ? "off" : null }));
   const select = (to: string | null) => replace(put({ id: to }));
   const step = (by: number) => {
     const at = feed.rows.findIndex((row) => row.id === id);
@@ -44,6 +54,7 @@ export function Timeline({ params }: { params: Params }) {
       select(next.id);
     }
   };
+  useTitle(q, "Timeline");
   useKeys({
     j: () => step(1),
     k: () => step(-1),
@@ -55,13 +66,25 @@ export function Timeline({ params }: { params: Params }) {
     p: toggle,
   });
   const selected = feed.rows.find((row) => row.id === id);
-  const bad = feed.problem?.code === "bad_filter" || feed.problem?.code === "invalid";
   return (
     <>
       <header class="page-head">
         <h1>Timeline</h1>
         <div class="spacer" />
-        <LiveBar q={q} what="activities" connection={connection} onToggle={toggle} />
+        <div class="segmented" role="group" aria-label="Rows">
+          {ROWS.map(([one, label, title]) => (
+            <button
+              type="button"
+              key={one}
+              title={title}
+              aria-pressed={one === rows}
+              onClick={() => navigate(put({ rows: one === rowsOf(undefined, q) ? null : one, id: null }))}
+            >
+              {label}
+            </button>
+          ))}
+        </div>
+        <LiveBar q={listed} what="activities" connection={connection} onToggle={toggle} />
       </header>
       <FilterBar
         q={q}
@@ -69,15 +92,16 @@ export function Timeline({ params }: { params: Params }) {
         without={["type"]}
         problem={bad ? feed.problem : null}
         placeholder="Filter: status:failed name:login* since:24h …"
-        onChange={(to) => navigate(put({ q: to, id: null }))}
+        onChange={(to) => navigate(put({ q: to, rows: null, id: null }))}
       />
       <div class={`split ${id === undefined ? "" : "split-open"}`}>
-        <div class="split-list">
+        <div class="split-list" ref={list}>
+          <NewRows feed={feed} />
           {feed.rows.length === 0 ? (
-            <NoRows feed={feed} q={q} bad={bad} />
+            <NoRows feed={feed} q={q} rows={rows} bad={bad} all={put({ rows: "all" })} />
           ) : (
             <>
-              <Rows rows={feed.rows} selected={id} onSelect={select} />
+              <Rows rows={feed.rows} descendants={descendants} selected={id} onSelect={select} />
               <ListEnd feed={feed} what="activities" />
             </>
           )}
@@ -88,15 +112,16 @@ export function Timeline({ params }: { params: Params }) {
   );
 }
 
-function NoRows({
-  feed,
-  q,
-  bad,
-}: {
-  feed: ReturnType<typeof useFeed<ActivityRecord>>;
+interface NoRowsProps {
+  feed: Feed<ActivityRecord>;
   q: string;
+  rows: Listed;
   bad: boolean;
-}) {
+  /** The address of the list of all activities. */
+  all: string;
+}
+
+function NoRows({ feed, q, rows, bad, all }: NoRowsProps) {
   if (feed.problem !== null) {
     return bad ? (
       <Empty title="Invalid filter">
@@ -110,16 +135,17 @@ function NoRows({
     return <Skeleton what="the timeline" rows={12} />;
   }
   return q === "" ? (
-    <Empty title="No activities yet">
-      <p>
-        Wrap a service in <code>ActivityLayer::new(&log)</code>, or start a job with{" "}
-        <code>log.start(Describe::job("import"))</code>. Activities appear here as they start.
-      </p>
-    </Empty>
+    <FirstRun />
   ) : (
     <Empty title="No activities match this filter">
       <p>
         Remove a term or widen the time range. <a href={href("timeline")}>Clear filter</a>
+        {rows === "roots" && (
+          <>
+            {" "}
+            · <a href={all}>Look inside of others, too</a>
+          </>
+        )}
       </p>
     </Empty>
   );
@@ -127,10 +153,12 @@ function NoRows({
 
 function Rows({
   rows,
+  descendants,
   selected,
   onSelect,
 }: {
-  rows: ActivityRecord[];
+  rows: readonly ActivityRecord[];
+  descendants: ReadonlyMap<string, Descendants>;
   selected: string | undefined;
   onSelect: (id: string) => void;
 }) {
@@ -149,7 +177,16 @@ function Rows({
                 </li>,
               ];
         day = of;
-        return [...head, <RowOf key={row.id} row={row} selected={row.id === selected} onSelect={onSelect} />];
+        return [
+          ...head,
+          <RowOf
+            key={row.id}
+            row={row}
+            inside={descendants.get(row.id)}
+            selected={row.id === selected}
+            onSelect={onSelect}
+          />,
+        ];
       })}
     </ol>
   );
@@ -157,10 +194,12 @@ function Rows({
 
 function RowOf({
   row,
+  inside,
   selected,
   onSelect,
 }: {
   row: ActivityRecord;
+  inside: Descendants | undefined;
   selected: boolean;
   onSelect: (id: string) => void;
 }) {
@@ -177,7 +216,12 @@ function RowOf({
     }
   };
   return (
-    <li ref={line} class={`row row-${row.status}`} aria-current={selected ? "true" : undefined}>
+    <li
+      ref={line}
+      class={`row row-${row.status}`}
+      data-row={row.id}
+      aria-current={selected ? "true" : undefined}
+    >
       <a class="row-link" href={href("activity", { id: row.id })} onClick={clicked}>
         <StatusMark status={row.status} />
         <span class="row-name">
@@ -185,6 +229,7 @@ function RowOf({
         </span>
         {row.brand !== null && <Brand name={row.brand} />}
         <Tag>{row.kind}</Tag>
+        {inside !== undefined && <Inside of={inside} />}
         {row.has_recording && <span class="row-replay">▶ Replay</span>}
         <span class="row-message">{escaped(row.message ?? row.error_type ?? "")}</span>
         <span class="row-scope">
@@ -198,5 +243,18 @@ function RowOf({
         </span>
       </a>
     </li>
+  );
+}
+
+/** What ran inside of a row: its number, and how many failed. */
+function Inside({ of }: { of: Descendants }) {
+  const all = `${count(of.count)}${of.more ? "+" : ""}`;
+  const failed = `${count(of.failed)}${of.failed === of.count && of.more ? "+" : ""}`;
+  const title = `${all} inside, the worst ${of.worst}`;
+  return (
+    <span class={`inside inside-${of.worst}`} title={title}>
+      {all} inside{of.failed > 0 && <b class="bad">, {failed} failed</b>}
+      {of.failed === 0 && of.worst !== "success" && `, ${of.worst}`}
+    </span>
   );
 }

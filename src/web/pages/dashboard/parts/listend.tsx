@@ -5,8 +5,8 @@ import { LoadError } from "./states";
 /** The end of a list: loads more when it becomes visible. */
 export function ListEnd<T extends Row>({ feed, what }: { feed: Feed<T>; what: string }) {
   const end = useRef<HTMLDivElement>(null);
-  const { more, rows } = feed;
-  // Observe again after each page: it may not fill the window.
+  const { more, rows, loading } = feed;
+  // Observe again after each request: its page may not fill the window, and none is sent beside it.
   useEffect(() => {
     const element = end.current;
     if (element === null) {
@@ -20,7 +20,7 @@ export function ListEnd<T extends Row>({ feed, what }: { feed: Feed<T>; what: st
     );
     seen.observe(element);
     return () => seen.disconnect();
-  }, [more, rows.length]);
+  }, [more, rows.length, loading]);
   return (
     <div ref={end} class="list-end">
       {feed.problem !== null ? (

@@ -1,6 +1,7 @@
 import { apiUrl } from "../data/api";
 import type { Connection } from "../data/live";
 import { Copy, shellWord } from "./copy";
+import { Menu } from "./menu";
 
 interface Bar {
   q: string;
@@ -35,16 +36,13 @@ export function LiveBar({ q, what, connection, onToggle }: Bar) {
         <span class="live-dot" aria-hidden="true" />
         {LABELS[connection]}
       </button>
-      <details class="menu">
-        <summary class="button">Export</summary>
-        <div class="menu-list">
-          {(["csv", "jsonl"] as const).map((format) => (
-            <a key={format} href={apiUrl("export", { q, what, format })} download={`${what}.${format}`}>
-              All matching {what} as {format === "csv" ? "CSV" : "JSON Lines"}
-            </a>
-          ))}
-        </div>
-      </details>
+      <Menu label="Export">
+        {(["csv", "jsonl"] as const).map((format) => (
+          <a key={format} href={apiUrl("export", { q, what, format })} download={`${what}.${format}`}>
+            All matching {what} as {format === "csv" ? "CSV" : "JSON Lines"}
+          </a>
+        ))}
+      </Menu>
       <Copy text={command}>Copy CLI command</Copy>
     </div>
   );

@@ -1,0 +1,177 @@
+// Three tasks of a user, in a real browser, with the clicks, keystrokes and seconds that each takes:
+// `node e2e/tasks.mjs URL`, of a dashboard over a messy store with recordings. Seconds are those of the pages: the script
+// does not think. Each task is a list of steps; a task that the pages cannot do says why.
+
+import { chromium } from "playwright-core";
+
+const [place] = process.argv.slice(2);
+if (place === undefined) {
+  throw new Error("usage: node e2e/tasks.mjs URL");
+}
+
+/** The error in the row of the failed job, and the deepest one below it. */
+const JOB = process.env.JOB ?? "the checkout tool failed";
+const CAUSE = process.env.CAUSE ?? "insufficient_funds";
+/** The recorded activity, and the step of it that failed. */
+const RECORDED = process.env.RECORDED ?? "amazon_order";
+const BROKEN = process.env.BROKEN ?? "amazon_pay";
+/** How far a shared link may open from the moment, in milliseconds. */
+const NEAR = 1_500;
+
+const TASKS = {
+  "find why last night's job failed": [
+    ["open the failures of today", (user) => user.click(user.page.locator(".count-failed"))],
+    ["select the job", (user) => user.click(user.page.locator(".row-link", { hasText: JOB }).first())],
+    ["open it", (user) => user.click(user.page.locator(".aside").getByRole("link", { name: "Open" }))],
+    [
+      "go through its failed steps until one shows the cause",
+      async ({ page, click }) => {
+        await page.locator(".errors").waitFor();
+        const cause = page.locator("main").getByText(CAUSE).first();
+        for (let n = 0; !(await cause.isVisible()); n += 1) {
+          const step = page.locator(".errors button").nth(n);
+          if ((await step.count()) === 0) {
+            throw new Impossible(`no step shows "${CAUSE}"`);
+          }
+          await click(step);
+          await page.locator(".aside-name").waitFor();
+        }
+        return cause.textContent();
+      },
+    ],
+  ],
+  "share the moment of a replay in which it broke": [
+    ["open the timeline", (user) => user.click(user.page.getByRole("link", { name: "Timeline" }))],
+    [
+      "filter by activities with a recording",
+      (user) => user.type(user.page.locator("#filter"), `has:recording name:${RECORDED}`),
+    ],
+    ["select one", (user) => user.click(user.page.locator(".row-link", { hasText: RECORDED }).first())],
+    [
+      "play its recording",
+      (user) =>
+        user.click(
+          user.page
+            .locator(".aside")
+            .getByText(/Replay/)
+            .first(),
+        ),
+    ],
+    [
+      "go to the failed step",
+      async (user) => {
+        const player = user.page.frameLocator(".replay-frame");
+        const marks = player.getByRole("button", { name: `Go to failed ${BROKEN}` });
+        await user.click(marks.first());
+        return `the moment is at ${await user.moment(user.page)} ms`;
+      },
+    ],
+    [
+      "copy the address and open it elsewhere",
+      async (user) => {
+        const moment = await user.moment(user.page);
+        const other = await user.elsewhere(user.page.url());
+        const shown = await user.moment(other);
+        if (Math.abs(shown - moment) > NEAR) {
+          throw new Impossible(`the link opens at ${shown} ms, the moment is at ${moment} ms`);
+        }
+        return `the link opens at ${shown} ms: ${user.page.url()}`;
+      },
+    ],
+  ],
+  "find out whether errors rose since yesterday": [
+    ["read the failures of today", (user) => user.read(user.page.locator(".card", { hasText: "Failed" }))],
+    [
+      "go to yesterday",
+      async (user) => {
+        const shown = user.page.locator(".stepper-now");
+        const today = await shown.textContent();
+        await user.click(user.page.getByRole("button", { name: "Previous period" }));
+        await user.page.waitForFunction(
+          (was) => !["…", was].includes(document.querySelector(".stepper-now")?.textContent),
+          today,
+        );
+      },
+    ],
+    [
+      "read the failures of yesterday",
+      (user) => user.read(user.page.locator(".card", { hasText: "Failed" })),
+    ],
+  ],
+};
+
+/** The pages have no way to do the task. */
+class Impossible extends Error {}
+
+/** A user at a window, who counts what they do. */
+class User {
+  clicks = 0;
+  typed = 0;
+
+  constructor(browser, page) {
+    this.browser = browser;
+    this.page = page;
+    this.click = this.click.bind(this);
+  }
+
+  async click(target) {
+    this.clicks += 1;
+    await target.click({ timeout: 10_000 });
+  }
+
+  /** Types a text and presses Enter: one group of keystrokes, after a click into the field. */
+  async type(target, text) {
+    await this.click(target);
+    this.typed += 1;
+    await target.fill(text);
+    await target.press("Enter");
+  }
+
+  async read(target) {
+    await target.first().waitFor({ timeout: 10_000 });
+    return (await target.first().locator("b, span").allTextContents()).join(" · ");
+  }
+
+  /** Opens a link in a window of its own, as whoever receives it would. */
+  async elsewhere(url) {
+    const page = await (await this.browser.newContext()).newPage();
+    await page.goto(url);
+    return page;
+  }
+
+  /** Returns the time that a replay shows, in milliseconds. */
+  async moment(page) {
+    const player = page.frameLocator(".replay-frame");
+    await player.getByRole("button", { name: "Play" }).waitFor({ timeout: 10_000 });
+    return Math.round(Number(await player.getByLabel("Time").inputValue()));
+  }
+}
+
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM,
+  args: ["--headless", "--no-sandbox", "--disable-gpu"],
+});
+for (const [task, steps] of Object.entries(TASKS)) {
+  const context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
+  const user = new User(browser, await context.newPage());
+  await user.page.goto(place);
+  await user.page.locator("h1").first().waitFor();
+  console.log(`\n${task}`);
+  const start = performance.now();
+  let result = "done";
+  for (const [label, act] of steps) {
+    try {
+      const said = await act(user);
+      console.log(`  ${label}${typeof said === "string" ? `: ${said}` : ""}`);
+    } catch (cause) {
+      const [line] = String(cause.message).split("\n");
+      console.log(`  ${label}: ${line}`);
+      result = cause instanceof Impossible ? "cannot be done" : "failed";
+      break;
+    }
+  }
+  const seconds = ((performance.now() - start) / 1_000).toFixed(1);
+  console.log(`  ${result}: ${user.clicks} clicks, ${user.typed} groups of keystrokes, ${seconds} s`);
+  await context.close();
+}
+await browser.close();
