@@ -192,3 +192,17 @@ impl Builder {
         ActivityLog::with_store(store, self.config)
     }
 }
+
+#[cfg(all(test, feature = "sqlite"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_call_waits_until_the_redactor_is_built() {
+        let redactor = Redactor::default().key("badge");
+        assert!(!redactor.is_prepared());
+        let builder = ActivityLog::builder().redactor(redactor.clone());
+        let _log = builder.open(":memory:").unwrap();
+        assert!(redactor.is_prepared());
+    }
+}

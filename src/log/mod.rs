@@ -216,6 +216,7 @@ impl ActivityLog {
     }
 
     fn with_store(store: Arc<dyn Store>, config: crate::pipeline::Config) -> Result<Self> {
+        config.redactor.prepare();
         let pipeline = Pipeline::start(&store, config)?;
         Ok(ActivityLog {
             inner: Some(Arc::new(Inner {
