@@ -195,7 +195,7 @@ impl Builder {
 
 #[cfg(all(test, feature = "sqlite"))]
 mod tests {
-    use super::*;
+    use crate::{log::ActivityLog, redact::Redactor};
 
     #[test]
     fn no_call_waits_until_the_redactor_is_built() {

@@ -28,6 +28,7 @@ mod screenshots;
 mod sqlite;
 mod sshd;
 mod strace;
+mod suites;
 mod tools;
 
 use std::process::ExitCode;

@@ -3,7 +3,7 @@
 use crate::{
     debian, fuzz, pages,
     run::{self, Result, cargo, run},
-    sqlite, strace,
+    sqlite, strace, suites,
 };
 
 /// A promise whose proof takes longer than a test run may.
@@ -13,7 +13,7 @@ struct Proof {
     run: fn() -> Result,
 }
 
-const PROOFS: [Proof; 6] = [
+const PROOFS: [Proof; 7] = [
     Proof {
         name: "foreign-clients",
         promise: "acts of SQLite clients beside a writer lose no row that was acknowledged",
@@ -33,6 +33,11 @@ const PROOFS: [Proof; 6] = [
         name: "soak",
         promise: "memory, descriptors, threads, the file and its write-ahead log do not grow with time",
         run: soak,
+    },
+    Proof {
+        name: "suites",
+        promise: "the tests of axum and rmcp have the same results with a layer or wrapper around what they serve",
+        run: suites::suites,
     },
     Proof {
         name: "fuzz",
