@@ -182,6 +182,8 @@ for (const place of PLACES) {
       await page.mouse.down();
       await page.mouse.move(box.x + 9.5 * hour, box.y + 70, { steps: 4 });
       await page.mouse.move(box.x + 10.8 * hour, box.y + 60, { steps: 4 });
+      // Also after the tooltip has followed.
+      await page.locator(".tooltip").getByText("10:00").waitFor();
       await page.mouse.up();
       await page.waitForURL(/since=/);
       const { searchParams } = new URL(page.url());

@@ -100,16 +100,16 @@ export function Chart({ periods, window, series, unknown, period, axis, records,
   }, [shape]);
   useEffect(() => plot.current?.setData(data(periods, series, off)), [periods, series, off]);
   useEffect(() => {
+    // Without an anchor the selection is uPlot's, which may be dragging.
     const now = plot.current;
-    if (now === null) {
+    if (anchor === null || at === null || now === null) {
       return;
     }
-    const [first, last] =
-      anchor === null || at === null ? [] : [Math.min(anchor, at.n), Math.max(anchor, at.n)];
-    const [start, end] = [periods[first ?? -1], periods[last ?? -1]];
+    const [start, end] = [periods[Math.min(anchor, at.n)], periods[Math.max(anchor, at.n)]];
     const left = start === undefined ? 0 : now.valToPos(seconds(start.start), "x");
     const right = end === undefined ? 0 : now.valToPos(seconds(end.end), "x");
     now.setSelect({ left, width: right - left, top: 0, height: now.over.clientHeight }, false);
+    return () => now.setSelect(NO_SELECTION, false);
   }, [anchor, at?.n]);
 
   const moved = (step: number, selects: boolean) => {
@@ -251,6 +251,7 @@ export function Chart({ periods, window, series, unknown, period, axis, records,
 const HEIGHT = 240;
 /** The width of an axis of values. */
 const AXIS = 56;
+const NO_SELECTION = { left: 0, width: 0, top: 0, height: 0 };
 /** Movements of less than this many pixels are clicks. */
 const DRAG = 6;
 const seconds = (at: string) => Date.parse(at) / 1_000;
@@ -357,7 +358,7 @@ function options(
       setSelect: [
         (plot) => {
           const { left, width } = plot.select;
-          plot.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false);
+          plot.setSelect(NO_SELECTION, false);
           handlers.current.select(plot.posToVal(left, "x"), plot.posToVal(left + width, "x"));
         },
       ],
