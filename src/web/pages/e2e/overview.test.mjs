@@ -132,6 +132,8 @@ for (const place of PLACES) {
         (count) => document.querySelector(".card a")?.textContent === count,
         expected,
       );
+      await page.getByRole("button", { name: /^Remove project:=/ }).click();
+      await page.waitForURL((url) => url.searchParams.get("scope")?.startsWith("name:=") ?? false);
       await page.getByLabel("Scope").selectOption("");
       await page.waitForURL((url) => !url.searchParams.has("scope"));
       await window.close();
