@@ -119,9 +119,13 @@ export function ShortPayload({ title, preview }: { title: string; preview: Previ
   const [folded, fold] = useFolded(lines);
   return (
     <section>
-      <h3>
-        {title} <span class="dim">{bytes(preview.bytes)}</span>
-      </h3>
+      <div class="aside-head">
+        <h3>
+          {title} <span class="dim">{bytes(preview.bytes)}</span>
+        </h3>
+        <div class="spacer" />
+        <Copy text={preview.text}>Copy</Copy>
+      </div>
       <Lines lines={lines} json={json !== null} label={title} folded={folded} onFold={fold} />
     </section>
   );

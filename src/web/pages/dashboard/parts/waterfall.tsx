@@ -202,6 +202,7 @@ export function Waterfall({ feed, failed, current, selected, onSelect }: Shown) 
     onZoom: (node) => node.repeats === null && zoomTo(node),
   };
   const span = (until - from) * 1e6;
+  const ticks = durationTicks(span, Math.max(2, Math.floor(axisWidth / TICK)));
   const pinned = pinnedRows(shown, top);
   const foldable = tree.length > 1;
   return (
@@ -248,7 +249,7 @@ export function Waterfall({ feed, failed, current, selected, onSelect }: Shown) 
       <div class="fall-head" aria-hidden="true" ref={head}>
         <span />
         <span class="fall-axis">
-          {durationTicks(span, Math.max(2, Math.floor(axisWidth / TICK))).map((tick) => (
+          {ticks.map((tick) => (
             <span key={tick} style={{ left: `${(100 * tick) / span}%` }}>
               {roundDuration(tick)}
             </span>
@@ -263,7 +264,7 @@ export function Waterfall({ feed, failed, current, selected, onSelect }: Shown) 
         aria-label="Activities by start time, with durations"
         tabIndex={0}
         aria-activedescendant={at >= 0 && shown[at] ? rowId(shown[at].node) : undefined}
-        style={{ height: `${height}px` }}
+        style={{ height: `${height}px`, "--tick": `${(100 * (ticks[1] ?? span)) / span}%` }}
         onScroll={(event) => setTop(event.currentTarget.scrollTop)}
         onKeyDown={keyed}
       >
