@@ -33,9 +33,11 @@ export function roundDuration(ns: number): string {
         .replace(/ 00 (s|min|h)$/, "");
 }
 
-/** Returns at most `most` round positions in `span` nanoseconds, from 0 on. */
+/** Returns two to `most` round positions in `span` nanoseconds, from 0 on. */
 export function durationTicks(span: number, most: number): number[] {
-  const step = DURATION_STEPS.find((one) => span / one < most) ?? span;
+  const fitting = DURATION_STEPS.find((one) => span / one < most) ?? span;
+  // With room for two, the next step may be beyond the end: then it is one that has more positions than room.
+  const step = fitting <= span ? fitting : (DURATION_STEPS.findLast((one) => one <= span) ?? fitting);
   const ticks: number[] = [];
   for (let at = 0; at <= span && ticks.length < most; at += step) {
     ticks.push(at);

@@ -12,6 +12,7 @@ test("ticks are round, and as many as have room", () => {
   expect(shown(1.3 * MS, 8)).toEqual(["0", "200 µs", "400 µs", "600 µs", "800 µs", "1 ms", "1.2 ms"]);
   expect(shown(3.1 * S, 8)).toEqual(["0", "500 ms", "1 s", "1.5 s", "2 s", "2.5 s", "3 s"]);
   expect(shown(240 * MS, 2)).toEqual(["0", "200 ms"]);
+  expect(shown(4.5 * MS, 2)).toEqual(["0", "2 ms"]);
   expect(shown(0, 4)).toEqual(["0"]);
 });
 
