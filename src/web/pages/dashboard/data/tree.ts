@@ -137,6 +137,32 @@ export function ancestors(roots: readonly Node[], id: string): string[] | null {
 }
 
 /**
+ * Returns the parents to keep above the rows from number `first` on, up to `most`, outermost first. Those that are kept cover
+ * rows: they are the parents of the first row below them.
+ */
+export function pinnedRows(shown: readonly TreeRow[], first: number, most: number): TreeRow[] {
+  for (let n = most; n > 0; n -= 1) {
+    const found: TreeRow[] = [];
+    for (let row = shown[shown[first + n]?.parent ?? -1]; row !== undefined; row = shown[row.parent]) {
+      found.unshift(row);
+    }
+    if (found.length >= n) {
+      return found.slice(-n);
+    }
+  }
+  return [];
+}
+
+/** Returns the IDs of the nodes to fold so that the roots and `open` show only what is directly below them. */
+export function parentsBelow(roots: readonly Node[], open: string): ReadonlySet<string> {
+  const rows = visibleRows(roots, () => false);
+  const nodes = rows.filter(
+    ({ node, depth }) => depth > 0 && node.repeats === null && node.children.length > 0 && node.id !== open,
+  );
+  return new Set(nodes.map(({ node }) => node.id));
+}
+
+/**
  * Returns the earliest start and the latest end in milliseconds since `origin`; running activities end now. A number of
  * milliseconds since 1970 has no room for nanoseconds.
  */

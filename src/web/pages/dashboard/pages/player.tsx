@@ -7,6 +7,7 @@ import type { ActivityRecord, EventRecord, RecordingRecord } from "../data/recor
 import { href, type Params, replace } from "../data/route";
 import { Copy } from "../parts/copy";
 import { Entries } from "../parts/entries";
+import { KeyHelp } from "../parts/keyhelp";
 import { type Shortcut, useKeys } from "../parts/keys";
 import { SeekBar } from "../parts/seekbar";
 import { LoadError } from "../parts/states";
@@ -249,19 +250,7 @@ export function Player({ recording, calls, steps, events, params }: Shown) {
             <span class="bad">{plural(loaded.damaged, "damaged chunk")} skipped</span>
           )}
           <div class="spacer" />
-          <details class="menu player-keys wide-only">
-            <summary class="button">Keys</summary>
-            <dl class="menu-list">
-              {HELP.map(([key, what]) => (
-                <div key={key}>
-                  <dt>
-                    <kbd>{key}</kbd>
-                  </dt>
-                  <dd>{what}</dd>
-                </div>
-              ))}
-            </dl>
-          </details>
+          <KeyHelp keys={HELP} />
           <button type="button" class="button" onClick={fullScreen}>
             {isFull ? "Exit full screen" : "Full screen"}
           </button>

@@ -7,7 +7,8 @@ import {
   filterForest,
   foldRepeats,
   type Node,
-  type TreeRow,
+  parentsBelow,
+  pinnedRows,
   timeRange,
   visibleRows,
 } from "../data/tree";
@@ -203,7 +204,7 @@ export function Waterfall({ feed, failed, current, selected, onSelect }: Shown) 
   };
   const span = (until - from) * 1e6;
   const ticks = durationTicks(span, Math.max(2, Math.floor(axisWidth / TICK)));
-  const pinned = pinnedRows(shown, top);
+  const pinned = top > 0 ? pinnedRows(shown, Math.floor(top / ROW), MAX_PINNED) : [];
   const foldable = tree.length > 1;
   return (
     <section class="panel" aria-labelledby="tree">
@@ -239,7 +240,7 @@ export function Waterfall({ feed, failed, current, selected, onSelect }: Shown) 
             <button
               type="button"
               class="button"
-              onClick={() => setToggled(toggled.size > 0 ? new Set() : allBelow(roots, current))}
+              onClick={() => setToggled(toggled.size > 0 ? new Set() : parentsBelow(roots, current))}
             >
               {toggled.size > 0 ? "Reset folding" : "Collapse all"}
             </button>
@@ -303,33 +304,6 @@ export function Waterfall({ feed, failed, current, selected, onSelect }: Shown) 
       )}
     </section>
   );
-}
-
-/** Returns the parents of the topmost row that are scrolled out of view, outermost first. */
-function pinnedRows(shown: readonly TreeRow[], top: number): TreeRow[] {
-  // Those that are shown cover rows: look at the first one below them.
-  for (let n = MAX_PINNED; n > 0; n -= 1) {
-    const first = Math.floor(top / ROW) + n;
-    const found: TreeRow[] = [];
-    for (let row = shown[shown[first]?.parent ?? -1]; row !== undefined; row = shown[row.parent]) {
-      found.push(row);
-    }
-    const above = found.reverse().slice(-MAX_PINNED);
-    if (above.length >= n && top > 0) {
-      return above.slice(-n);
-    }
-  }
-  return [];
-}
-
-/** Returns the nodes to fold so that only the first level is left. */
-function allBelow(roots: readonly Node[], current: string): ReadonlySet<string> {
-  const rows = visibleRows(roots, () => false);
-  const nodes = rows.filter(
-    ({ node, depth }) =>
-      depth > 0 && node.repeats === null && node.children.length > 0 && node.id !== current,
-  );
-  return new Set(nodes.map(({ node }) => node.id));
 }
 
 function flipped(set: ReadonlySet<string>, ...ids: string[]): ReadonlySet<string> {

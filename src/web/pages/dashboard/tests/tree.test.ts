@@ -6,6 +6,8 @@ import {
   buildForest,
   filterForest,
   foldRepeats,
+  parentsBelow,
+  pinnedRows,
   startOf,
   timeRange,
   visibleRows,
@@ -88,6 +90,19 @@ test("activities that repeat are folded into one row", () => {
   expect(visibleRows(roots, () => false)).toHaveLength(44);
   expect(ancestors(roots, "20")).toEqual(["12 repeats", "1"]);
   expect(ancestors(roots, "gone")).toBeNull();
+});
+
+test("parents stay above the rows below them", () => {
+  const rows = visibleRows(buildForest(small), () => false);
+  const pinned = (first: number, most: number) =>
+    pinnedRows(rows, first, most).map((row) => row.node.activity.id);
+  // Rows: a, b, c, d, e.
+  expect([pinned(0, 1), pinned(1, 1), pinned(1, 2), pinned(3, 2)]).toEqual([["a"], ["b"], ["b"], []]);
+});
+
+test("collapsing leaves one level", () => {
+  expect([...parentsBelow(buildForest(small), "")]).toEqual(["b"]);
+  expect([...parentsBelow(buildForest(small), "b")]).toEqual([]);
 });
 
 test("a few equal activities are not folded", () => {
