@@ -1,11 +1,13 @@
 import { Terminal } from "@xterm/xterm";
 import xtermStyle from "@xterm/xterm/css/xterm.css?inline";
-import { type CastEvent, CastReader } from "./cast";
+import { type CastEvent, CastReader, type CastSize } from "./cast";
 import type { Mark } from "./messages";
 import { type Changed, fill, type Screen } from "./screen";
 
 /** With "skip inactivity", pauses longer than this are shortened to it, in milliseconds. */
 const MAX_PAUSE = 1_000;
+/** The escape sequence that resets a terminal. */
+const RESET = "\u001bc";
 /** Terminals are enlarged up to this. */
 const MAX_SCALE = 2;
 
@@ -118,7 +120,7 @@ export class TerminalScreen implements Screen {
   /** Shows the output until `at`; from the start if it has passed. */
   #show(at: number): void {
     if (at < this.#at) {
-      this.#terminal?.reset();
+      this.#write(RESET, this.#cast.size);
       this.#done = 0;
     }
     this.#at = at;
@@ -132,15 +134,20 @@ export class TerminalScreen implements Screen {
     ) {
       output += one.output ?? "";
       if (one.size !== null) {
-        this.#terminal?.write(output);
+        this.#write(output, one.size);
         output = "";
-        this.#terminal?.resize(one.size.columns, one.size.rows);
       }
       this.#done += 1;
     }
     if (output !== "") {
-      this.#terminal?.write(output);
+      this.#write(output);
     }
+  }
+
+  /** Writes output, then changes the size. The terminal buffers what is written: everything else has to wait for it. */
+  #write(output: string, size?: CastSize): void {
+    const terminal = this.#terminal;
+    terminal?.write(output, () => size && terminal.resize(size.columns, size.rows));
   }
 
   #fill(): void {
