@@ -106,7 +106,6 @@ export function FilterBar({ q, known, without = [], problem, placeholder, onChan
           value={text}
           onInput={typed}
           onClick={typed}
-          onFocus={typed}
           onKeyDown={keyed}
           onBlur={() => setOpen(false)}
         />

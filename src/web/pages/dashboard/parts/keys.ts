@@ -33,7 +33,9 @@ export function useKeys(keys: Record<string, Shortcut>): void {
   }, []);
 }
 
-/** Focuses the filter. */
+/** Focuses the filter, and opens its completions as a click does. */
 export function focusFilter(): void {
-  document.getElementById("filter")?.focus();
+  const filter = document.getElementById("filter");
+  filter?.focus();
+  filter?.click();
 }
