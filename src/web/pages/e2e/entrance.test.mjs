@@ -73,6 +73,21 @@ describe("the token form", () => {
     await window.close();
   });
 
+  test("is shown where the user is when the token is no longer accepted", async () => {
+    const window = await open(browser, LOCKED, `?token=${TOKEN}`);
+    const { page, faults } = window;
+    await page.goto(new URL(path, LOCKED).href);
+    await page.locator(".count-running").waitFor();
+    await page.context().clearCookies();
+    await page.getByLabel("Time range").selectOption("1h");
+    await page.getByLabel("Token").fill(TOKEN);
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.waitForURL((url) => url.searchParams.get("q") === "status:failed since:1h");
+    await page.getByRole("heading", { name: "Timeline" }).waitFor();
+    faults.splice(0);
+    await window.close();
+  });
+
   test("is accessible, also with its error", async () => {
     for (const look of LOOKS) {
       const window = await open(browser, LOCKED, path, look);

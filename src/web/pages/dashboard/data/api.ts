@@ -72,6 +72,9 @@ export async function getLines<T>(path: string, query: Query = {}, signal?: Abor
     .map((line) => JSON.parse(line) as T);
 }
 
+/** Whether a request was accepted: without one, loading the document again would not help. */
+let isSignedIn = false;
+
 async function request(path: string, query: Query, signal?: AbortSignal): Promise<Response> {
   const url = apiUrl(path, query);
   let response: Response;
@@ -81,7 +84,12 @@ async function request(path: string, query: Query, signal?: AbortSignal): Promis
     throw signal?.aborted ? cause : unreachable();
   }
   if (response.ok) {
+    isSignedIn = true;
     return response;
+  }
+  if (response.status === 401 && isSignedIn) {
+    // The token has expired or was revoked: the server has a form for it, which leads back here.
+    location.reload();
   }
   throw await problem(response);
 }

@@ -18,8 +18,8 @@ export interface LiveList {
   reload: () => void;
 }
 
-/** Milliseconds until a rejected stream is opened again. */
-const REOPEN = 5_000;
+/** Milliseconds until a rejected stream is opened again. They double up to the last. */
+const REOPEN = { first: 5_000, last: 60_000 };
 
 /** What is reported: the store has changed, or the stream was connected or lost. */
 export type Change = "store" | "connected" | "lost";
@@ -30,6 +30,7 @@ let source: EventSource | null = null;
 let opening: ReturnType<typeof setTimeout> | undefined;
 let state: Connection = "connecting";
 let newest: string | null = null;
+let rejections = 0;
 
 /** Calls at each change. Returns a function that ends it. */
 export function onChange(watcher: Watcher): () => void {
@@ -91,6 +92,7 @@ function open(): void {
   let isFirst = true;
   now.onopen = () => {
     become("on");
+    rejections = 0;
     // A reconnect resumes after the last message.
     if (isFirst && after === null) {
       list?.reload();
@@ -103,7 +105,8 @@ function open(): void {
     if (now.readyState === EventSource.CLOSED) {
       // Perhaps because of the position.
       moveTo(list, null);
-      reopen(REOPEN);
+      reopen(Math.min(REOPEN.last, REOPEN.first * 2 ** rejections));
+      rejections += 1;
     }
   };
   const receive = (kind: string, take: (data: string) => void) =>
