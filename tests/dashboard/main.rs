@@ -47,6 +47,7 @@ async fn messy_records_leave_pages_readable() {
     run("messy").await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pages_survive_slow_and_absent_servers_and_ask_little() {
     run("outage").await;
 }
