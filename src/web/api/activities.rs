@@ -171,7 +171,8 @@ pub(super) async fn tree(
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(in crate::web) struct DescendantsQuery {
-    /// IDs of roots, separated by commas: at most 100.
+    /// IDs of roots, separated by commas: at most 100 [default: none].
+    #[serde(default)]
     ids: String,
 }
 

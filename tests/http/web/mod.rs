@@ -2,6 +2,7 @@
 
 mod api;
 mod description;
+mod errors;
 mod failures;
 mod health;
 mod limits;
