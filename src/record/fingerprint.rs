@@ -177,7 +177,9 @@ impl Template {
         if word.contains(char::is_alphanumeric) {
             self.last_word = word.to_lowercase();
         }
-        match is_variable(word) && !is_code {
+        // Not the end of an element of HTML.
+        let is_element = self.text.ends_with('<') && word.starts_with('/');
+        match is_variable(word) && !is_code && !is_element {
             true => self.push_variable(),
             false => self.push_text(word),
         }
@@ -254,6 +256,8 @@ mod tests {
         check("Benutzer №７ fehlt", "Benutzer №… fehlt");
         check("", "");
         check("42", "…");
+        check("<p>a</p>", "<p>a</p>");
+        check("<h1>a</h1>", "<…>a</h1>");
     }
 
     #[test]

@@ -3,6 +3,7 @@ import { countedHref } from "../data/counted";
 import { count, duration, plural } from "../data/format";
 import { bars, place, ticks } from "../data/histogram";
 import type { Metrics } from "../data/records";
+import { roundDuration } from "../data/ticks";
 
 /** The most bars, and the most labels of their axis. */
 const BARS = 40;
@@ -76,7 +77,7 @@ export function Durations({ metrics, scope }: { metrics: Metrics; scope: string 
         <div class="histogram-axis" aria-hidden="true">
           {ticks(all, TICKS).map((tick) => (
             <span key={tick.ns} class="histogram-tick" style={{ left: `${100 * tick.at}%` }}>
-              {duration(tick.ns).replace(" 0 s", "").replace(" 0 min", "")}
+              {roundDuration(tick.ns)}
             </span>
           ))}
         </div>

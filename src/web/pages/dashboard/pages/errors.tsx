@@ -1,3 +1,4 @@
+import type { ComponentChildren } from "preact";
 import { apiUrl, getJson } from "../data/api";
 import { countedHref } from "../data/counted";
 import { ago, change, count, instant, plural, unknownPart } from "../data/format";
@@ -38,6 +39,7 @@ export function ErrorsPage({ params }: { params: Params }) {
       <FilterBar
         q={q}
         known={values}
+        without={["type", "since", "until"]}
         problem={bad ? problem : null}
         placeholder="Filter: project:acme name:login* -env:dev …"
         onChange={(to) => navigate(put({ q: to }))}
@@ -76,15 +78,17 @@ function Groups({ errors, time, q }: { errors: Errors; time: Shown; q: string })
             {previous !== null && (
               <>
                 {" · "}
-                <Change from={previous} to={total} /> {versus(time)}
+                {versus(previous, total, time)}
               </>
             )}
           </p>
-          <ol class="rows groups" aria-label="Errors, most frequent first">
-            {groups.map((group) => (
-              <Group key={group.fingerprint} group={group} errors={errors} q={q} />
-            ))}
-          </ol>
+          <div class="split-list">
+            <ol class="rows" aria-label="Errors, most frequent first">
+              {groups.map((group) => (
+                <Group key={group.fingerprint} group={group} errors={errors} q={q} />
+              ))}
+            </ol>
+          </div>
           {errors.others > 0 && (
             <p class="dim quiet">
               {plural(errors.others, "more error")} in{" "}
@@ -143,19 +147,28 @@ function Group({ group, errors, q }: { group: ErrorGroup; errors: Errors; q: str
 
 function Change({ from, to }: { from: number; to: number }) {
   if (from === to) {
-    return <span class="dim">as many</span>;
+    return <span class="dim">= before</span>;
   }
   const [sign, kind] = to > from ? ["▲", "bad"] : ["▼", "good"];
   return (
     <span class={kind}>
-      {sign} {change(from, to) ?? `from ${count(from)}`}
+      {sign} {change(from, to) ?? count(to - from)}
     </span>
   );
 }
 
-function versus(time: Shown): string {
+/** Compares a number with that of the window before. */
+function versus(from: number, to: number, time: Shown): ComponentChildren {
   const period = { day: "the day", week: "the week", month: "the 30 days" }[time.window ?? "day"];
-  return time.present ? `than in the same part of ${period} before` : `than in ${period} before`;
+  const before =
+    time.window === null ? "the time before" : `${time.present ? "the same part of " : ""}${period} before`;
+  return from === to ? (
+    <>as many as in {before}</>
+  ) : (
+    <>
+      <Change from={from} to={to} /> {to > from ? "more" : "fewer"} than in {before}
+    </>
+  );
 }
 
 function newOf(groups: readonly ErrorGroup[]): number {

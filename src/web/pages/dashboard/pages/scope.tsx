@@ -38,7 +38,9 @@ export function ScopeChoice({
       >
         <option value="">All activity</option>
         {!listed && (
-          <option value={scope}>{conditions.length === 1 ? shortened(scope ?? "") : `${conditions.length} conditions`}</option>
+          <option value={scope}>
+            {conditions.length === 1 ? shortened(scope ?? "") : `${conditions.length} conditions`}
+          </option>
         )}
         {options.map(
           ([field, ids]) =>

@@ -140,18 +140,20 @@ export function FilterBar({ q, known, without = [], problem, placeholder, onChan
           ))}
         </div>
       </div>
-      <select
-        aria-label="Time range"
-        value={since}
-        onChange={(event) => apply(withField(q, "since", event.currentTarget.value || null))}
-      >
-        {custom && <option value={since}>Since {since}</option>}
-        {RANGES.map(([value, label]) => (
-          <option key={value} value={value}>
-            {label}
-          </option>
-        ))}
-      </select>
+      {!without.includes("since") && (
+        <select
+          aria-label="Time range"
+          value={since}
+          onChange={(event) => apply(withField(q, "since", event.currentTarget.value || null))}
+        >
+          {custom && <option value={since}>Since {since}</option>}
+          {RANGES.map(([value, label]) => (
+            <option key={value} value={value}>
+              {label}
+            </option>
+          ))}
+        </select>
+      )}
       {problem !== null && <FilterProblem q={q} problem={problem} />}
     </search>
   );
