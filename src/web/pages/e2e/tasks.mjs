@@ -132,7 +132,7 @@ class User {
     return (await target.first().locator("b, span").allTextContents()).join(" · ");
   }
 
-  /** Opens a link in a window of its own, as whoever receives it would. */
+  /** Opens a link in a window of its own, as its recipient does. */
   async elsewhere(url) {
     const page = await (await this.browser.newContext()).newPage();
     await page.goto(url);
