@@ -1,7 +1,7 @@
 //! Extractors of the API, which reject a request with a problem, and parsers of common parameters.
 
 use axum::extract::{FromRequestParts, Path};
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use http::request::Parts;
 use serde::de::DeserializeOwned;
 
@@ -53,15 +53,21 @@ pub(super) fn zone(name: Option<&str>) -> Result<Zone, Problem> {
     Ok(name.map(str::parse).transpose()?.unwrap_or_default())
 }
 
-/// Parses an instant, or a date: its midnight in a time zone.
+/// Parses an instant, or a date: its midnight in a time zone. Years are those of RFC 3339, so that every time zone has a local
+/// time for it.
 pub(super) fn instant(text: &str, zone: Zone) -> Result<DateTime<Utc>, Problem> {
-    if let Ok(instant) = text.parse::<DateTime<Utc>>() {
-        return Ok(instant);
-    }
-    let date = text.parse::<NaiveDate>().map_err(|_| {
+    let at = text.parse::<DateTime<Utc>>().ok();
+    let date = || text.parse::<NaiveDate>().ok();
+    let is_in_range = |year: i32| (0..10_000).contains(&year);
+    let at = match at {
+        Some(at) => Some(at).filter(|at| is_in_range(at.year())),
+        None => date()
+            .filter(|date| is_in_range(date.year()))
+            .map(|date| zone.start_of_day(date)),
+    };
+    at.ok_or_else(|| {
         Problem::invalid(format!(
             "not a date or an instant: {text:?}; write `2026-02-18` or `2026-02-18T09:30:00Z`"
         ))
-    })?;
-    Ok(zone.start_of_day(date))
+    })
 }

@@ -89,7 +89,7 @@ impl Period {
     /// Returns the period of whole quarter hours that contains a time span.
     pub(super) fn around(span: Range<DateTime<Utc>>) -> Self {
         let start = |quarter: Quarter, or| quarter.start().unwrap_or(or);
-        let last = span.end.max(span.start) - TimeDelta::microseconds(1);
+        let last = (span.end - TimeDelta::microseconds(1)).max(span.start);
         let after = Quarter::from_number(Quarter::containing(last).number() + 1);
         Period {
             start: start(Quarter::containing(span.start), span.start),

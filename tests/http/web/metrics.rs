@@ -183,6 +183,18 @@ async fn a_time_span_is_checked() {
             "since=2026-01-01&until=2026-02-19&step=quarter",
             "at most 31 days",
         ),
+        (
+            "since=%2B262142-12-30&until=%2B262142-12-31",
+            "not a date or an instant",
+        ),
+        (
+            "since=%2B262142-12-31T00:00:00Z&until=%2B262142-12-31T23:00:00Z&tz=Asia/Kathmandu",
+            "not a date or an instant",
+        ),
+        (
+            "at=-262142-01-01T00:00:00Z&tz=America/Los_Angeles",
+            "not a date or an instant",
+        ),
         ("q=type:deployment", "activities have no `type:`"),
     ] {
         for path in ["overall", "names", "actors"] {
@@ -191,6 +203,11 @@ async fn a_time_span_is_checked() {
             assert!(detail.contains(said), "{path}: {detail}");
         }
     }
+    let short = "since=2026-02-18T08:00:00.0000001Z&until=2026-02-18T08:00:00.0000002Z";
+    let one = get(&app, &format!("/api/metrics/overall?{short}&step=quarter"))
+        .await
+        .json();
+    assert_eq!(one["window"]["end"], "2026-02-18T08:15:00Z");
     let bad = get(&app, "/api/metrics/overall?q=colour:red").await;
     bad.problem(400, "bad_filter");
 }
