@@ -16,8 +16,8 @@ use tower_activity::{
 
 pub(crate) use self::exclusions::with_exclusions;
 use self::help::{
-    BACKUP, COMPLETIONS, DIGEST, DOCTOR, ERASE, EVENT, EVENT_FILTERS, EVENTS, EXPORT, FILTERS,
-    IMPORT, LIST, MCP, PRUNE, REBUILD, RECORDING, RETENTION, SERVE, SHOW, STATS, TAIL,
+    BACKUP, COMPLETIONS, DIGEST, DOCTOR, ERASE, ERRORS, EVENT, EVENT_FILTERS, EVENTS, EXPORT,
+    FILTERS, IMPORT, LIST, MCP, PRUNE, REBUILD, RECORDING, RETENTION, SERVE, SHOW, STATS, TAIL,
 };
 use crate::{host, token, webhooks};
 
@@ -58,6 +58,9 @@ pub(crate) enum Command {
     /// Show, mark or watch the activity of a host
     #[command(subcommand)]
     Host(host::Command),
+    /// List errors, grouped by name, type and message
+    #[command(after_help = format!("{ERRORS}\n\n{FILTERS}"))]
+    Errors(Errors),
     /// Show counts, failures and durations, by the hour or day
     #[command(after_help = STATS)]
     Stats(Stats),
@@ -219,6 +222,28 @@ pub(crate) struct Recording {
     /// Print new content until the recording ends, rrweb events one per line
     #[arg(long, short, conflicts_with = "output")]
     pub(crate) follow: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Errors {
+    /// Filter [default: every failure]
+    #[arg(value_name = "FILTER")]
+    pub(crate) filter: Vec<String>,
+    /// Window: day, week or month
+    #[arg(long, short, default_value_t)]
+    pub(crate) window: Window,
+    /// Maximum number of groups
+    #[arg(long, short = 'n', value_name = "N", default_value = "50", value_parser = values::at_least_one)]
+    pub(crate) limit: NonZeroUsize,
+    /// Time zone, such as Asia/Kathmandu [default: the system's]
+    #[arg(long, value_name = "ZONE")]
+    pub(crate) tz: Option<Zone>,
+    /// Last day of the window [default: today]
+    #[arg(long, value_name = "DATE", value_parser = values::date)]
+    pub(crate) at: Option<NaiveDate>,
+    /// Print one JSON object per line
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -7,6 +7,7 @@ mod completions;
 mod digest;
 mod doctor;
 mod erase;
+mod errors;
 mod event;
 mod events;
 mod export;
@@ -59,6 +60,7 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Event(args) => event::run(store, args),
         Command::Events(args) => listing::run::<EventRecord>(store, args),
         Command::Host(command) => host::run(store, command),
+        Command::Errors(args) => errors::run(store, args),
         Command::Stats(args) => stats::run(store, args),
         Command::Digest(args) => digest::run(store, args),
         Command::Export(args) => export::run(store, args),

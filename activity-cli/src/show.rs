@@ -3,7 +3,10 @@
 use std::io;
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use tower_activity::record::{ActivityRecord, EventRecord, Preview, Text};
+use tower_activity::{
+    query::ActivityDetails,
+    record::{ActivityRecord, EventRecord, Preview, Text},
+};
 
 use crate::{
     args::Show,
@@ -27,6 +30,7 @@ pub(crate) fn run(store: &str, args: &Show) -> Result<(), Failure> {
     }
     let now = Utc::now();
     let mut text = facts(&details.activity, now);
+    root_cause(&mut text, &details, now);
     events(&mut text, &details.activity, &details.events);
     recording::list(&mut text, &details.activity, &details.recordings);
     if details.tree.len() > 1 {
@@ -89,6 +93,37 @@ fn facts(activity: &ActivityRecord, now: DateTime<Utc>) -> String {
     preview(&mut out, "INPUT", activity.input.as_ref());
     preview(&mut out, "OUTPUT", activity.output.as_ref());
     out
+}
+
+/// Adds the deepest failure that came first, with the path to it, unless it is the activity itself.
+fn root_cause(out: &mut String, details: &ActivityDetails, now: DateTime<Utc>) {
+    let path = &details.root_cause;
+    let Some(cause) = path.last().filter(|cause| cause.id != details.activity.id) else {
+        return;
+    };
+    let style = status::style(cause.status);
+    out.push_str(&format!("\n{}\n", styled(DIM, "ROOT CAUSE")));
+    out.push_str(&format!(
+        "  {} {}  {} {}\n",
+        styled(style, status::sign(cause.status)),
+        styled(BOLD, &safe::line(&cause.name)),
+        elapsed(cause, now),
+        styled(DIM, &cause.id.to_string()),
+    ));
+    let texts = [cause.error_type.as_deref(), cause.message.as_deref()];
+    for text in texts.into_iter().flatten() {
+        for line in safe::lines(text) {
+            out.push_str(&format!("    {}\n", styled(style, &line)));
+        }
+    }
+    let above = path.iter().rev().skip(1).rev();
+    let above: Vec<_> = above
+        .filter(|one| one.id != details.activity.id)
+        .map(|one| safe::line(&one.name))
+        .collect();
+    if !above.is_empty() {
+        out.push_str(&fact("inside of", &above.join(" › ")));
+    }
 }
 
 /// Width of the label column: that of `environment`.

@@ -111,6 +111,16 @@ Fields are combined with AND, the values of one field with OR. Attributes with a
 row. Days and times are in the time zone of --tz. In a shell, quote filters that contain quotes or stars: \
 'actor:\"Ann B\" -type:log*'.";
 
+pub(super) const ERRORS: &str = "\
+Examples:
+  activity errors                          today, the most frequent first
+  activity errors project:acme --window week
+  activity list fingerprint:FINGERPRINT    the activities of a group
+
+Variable parts of a message, such as numbers, paths and quoted texts, are left out (…), so that failures that differ only in \
+them are one group. BEFORE counts the same part of the window before. A group is new if none of it was recorded before the \
+window.";
+
 pub(super) const STATS: &str = "\
 Examples:
   activity stats                           today, by the hour

@@ -6,14 +6,14 @@ use serde::Deserialize;
 use tower_activity::{
     Error, ErrorKind, Result,
     query::{ActivityReader, one_line},
-    record::{ActivityRecord, Preview, TreeLayout},
+    record::{ActivityRecord, Filter, Preview, TreeLayout},
 };
 
 use super::{
     budget::{self, Budget},
     line,
 };
-use crate::print::human;
+use crate::print::{human, status};
 
 /// Maximum number of events in an answer.
 const EVENTS: usize = 100;
@@ -42,8 +42,10 @@ pub(super) fn answer(
     let activity = reader.activity(id)?.ok_or_else(gone)?;
     let tree = reader.tree(activity.root)?;
     let events = reader.events_of(id, EVENTS)?;
+    let root_cause = reader.root_cause(&activity, &Filter::default())?;
 
     let mut lines = details(&activity, now);
+    lines.extend(cause(&activity, &root_cause, now));
     lines.extend(payload("input", activity.input.as_ref()));
     lines.extend(payload("output", activity.output.as_ref()));
     lines.extend(events.iter().map(line::event));
@@ -97,6 +99,25 @@ fn details(activity: &ActivityRecord, now: DateTime<Utc>) -> Vec<String> {
         Some(format!("- {name}: {}\n", one_line(&text)))
     });
     known.collect()
+}
+
+/// Formats the root cause, unless it is the activity itself: `- root cause: charge failed after 1.2 s · http_402: declined · ID · in
+/// checkout`.
+fn cause(activity: &ActivityRecord, path: &[ActivityRecord], now: DateTime<Utc>) -> Option<String> {
+    let cause = path.last().filter(|cause| cause.id != activity.id)?;
+    let mut parts = vec![
+        format!("{} {}", one_line(&cause.name), line::ended(cause, now)),
+        one_line(&status::error(cause)),
+        cause.id.to_string(),
+    ];
+    let between = path
+        .iter()
+        .filter(|one| ![activity.id, cause.id].contains(&one.id));
+    let between: Vec<_> = between.map(|one| one_line(&one.name)).collect();
+    if !between.is_empty() {
+        parts.push(format!("inside of {}", between.join(" › ")));
+    }
+    Some(format!("- root cause: {}\n", parts.join(" · ")))
 }
 
 fn payload(name: &str, preview: Option<&Preview>) -> Option<String> {

@@ -1,6 +1,7 @@
 //! `activity mcp`: a read-only MCP server over stdio.
 
 mod budget;
+mod errors;
 mod find;
 mod get;
 mod line;

@@ -4,6 +4,7 @@
 mod busy;
 mod digest;
 mod doctor;
+mod errors;
 mod events;
 mod export;
 mod fixture;

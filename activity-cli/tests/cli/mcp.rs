@@ -57,6 +57,7 @@ async fn a_model_gets_the_recent_activity() {
     let mut names: Vec<_> = tools.iter().map(|tool| tool.name.to_string()).collect();
     names.sort();
     let expected = [
+        "activity_errors",
         "activity_stats",
         "find_activities",
         "get_activity",
@@ -268,6 +269,7 @@ async fn unreadable_stores_and_invalid_arguments_are_errors() {
             json!({"id": "0199"}),
             "no activity with the ID prefix",
         ),
+        ("activity_errors", json!({"window": "year"}), "year"),
         ("activity_stats", json!({"window": "year"}), "year"),
         (
             "activity_stats",
@@ -305,4 +307,46 @@ fn a_server_exits_with_its_client_and_refuses_an_impossible_store() {
     assert!(ran.stdout.is_empty(), "{ran:?}");
     let ran = fixture.run(&["mcp", "--store", "postgres://x"]);
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""));
+}
+
+#[tokio::test]
+async fn a_model_finds_the_root_cause_of_a_failure() {
+    let fixture = Fixture::new();
+    let log = fixture.log();
+    let job = log.start(Describe::job("nightly"));
+    let id = job.id().unwrap().to_string();
+    let attempt = log.start(Describe::tool("attempt").parent(&job));
+    let declined = Outcome::failed("http_402").with_message("card 4711 was declined");
+    log.start(Describe::tool("charge").parent(&attempt))
+        .end(declined);
+    attempt.end(Outcome::failed("tool_error"));
+    job.end(Outcome::failed("job_error"));
+    log.shutdown().wait().unwrap();
+    let client = Client::new(&fixture).await;
+    let job = client.good("get_activity", json!({"id": id})).await;
+    let cause = job.lines().find(|line| line.starts_with("- root cause: "));
+    let cause: Vec<_> = cause.unwrap().split(" · ").collect();
+    assert!(
+        cause[0].starts_with("- root cause: charge failed after "),
+        "{job}"
+    );
+    assert_eq!(cause[1], "http_402: card 4711 was declined");
+    assert_eq!(cause[3], "inside of attempt");
+
+    let errors = client
+        .good("activity_errors", json!({"window": "week"}))
+        .await;
+    assert!(
+        errors.starts_with("### 3 errors in 3 groups, 20"),
+        "{errors}"
+    );
+    let charge = errors
+        .lines()
+        .find(|line| line.starts_with("- 1 × charge · "));
+    assert!(
+        charge
+            .unwrap()
+            .contains(" · http_402: card … was declined · "),
+        "{errors}"
+    );
 }

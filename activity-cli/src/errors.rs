@@ -1,0 +1,111 @@
+//! `activity errors`: failures grouped by name, type and message.
+
+use std::io::{self, BufWriter, Write};
+
+use chrono::{DateTime, Utc};
+use tower_activity::query::{ErrorGroup, Errors, MetricsQuery, one_line};
+
+use crate::{
+    args::Errors as Args,
+    failure::Failure,
+    print::{
+        self, human, json,
+        status::{BOLD, DIM, styled},
+        table::{Align, Cell, Column, Shrink, Table},
+    },
+    source, stats,
+};
+
+pub(crate) fn run(store: &str, args: &Args) -> Result<(), Failure> {
+    let mut reader = source::open(store)?;
+    let now = reader.present()?;
+    let zone = source::zone(args.tz);
+    let at = args.at.map_or(now, |date| zone.start_of_day(date));
+    let filter = source::filter(&args.filter, args.tz)?;
+    let query = MetricsQuery::new(args.window, now).zone(zone).at(at);
+    let errors = reader.errors(&query.filter(filter), args.limit.get())?;
+    if let Some(unknown) = &errors.unknown {
+        anstream::eprintln!("{}", stats::describe_unknown(unknown, zone));
+    }
+    if args.json {
+        let mut out = BufWriter::new(io::stdout().lock());
+        for group in &errors.groups {
+            json::line(&mut out, group)?;
+        }
+        return Ok(out.flush()?);
+    }
+    let when = stats::describe_window(errors.window, zone);
+    if errors.groups.is_empty() {
+        anstream::eprintln!("no errors, {when}");
+        return Ok(());
+    }
+    let mut text = format!("{}\n\n", summary(&errors, &when));
+    text.push_str(&table(&errors, now).render(print::width()));
+    if errors.others > 0 {
+        let more = format!(
+            "… and {} in other groups",
+            human::many(errors.others, "error", "errors")
+        );
+        text.push_str(&format!("{}\n", styled(DIM, &more)));
+    }
+    Ok(print::text(&text)?)
+}
+
+/// Formats the sums: `12 errors in 3 groups, 2026-02-18 (UTC), 4 in the same part of the window before`.
+pub(crate) fn summary(errors: &Errors, when: &str) -> String {
+    let before = match errors.previous {
+        Some(before) => format!(
+            ", {} in the same part of the window before",
+            human::count(before)
+        ),
+        None => String::new(),
+    };
+    format!(
+        "{} in {}, {when}{before}",
+        human::many(errors.total, "error", "errors"),
+        human::many(errors.group_count, "group", "groups"),
+    )
+}
+
+fn table(errors: &Errors, now: DateTime<Utc>) -> Table {
+    use Shrink::{Hide, Never, Truncate};
+
+    let mut table = Table::new(vec![
+        Column::new("COUNT", Align::Right, Never),
+        Column::new("BEFORE", Align::Right, Hide(6)),
+        Column::new("LAST", Align::Right, Never),
+        Column::new("FIRST", Align::Right, Hide(10)),
+        Column::new("NAME", Align::Left, Truncate(16)),
+        Column::new("ERROR", Align::Left, Truncate(24)),
+        Column::new("FINGERPRINT", Align::Left, Hide(16)),
+    ]);
+    for group in &errors.groups {
+        let before = group
+            .previous
+            .map_or_else(|| String::from("–"), human::count);
+        table.row(vec![
+            Cell::new(&human::count(group.count)).style(BOLD),
+            Cell::new(&before),
+            Cell::new(&human::ago(group.last_seen, now)),
+            Cell::new(&first_seen(group, now)),
+            Cell::new(&group.name).style(BOLD),
+            Cell::new(&describe(group)),
+            Cell::new(&group.fingerprint.to_string()).style(DIM),
+        ]);
+    }
+    table
+}
+
+fn first_seen(group: &ErrorGroup, now: DateTime<Utc>) -> String {
+    match group.is_new {
+        Some(true) => String::from("new"),
+        _ => human::ago(group.first_seen, now),
+    }
+}
+
+/// Formats type and message: `tool_error: no such user …`.
+pub(crate) fn describe(group: &ErrorGroup) -> String {
+    let texts = [group.error_type.as_deref(), group.message.as_deref()];
+    let texts: Vec<_> = texts.into_iter().flatten().map(one_line).collect();
+    texts.join(": ")
+}
