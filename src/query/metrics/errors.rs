@@ -141,7 +141,7 @@ impl ActivityReader {
             .collect();
         let first = self
             .reader
-            .first_failures(&query.restriction, &fingerprints)?;
+            .first_failures(&query.full_filter(), &fingerprints)?;
         let steps = window.steps(query.step, query.zone);
         let steps: Vec<Period> = steps
             .into_iter()
@@ -197,8 +197,7 @@ impl ActivityReader {
         }
         let mut window = Filter::default();
         (window.since, window.until) = (Some(since), Some(until));
-        self.reader
-            .failures(&query.restriction.clone().and(&window))
+        self.reader.failures(&query.full_filter().and(&window))
     }
 
     /// Returns an activity of a group whose texts are still there.
