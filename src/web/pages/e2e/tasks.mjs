@@ -22,20 +22,11 @@ const TASKS = {
   "find why last night's job failed": [
     ["open the failures of today", (user) => user.click(user.page.locator(".count-failed"))],
     ["select the job", (user) => user.click(user.page.locator(".row-link", { hasText: JOB }).first())],
-    ["open it", (user) => user.click(user.page.locator(".aside").getByRole("link", { name: "Open" }))],
     [
-      "go through its failed steps until one shows the cause",
-      async ({ page, click }) => {
-        await page.locator(".errors").waitFor();
-        const cause = page.locator("main").getByText(CAUSE).first();
-        for (let n = 0; !(await cause.isVisible()); n += 1) {
-          const step = page.locator(".errors button").nth(n);
-          if ((await step.count()) === 0) {
-            throw new Impossible(`no step shows "${CAUSE}"`);
-          }
-          await click(step);
-          await page.locator(".aside-name").waitFor();
-        }
+      "read the root cause",
+      async ({ page }) => {
+        const cause = page.locator(".cause").getByText(CAUSE).first();
+        await cause.waitFor({ timeout: 10_000 });
         return cause.textContent();
       },
     ],
@@ -60,43 +51,29 @@ const TASKS = {
     [
       "go to the failed step",
       async (user) => {
-        const player = user.page.frameLocator(".replay-frame");
-        const marks = player.getByRole("button", { name: `Go to failed ${BROKEN}` });
-        await user.click(marks.first());
+        await user.click(user.page.locator(".entry-link:has(.bad)", { hasText: BROKEN }).first());
         return `the moment is at ${await user.moment(user.page)} ms`;
       },
     ],
     [
-      "copy the address and open it elsewhere",
+      "copy the link of the moment, and open it elsewhere",
       async (user) => {
         const moment = await user.moment(user.page);
-        const other = await user.elsewhere(user.page.url());
+        await user.click(user.page.getByRole("button", { name: /^Copy link at/ }));
+        const link = await user.page.evaluate(() => navigator.clipboard.readText());
+        const other = await user.elsewhere(link);
         const shown = await user.moment(other);
         if (Math.abs(shown - moment) > NEAR) {
           throw new Impossible(`the link opens at ${shown} ms, the moment is at ${moment} ms`);
         }
-        return `the link opens at ${shown} ms: ${user.page.url()}`;
+        return `the link opens at ${shown} ms: ${link}`;
       },
     ],
   ],
   "find out whether errors rose since yesterday": [
-    ["read the failures of today", (user) => user.read(user.page.locator(".card", { hasText: "Failed" }))],
-    [
-      "go to yesterday",
-      async (user) => {
-        const shown = user.page.locator(".stepper-now");
-        const today = await shown.textContent();
-        await user.click(user.page.getByRole("button", { name: "Previous period" }));
-        await user.page.waitForFunction(
-          (was) => !["…", was].includes(document.querySelector(".stepper-now")?.textContent),
-          today,
-        );
-      },
-    ],
-    [
-      "read the failures of yesterday",
-      (user) => user.read(user.page.locator(".card", { hasText: "Failed" })),
-    ],
+    ["read the card of errors", (user) => user.read(user.page.locator(".card", { hasText: "Errors" }))],
+    ["open the errors", (user) => user.click(user.page.getByRole("link", { name: "Errors", exact: true }))],
+    ["read what is new", (user) => user.read(user.page.locator(".errors-sum"))],
   ],
 };
 
@@ -129,7 +106,7 @@ class User {
 
   async read(target) {
     await target.first().waitFor({ timeout: 10_000 });
-    return (await target.first().locator("b, span").allTextContents()).join(" · ");
+    return (await target.first().innerText()).replace(/\s+/g, " ");
   }
 
   /** Opens a link in a window of its own, as its recipient does. */
@@ -141,9 +118,8 @@ class User {
 
   /** Returns the time that a replay shows, in milliseconds. */
   async moment(page) {
-    const player = page.frameLocator(".replay-frame");
-    await player.getByRole("button", { name: "Play" }).waitFor({ timeout: 10_000 });
-    return Math.round(Number(await player.getByLabel("Time").inputValue()));
+    await page.locator(".play:not([disabled])").waitFor({ timeout: 10_000 });
+    return Math.round(Number(await page.getByLabel("Time", { exact: true }).inputValue()));
   }
 }
 
@@ -152,7 +128,10 @@ const browser = await chromium.launch({
   args: ["--headless", "--no-sandbox", "--disable-gpu"],
 });
 for (const [task, steps] of Object.entries(TASKS)) {
-  const context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
+  const context = await browser.newContext({
+    viewport: { width: 1440, height: 900 },
+    permissions: ["clipboard-read", "clipboard-write"],
+  });
   const user = new User(browser, await context.newPage());
   await user.page.goto(place);
   await user.page.locator("h1").first().waitFor();

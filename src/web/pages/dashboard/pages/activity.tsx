@@ -3,7 +3,7 @@ import { apiUrl, getJson, segment } from "../data/api";
 import { quoted } from "../data/filter";
 import { count } from "../data/format";
 import { useLoad } from "../data/load";
-import { escaped, printable } from "../data/names";
+import { printable } from "../data/names";
 import type { ActivityRecord, ActivityResponse, TreePage } from "../data/records";
 import { backToList, href, type Params, replace, timelineBefore } from "../data/route";
 import { useTitle } from "../data/title";
@@ -13,6 +13,7 @@ import { Copy } from "../parts/copy";
 import { useKeys } from "../parts/keys";
 import { Name } from "../parts/name";
 import { HiddenJson, Payload } from "../parts/payload";
+import { RootCause } from "../parts/rootcause";
 import { Empty, LoadError, Skeleton } from "../parts/states";
 import { Waterfall } from "../parts/waterfall";
 import { EventList } from "./eventlist";
@@ -22,8 +23,6 @@ import { Fields } from "./fields";
 const LARGE = 1_000;
 /** Failed activities to name above the tree. */
 const MAX_NAMED = 4;
-/** Steps to name on the path to a root cause. */
-const MAX_PATH = 6;
 
 /** The page of an activity: its tree, events, fields and payloads. */
 export function ActivityPage({ params }: { params: Params }) {
@@ -207,7 +206,7 @@ function Errors({
   }
   return (
     <section class="errors" aria-label="Errors">
-      {isElsewhere && <RootCause path={details.root_cause} of={details} onSelect={onSelect} />}
+      <RootCause path={details.root_cause} of={details} onSelect={onSelect} />
       {own && <ErrorBox of={details} />}
       {others.length > 0 && total > 0 && (
         <p>
@@ -220,41 +219,6 @@ function Errors({
         </p>
       )}
     </section>
-  );
-}
-
-/** The deepest failure that came first, with the path to it. */
-function RootCause({
-  path,
-  of,
-  onSelect,
-}: {
-  path: readonly ActivityRecord[];
-  of: ActivityRecord;
-  onSelect: (id: string) => void;
-}) {
-  const cause = path.at(-1);
-  const steps = path.filter((one) => one.id !== of.id);
-  return cause === undefined ? null : (
-    <div class="error-box cause">
-      <h2>Root cause</h2>
-      <p>
-        {cause.error_type !== null && <b>{cause.error_type}</b>} <bdi>{escaped(cause.message ?? "")}</bdi>
-      </p>
-      <ol class="cause-path" aria-label="Path to the root cause">
-        <li>
-          <Name text={of.name} />
-        </li>
-        {steps.length > MAX_PATH && <li class="dim">… {count(steps.length - MAX_PATH)} more</li>}
-        {steps.slice(-MAX_PATH).map((one) => (
-          <li key={one.id}>
-            <button type="button" class="field-value" onClick={() => onSelect(one.id)}>
-              <Name text={one.name} />
-            </button>
-          </li>
-        ))}
-      </ol>
-    </div>
   );
 }
 

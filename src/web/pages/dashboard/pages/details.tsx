@@ -3,10 +3,11 @@ import { count } from "../data/format";
 import { useLoad } from "../data/load";
 import { printable } from "../data/names";
 import type { ActivityRecord, ActivityResponse } from "../data/records";
-import { href } from "../data/route";
+import { href, navigate } from "../data/route";
 import { Brand, StatusMark, Tag } from "../parts/badge";
 import { Name } from "../parts/name";
 import { ShortPayload } from "../parts/payload";
+import { RootCause } from "../parts/rootcause";
 import { LoadError, Skeleton } from "../parts/states";
 import { Fields } from "./fields";
 
@@ -60,6 +61,13 @@ export function DetailsPanel({ id, known, q, onClose }: Shown) {
         {one.brand !== null && <Brand name={one.brand} />}
         {size > 1 && <span class="dim">in a tree of {count(size)} activities</span>}
       </p>
+      {loaded.data !== null && (
+        <RootCause
+          path={loaded.data.root_cause}
+          of={one}
+          onSelect={(step) => navigate(href("activity", { id, step }))}
+        />
+      )}
       {(one.error_type !== null || one.message !== null) && (
         <p class="error-box">
           {one.error_type !== null && <b>{one.error_type}</b>} {one.message}
