@@ -106,7 +106,11 @@ class User {
 
   async read(target) {
     await target.first().waitFor({ timeout: 10_000 });
-    return (await target.first().innerText()).replace(/\s+/g, " ");
+    const texts = await target
+      .first()
+      .locator("*")
+      .evaluateAll((all) => all.filter((one) => one.childElementCount === 0).map((one) => one.textContent));
+    return texts.join(" ");
   }
 
   /** Opens a link in a window of its own, as its recipient does. */

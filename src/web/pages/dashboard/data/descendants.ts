@@ -1,9 +1,16 @@
 // What ran inside of the roots of a list.
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { getJson } from "./api";
 import { useLoad } from "./load";
 import type { ActivityRecord, Descendants, DescendantsResponse } from "./records";
+import { remembered } from "./route";
+
+interface Kept {
+  found: ReadonlyMap<string, Descendants>;
+  /** The status that a root had when it was asked for. */
+  asked: Map<string, string>;
+}
 
 /** The most roots of one request. */
 const MOST = 100;
@@ -13,11 +20,11 @@ const MOST = 100;
  * the map.
  */
 export function useDescendants(rows: readonly ActivityRecord[]): ReadonlyMap<string, Descendants> {
-  const [found, setFound] = useState<ReadonlyMap<string, Descendants>>(new Map());
-  /** The status that a root had when it was asked for. */
-  const asked = useRef(new Map<string, string>());
+  // Back shows at once what was loaded.
+  const kept = remembered("descendants", (): Kept => ({ found: new Map(), asked: new Map() }));
+  const [found, setFound] = useState(kept.found);
   const wanted = rows
-    .filter((row) => row.root === row.id && asked.current.get(row.id) !== row.status)
+    .filter((row) => row.root === row.id && kept.asked.get(row.id) !== row.status)
     .slice(0, MOST);
   const ids = wanted.map((row) => row.id).join(",");
   const { data } = useLoad(`descendants ${ids}`, async (signal) => {
@@ -30,18 +37,17 @@ export function useDescendants(rows: readonly ActivityRecord[]): ReadonlyMap<str
   useEffect(() => {
     if (data !== null && data.ids === ids) {
       for (const row of wanted) {
-        asked.current.set(row.id, row.status);
+        kept.asked.set(row.id, row.status);
       }
-      setFound((was) => {
-        const all = new Map(was);
-        for (const id of data.ids.split(",")) {
-          all.delete(id);
-        }
-        for (const one of data.descendants) {
-          all.set(one.root, one);
-        }
-        return all;
-      });
+      const all = new Map(kept.found);
+      for (const id of data.ids.split(",")) {
+        all.delete(id);
+      }
+      for (const one of data.descendants) {
+        all.set(one.root, one);
+      }
+      kept.found = all;
+      setFound(all);
     }
   }, [data]);
   return found;
