@@ -287,7 +287,7 @@ fn health_accounts_for_every_activity() {
     let health = reader.health().unwrap();
     assert_eq!(
         (health.schema, health.activities, health.running),
-        (3, 3, 0)
+        (4, 3, 0)
     );
     let [instance] = health.instances.as_slice() else {
         panic!("{health:?}")

@@ -7,6 +7,7 @@ mod compile;
 mod coverage;
 mod event;
 mod failures;
+mod functions;
 mod growth;
 mod health;
 mod interrupt;
@@ -25,21 +26,16 @@ mod tree;
 pub(super) use check::check_lock_files;
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::HashMap,
     ops::{Range, RangeInclusive},
     path::Path,
-    sync::Arc,
 };
 
 use chrono::{DateTime, Utc};
-use rusqlite::{
-    Connection, ErrorCode, Rows, Transaction,
-    functions::{Context, FunctionFlags},
-    params,
-};
-use serde::de::DeserializeOwned;
+use rusqlite::{Connection, ErrorCode, Rows, Transaction, params};
 
 use self::{
+    functions::prepare,
     interrupt::Interruptible,
     list::{ListedRecord, Query},
     row::{COLUMNS, ENDED, JOINS, OPEN},
@@ -47,8 +43,8 @@ use self::{
 use crate::{
     error::{Error, Result},
     record::{
-        ActivityId, ActivityRecord, AttributeTest, Choice, ChunkRecord, EventRecord, Filter,
-        Fingerprint, InstanceId, Pattern, RecordingId, RecordingRecord, attributes_match,
+        ActivityId, ActivityRecord, ChunkRecord, EventRecord, Filter, Fingerprint, InstanceId,
+        RecordingId, RecordingRecord,
     },
     store::{
         AccessToken, ActivitySample, Bucket, Check, CommitPage, Cursor, Descendants, Dimension,
@@ -444,39 +440,6 @@ impl Reader for SqliteReader {
     fn integrity_errors(&mut self) -> Result<Vec<String>> {
         self.read(health::integrity_errors)
     }
-}
-
-/// Registers the SQL functions that queries use.
-fn prepare(connection: &Connection) -> rusqlite::Result<()> {
-    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
-    connection.create_scalar_function("activity_has_word", -1, flags, search::has_word)?;
-    connection.create_scalar_function("activity_matches", 2, flags, |context| {
-        let pattern = parsed::<Pattern>(context)?;
-        let text = context.get_raw(0).as_str_or_null()?;
-        Ok(text.map(|text| pattern.matches(text)))
-    })?;
-    connection.create_scalar_function("activity_fingerprint", 3, flags, |context| {
-        let name = context.get_raw(0).as_str_or_null()?.unwrap_or_default();
-        let error_type = context.get_raw(1).as_str_or_null()?;
-        let message = context.get_raw(2).as_str_or_null()?;
-        Ok(Fingerprint::new(name, error_type, message).number())
-    })?;
-    connection.create_scalar_function("activity_has_attributes", 2, flags, |context| {
-        let conditions = parsed::<BTreeMap<String, Choice<AttributeTest>>>(context)?;
-        let json = context.get_raw(0).as_str_or_null()?;
-        let object = json.and_then(|json| serde_json::from_str(json).ok());
-        Ok(attributes_match(&conditions, object.as_ref()))
-    })
-}
-
-/// Returns the second argument of a function, a condition as JSON. It is parsed once per statement.
-fn parsed<T>(context: &Context<'_>) -> rusqlite::Result<Arc<T>>
-where
-    T: DeserializeOwned + Send + Sync + 'static,
-{
-    context.get_or_create_aux(1, |json| {
-        Ok::<T, Box<dyn std::error::Error + Send + Sync>>(serde_json::from_str(json.as_str()?)?)
-    })
 }
 
 /// Reads the row ids and ids of instances that have open activities or recordings.

@@ -92,7 +92,7 @@ pub(super) fn descendants(
     for root in roots {
         let mut counts = open.remove(root).unwrap_or_default();
         for status in Descendants::WORST_FIRST {
-            // One more than is told, to know whether there are more.
+            // One more than is counted, to know whether there are more.
             let most = Value::from(LARGEST_PAGE as i64 + 1);
             let values = [bound(*root), status.code().into()].into_iter();
             let values = values.chain(clause.values.clone()).chain([most]);

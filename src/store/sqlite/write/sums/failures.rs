@@ -12,7 +12,7 @@ use crate::{
     store::sums::quarter_of,
 };
 
-/// The most fingerprints that are told apart.
+/// The most fingerprints with groups of their own.
 const MOST_FINGERPRINTS: i64 = 10_000;
 /// The fingerprint of the others.
 pub(crate) const OTHERS: i64 = 0;
