@@ -56,6 +56,8 @@ impl Error for Endless {
 mod vague {
     use std::{error, fmt};
 
+    // Only `Debug` reads what they hold.
+    #[allow(dead_code)]
     #[derive(Debug)]
     pub enum Kind {
         Reset(u32),
