@@ -1,7 +1,7 @@
 //! The pages of the dashboard, embedded in the library.
 
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
+use http::{HeaderValue, StatusCode, header, request::Parts};
 
 use super::{conditional, document, problem::Problem};
 
@@ -35,17 +35,11 @@ pub(super) const fn has_pages() -> bool {
 pub(super) async fn file(request: Parts) -> Result<Response, Problem> {
     let path = request.uri.path().trim_start_matches('/');
     let name = if is_page(path) { PAGES } else { path };
-    let Some(plain) = content(name) else {
+    let Some(bytes) = content(name) else {
         return missing(&request);
     };
-    let compressed = content(&format!("{name}.gz")).filter(|_| accepts_gzip(&request.headers));
-
-    let mut response = compressed.unwrap_or(plain).into_response();
+    let mut response = bytes.into_response();
     let headers = response.headers_mut();
-    if compressed.is_some() {
-        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-    }
-    headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
     headers.insert(
         header::CONTENT_TYPE,
         HeaderValue::from_static(media_type(name)),
@@ -55,7 +49,7 @@ pub(super) async fn file(request: Parts) -> Result<Response, Problem> {
         false => "private, no-cache",
     };
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cached));
-    if let Some(tag) = conditional::tag(plain) {
+    if let Some(tag) = conditional::tag(bytes) {
         headers.insert(header::ETAG, tag);
     }
     let policy = match name {
@@ -119,17 +113,6 @@ fn missing(request: &Parts) -> Result<Response, Problem> {
     );
     let status = StatusCode::NOT_FOUND;
     Ok(document::document(status, "Page not found", "", &body))
-}
-
-fn accepts_gzip(headers: &HeaderMap) -> bool {
-    let values = headers.get_all(header::ACCEPT_ENCODING).iter();
-    let mut codings = values
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','));
-    codings.any(|coding| {
-        let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
-        name.trim() == "gzip" && !matches!(weight.trim(), "q=0" | "q=0.0" | "q=0.00" | "q=0.000")
-    })
 }
 
 fn media_type(name: &str) -> &'static str {

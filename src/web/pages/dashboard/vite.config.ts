@@ -1,6 +1,6 @@
 import { defineConfig } from "vite";
 import { PAGES } from "./data/route";
-import { names, pack } from "./pack";
+import { names } from "./names";
 
 // Relative URLs, so that the pages work under any prefix.
 export default defineConfig({
@@ -13,6 +13,6 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     rollupOptions: { input: ["dashboard/index.html", "dashboard/replay.html"] },
   },
-  plugins: [names(PAGES), pack("dist/dashboard/assets")],
+  plugins: [names(PAGES)],
   esbuild: { legalComments: "none" },
 });
