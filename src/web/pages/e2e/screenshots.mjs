@@ -17,7 +17,11 @@ const shown = {
   timeline: `timeline?id=${failed}`,
   activity: `activity?id=${recorded}`,
 };
-for (const [name, path] of Object.entries({ ...shown, replay: `replay?id=of&activity=${shared}&t=28.5` })) {
+for (const [name, path] of Object.entries({
+  ...shown,
+  errors: "errors?window=week",
+  replay: `replay?id=of&activity=${shared}&t=28.5`,
+})) {
   for (const theme of ["light", "dark"]) {
     const window = await open(browser, place, path, { theme, height: 800, zone: "UTC" });
     await window.page.locator(".waiting").first().waitFor({ state: "detached" });
