@@ -3,7 +3,7 @@
 use std::io::{self, BufWriter, Write};
 
 use chrono::{DateTime, Utc};
-use tower_activity::query::{ErrorGroup, Errors, MetricsQuery, one_line};
+use tower_activity::query::{ErrorGroup, Errors, MetricsQuery};
 
 use crate::{
     args::Errors as Args,
@@ -35,7 +35,7 @@ pub(crate) fn run(store: &str, args: &Args) -> Result<(), Failure> {
         return Ok(out.flush()?);
     }
     let when = stats::describe_window(errors.window, zone);
-    if errors.groups.is_empty() {
+    if errors.total == 0 {
         anstream::eprintln!("no errors, {when}");
         return Ok(());
     }
@@ -51,11 +51,11 @@ pub(crate) fn run(store: &str, args: &Args) -> Result<(), Failure> {
     Ok(print::text(&text)?)
 }
 
-/// Formats the sums: `12 errors in 3 groups, 2026-02-18 (UTC), 4 in the same part of the window before`.
+/// Formats the sums: `12 errors in 3 groups, 2026-02-18 (UTC), 4 in the same part of the previous window`.
 pub(crate) fn summary(errors: &Errors, when: &str) -> String {
     let before = match errors.previous {
         Some(before) => format!(
-            ", {} in the same part of the window before",
+            ", {} in the same part of the previous window",
             human::count(before)
         ),
         None => String::new(),
@@ -75,9 +75,9 @@ fn table(errors: &Errors, now: DateTime<Utc>) -> Table {
         Column::new("BEFORE", Align::Right, Hide(6)),
         Column::new("LAST", Align::Right, Never),
         Column::new("FIRST", Align::Right, Hide(10)),
+        Column::new("FINGERPRINT", Align::Left, Hide(16)),
         Column::new("NAME", Align::Left, Truncate(16)),
         Column::new("ERROR", Align::Left, Truncate(24)),
-        Column::new("FINGERPRINT", Align::Left, Hide(16)),
     ]);
     for group in &errors.groups {
         let before = group
@@ -88,9 +88,9 @@ fn table(errors: &Errors, now: DateTime<Utc>) -> Table {
             Cell::new(&before),
             Cell::new(&human::ago(group.last_seen, now)),
             Cell::new(&first_seen(group, now)),
+            Cell::new(&group.fingerprint.to_string()).style(DIM),
             Cell::new(&group.name).style(BOLD),
             Cell::new(&describe(group)),
-            Cell::new(&group.fingerprint.to_string()).style(DIM),
         ]);
     }
     table
@@ -106,6 +106,6 @@ fn first_seen(group: &ErrorGroup, now: DateTime<Utc>) -> String {
 /// Formats type and message: `tool_error: no such user …`.
 pub(crate) fn describe(group: &ErrorGroup) -> String {
     let texts = [group.error_type.as_deref(), group.message.as_deref()];
-    let texts: Vec<_> = texts.into_iter().flatten().map(one_line).collect();
+    let texts: Vec<_> = texts.into_iter().flatten().collect();
     texts.join(": ")
 }

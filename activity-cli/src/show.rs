@@ -122,7 +122,7 @@ fn root_cause(out: &mut String, details: &ActivityDetails, now: DateTime<Utc>) {
         .map(|one| safe::line(&one.name))
         .collect();
     if !above.is_empty() {
-        out.push_str(&fact("inside of", &above.join(" › ")));
+        out.push_str(&fact("within", &above.join(" › ")));
     }
 }
 

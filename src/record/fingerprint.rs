@@ -10,11 +10,11 @@ use crate::{
 };
 
 /// How much of a message is looked at, in bytes.
-const LONGEST: usize = 1024;
+const MAX_BYTES: usize = 1024;
 /// What stands for a variable part of a message.
 const VARIABLE: &str = "…";
 /// Words after which a short number is a code, which tells failures apart.
-const BEFORE_CODES: [&str; 6] = ["http", "status", "code", "error", "errno", "signal"];
+const CODE_PREFIXES: [&str; 6] = ["http", "status", "code", "error", "errno", "signal"];
 
 /// What failures of one kind have in common: a hash of their name, error type and [message template](message_template).
 ///
@@ -36,7 +36,7 @@ impl Fingerprint {
                 hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
             }
         }
-        // 0 stands for several.
+        // 0 is reserved for the overflow group.
         Fingerprint(hash.max(1))
     }
 
@@ -107,7 +107,7 @@ impl<'de> Deserialize<'de> for Fingerprint {
 /// ```
 pub fn message_template(message: &str) -> String {
     let line = message.trim_start().lines().next().unwrap_or_default();
-    let line = line[..line.floor_char_boundary(LONGEST)].trim_end();
+    let line = line[..line.floor_char_boundary(MAX_BYTES)].trim_end();
     let mut template = Template::default();
     let mut rest = line;
     while let Some(first) = rest.chars().next() {
@@ -173,11 +173,11 @@ impl Template {
         self.last_char = word.chars().next_back();
         let is_code = word.len() <= 3
             && word.bytes().all(|byte| byte.is_ascii_digit())
-            && BEFORE_CODES.contains(&&*self.last_word);
+            && CODE_PREFIXES.contains(&&*self.last_word);
         if word.contains(char::is_alphanumeric) {
             self.last_word = word.to_lowercase();
         }
-        // Not the end of an element of HTML.
+        // Not a closing tag of HTML.
         let is_element = self.text.ends_with('<') && word.starts_with('/');
         match is_variable(word) && !is_code && !is_element {
             true => self.push_variable(),
@@ -263,9 +263,9 @@ mod tests {
     #[test]
     fn long_messages_are_looked_at_up_to_a_kib() {
         let quotes = "'".repeat(1 << 20);
-        assert!(message_template(&quotes).len() <= LONGEST);
+        assert!(message_template(&quotes).len() <= MAX_BYTES);
         let letters = "ä".repeat(1 << 20);
-        assert!(message_template(&letters).len() <= LONGEST);
+        assert!(message_template(&letters).len() <= MAX_BYTES);
     }
 
     #[test]

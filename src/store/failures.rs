@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::{
-    record::{ActivityId, ActivityRecord, Fingerprint, Text},
+    record::{ActivityId, ActivityRecord, Filter, Fingerprint, Status, Text},
     store::Quarter,
 };
 
@@ -25,6 +25,16 @@ pub struct FailureGroup {
     pub last: ActivityId,
     /// Their number in each quarter hour, without empty ones.
     pub quarters: BTreeMap<Quarter, u64>,
+}
+
+/// Returns true if a filter selects all failures of its window.
+pub(crate) fn selects_all_failures(filter: &Filter) -> bool {
+    let mut rest = filter.clone();
+    (rest.since, rest.until) = (None, None);
+    rest.status
+        .any_of
+        .retain(|status| *status != Status::Failed);
+    rest.is_empty()
 }
 
 /// Adds up failures by fingerprint.

@@ -14,6 +14,9 @@ pub struct Gaps {
     pub activities: Vec<Range<Quarter>>,
     /// Quarter hours whose sums are not known, in order: they were deleted, and cannot be computed from the activities.
     pub sums: Vec<Range<Quarter>>,
+    /// Quarter hours whose groups of failures are not known, in order: activities were deleted that were not grouped before, or
+    /// whose groups were deleted.
+    pub failures: Vec<Range<Quarter>>,
     /// True if `sums` are not known because there are more activities than the scan limit.
     pub too_many: bool,
     /// Events that happened earlier may have been deleted; `None` if none were.

@@ -71,7 +71,7 @@ pub use check::{
 pub use clock::AHEAD;
 pub use event::{Duplicate, NewEvent};
 pub use failures::FailureGroup;
-pub(crate) use failures::FailureSums;
+pub(crate) use failures::{FailureSums, selects_all_failures};
 pub use gaps::Gaps;
 pub use growth::{FieldGrowth, Growth};
 pub use health::{ClockHealth, Health, InstanceHealth};
@@ -89,7 +89,7 @@ pub(crate) use retention::RetentionFields;
 pub use retention::{Limit, Retention};
 pub(crate) use root_cause::{FailedNode, path_to_root_cause};
 pub(crate) use sanitize::{Attribute, Sanitizer};
-pub(crate) use scan::{SampleSums, SampleTotals, during, is_inside, too_many};
+pub(crate) use scan::{SampleSums, SampleTotals, descendants_of, during, too_many};
 pub use sums::Quarter;
 pub use token::AccessToken;
 pub use turn_stats::{RecencyBucket, TurnHistory, TurnStats, Turns};

@@ -160,8 +160,7 @@ pub trait Reader: Source<ActivityRecord> + Source<EventRecord> + Send {
         scan::tree_page(self, root, filter, after, limit)
     }
 
-    /// Counts what ran inside of each of these roots, for those with anything inside that matches `filter`, in no particular
-    /// order.
+    /// Counts the descendants of each of these roots that match `filter`, for those that have any, in no particular order.
     ///
     /// The default is O(n) in all activities.
     ///
@@ -214,8 +213,8 @@ pub trait Reader: Source<ActivityRecord> + Source<EventRecord> + Send {
         scan::failures(self, filter)
     }
 
-    /// Returns the first failed activity that matches `filter` with each of these fingerprints, where it is known; `None` if
-    /// there are too many failures to look.
+    /// Returns the first failed activity that matches `filter` with each of these fingerprints, as far as is known: a store may
+    /// stop after some number of failures.
     ///
     /// The default is O(n) in all failures that match the filter.
     ///
@@ -226,8 +225,8 @@ pub trait Reader: Source<ActivityRecord> + Source<EventRecord> + Send {
         &mut self,
         filter: &Filter,
         of: &[Fingerprint],
-    ) -> Result<Option<HashMap<Fingerprint, ActivityId>>> {
-        scan::first_failures(self, filter, of).map(Some)
+    ) -> Result<HashMap<Fingerprint, ActivityId>> {
+        scan::first_failures(self, filter, of)
     }
 
     /// Passes each ended activity that matches `filter` to `take`, in order of start, to compute sums that the store does not
@@ -410,14 +409,14 @@ impl TreePage {
     }
 }
 
-/// What ran inside of a root.
+/// Counts of a root's descendants.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "web", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct Descendants {
     /// The root.
     pub root: ActivityId,
-    /// Number of activities inside of it, at any depth; at most [`LARGEST_PAGE`].
+    /// Number of descendants, at any depth; at most [`LARGEST_PAGE`].
     pub count: u64,
     /// Number of failed ones; at most [`LARGEST_PAGE`].
     pub failed: u64,

@@ -83,6 +83,10 @@ pub(crate) fn path_to_root_cause(
         next = parent.filter(|parent| id != of && ids.contains(parent));
     }
     path.reverse();
+    if path.is_empty() && ids.contains(&of) {
+        // In a circle every failure has a deeper one.
+        path.push(of);
+    }
     path
 }
 
@@ -132,7 +136,7 @@ mod tests {
 
     #[test]
     fn circles_and_long_paths_end() {
-        assert_eq!(path(1, &[(1, 2, 9), (2, 1, 8)]), [0_u128; 0]);
+        assert_eq!(path(1, &[(1, 2, 9), (2, 1, 8)]), [1]);
         let deep: Vec<_> = (1..=10_000).map(|one| (one, one - 1, 1)).collect();
         let found = path(1, &deep);
         assert_eq!((found.len(), found.last()), (LONGEST_PATH, Some(&10_000)));

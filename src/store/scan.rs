@@ -141,29 +141,31 @@ pub(super) fn root_cause(
     let visible = tree.iter().filter(|one| filter.matches(one));
     let failed: Vec<_> = visible.filter_map(FailedNode::new).collect();
     let parents = tree.iter().map(|one| (one.id, one.parent)).collect();
-    let path = path_to_root_cause(activity.id, &failed, |one| {
-        is_inside(&parents, one.id, activity.id)
-    });
+    let inside = descendants_of(&parents, activity.id);
+    let path = path_to_root_cause(activity.id, &failed, |one| inside.contains(&one.id));
     let mut records: HashMap<_, _> = tree.into_iter().map(|one| (one.id, one)).collect();
     Ok(path.iter().filter_map(|id| records.remove(id)).collect())
 }
 
-/// Returns true if `id` is `of` or inside of it, by the parents of a tree.
-pub(crate) fn is_inside(
+/// Returns `of` and its descendants, by the parents of a tree's activities.
+pub(crate) fn descendants_of(
     parents: &HashMap<ActivityId, Option<ActivityId>>,
-    id: ActivityId,
     of: ActivityId,
-) -> bool {
-    let mut at = Some(id);
-    // Another program may have written a circle.
-    for _ in 0..=parents.len() {
-        match at {
-            Some(id) if id == of => return true,
-            Some(id) => at = parents.get(&id).copied().flatten(),
-            None => return false,
+) -> HashSet<ActivityId> {
+    let mut children = HashMap::<ActivityId, Vec<ActivityId>>::new();
+    for (id, parent) in parents {
+        if let Some(parent) = parent {
+            children.entry(*parent).or_default().push(*id);
         }
     }
-    false
+    let (mut found, mut open) = (HashSet::new(), vec![of]);
+    while let Some(id) = open.pop() {
+        // Another program may have written a circle.
+        if found.insert(id) {
+            open.extend(children.remove(&id).unwrap_or_default());
+        }
+    }
+    found
 }
 
 pub(super) fn events_of(

@@ -103,7 +103,7 @@ fn failures_are_grouped_by_name_type_and_template() {
     );
     assert_eq!(group(1), pay);
     assert_eq!(errors.groups[0].first_seen, start());
-    assert_eq!(errors.groups[0].history.iter().sum::<u64>(), 3);
+    assert_eq!(errors.groups[0].history.iter().flatten().sum::<u64>(), 3);
     assert_eq!(errors.groups[0].history.len(), errors.steps.len());
 
     let filter = format!("fingerprint:{}", errors.groups[0].fingerprint);
@@ -134,10 +134,90 @@ fn the_message_of_a_group_is_erased_with_its_activities() {
     let errors = errors_at(&log, start());
     let (group, total) = (&errors.groups[0], errors.total);
     assert_eq!((total, &*group.name, group.count), (1, "login", 1));
-    assert_eq!((&group.message, group.example), (&None, None));
+    assert_eq!(group.message, None);
+    let unnamed = Fingerprint::new("login", Some("tool_error"), None);
+    assert_eq!(group.fingerprint, unnamed);
     log.shutdown().wait().unwrap();
     let bytes = std::fs::read(folder.path().join("a.db")).unwrap();
     assert!(!bytes.windows(9).any(|part| part == b"forgotten"));
+}
+
+#[test]
+fn errors_of_activities_that_were_pruned_before_they_were_grouped_are_unknown() {
+    let (folder, log, clock) = open_log();
+    let mut maintenance = maintenance(&folder);
+    fail(&log, "login", String::from("a"));
+    log.flush().wait().unwrap();
+    clock.set_wall(start() + TimeDelta::days(1));
+    fail(&log, "login", String::from("a"));
+    fail(&log, "login", String::from("a"));
+    log.flush().wait().unwrap();
+    let before = start() + TimeDelta::hours(12);
+    let mut keep = Retention::default();
+    keep.activities = Some(Limit::age(Duration::ZERO));
+    while maintenance.prune(Prune::ByDate(keep, before)).unwrap() != PruneCounts::default() {}
+    while maintenance.index().unwrap() > 0 {}
+    let first = errors_at(&log, start());
+    assert!(first.unknown.is_some());
+    assert_eq!(first.total, 0);
+    let second = errors_at(&log, start() + TimeDelta::days(1));
+    assert_eq!(
+        (second.unknown, second.total, second.previous),
+        (None, 2, None)
+    );
+    assert_eq!(second.groups[0].is_new, None);
+
+    // Sums that were kept when the activities were pruned are known.
+    let third = start() + TimeDelta::days(2);
+    clock.set_wall(third);
+    while maintenance.prune(Prune::ByDate(keep, third)).unwrap() != PruneCounts::default() {}
+    let second = errors_at(&log, start() + TimeDelta::days(1));
+    assert_eq!((second.unknown, second.total), (None, 2));
+}
+
+#[test]
+fn a_group_is_new_only_if_none_of_it_is_known_from_before() {
+    let (folder, log, clock) = open_log();
+    fail(&log, "login", String::from("a"));
+    fail(&log, "login", String::from("b"));
+    log.flush().wait().unwrap();
+    let mut maintenance = maintenance(&folder);
+    while maintenance.index().unwrap() > 0 {}
+    let now = start() + TimeDelta::days(45);
+    clock.set_wall(now);
+    fail(&log, "login", String::from("a"));
+    fail(&log, "login", String::from("c"));
+    log.flush().wait().unwrap();
+    let is_new = |log: &ActivityLog, window, restriction: &str| {
+        let restriction = Filter::parse(restriction, now).unwrap();
+        let query = MetricsQuery::new(window, now).restricted_to(restriction);
+        let errors = log.reader().unwrap().errors(&query, 50).unwrap();
+        let mut groups: Vec<_> = errors.groups.into_iter().collect();
+        groups.sort_by_key(|group| group.message.clone());
+        groups
+            .into_iter()
+            .map(|group| group.is_new)
+            .collect::<Vec<_>>()
+    };
+    for window in Window::ALL {
+        assert_eq!(
+            is_new(&log, window, ""),
+            [Some(false), Some(true)],
+            "{window}"
+        );
+    }
+    // Sums are deleted before their activities.
+    prune(&mut *maintenance, now - TimeDelta::days(30));
+    for window in Window::ALL {
+        assert_eq!(
+            is_new(&log, window, ""),
+            [Some(false), Some(true)],
+            "{window}"
+        );
+    }
+    // Who may not see the first one does not learn of it.
+    let since = is_new(&log, Window::Day, "since:1h");
+    assert_eq!(since, [Some(true), Some(true)]);
 }
 
 #[test]

@@ -118,8 +118,7 @@ Examples:
   activity list fingerprint:FINGERPRINT    the activities of a group
 
 Variable parts of a message, such as numbers, paths and quoted texts, are left out (…), so that failures that differ only in \
-them are one group. BEFORE counts the same part of the window before. A group is new if none of it was recorded before the \
-window.";
+them are one group. BEFORE counts the same part of the previous window. A group is new if none of it was recorded before.";
 
 pub(super) const STATS: &str = "\
 Examples:
@@ -185,7 +184,7 @@ Configuration of a client:
     \"command\": \"activity\",
     \"args\": [\"--store\", \"/path/activity.db\", \"mcp\"]}}}
 
-The tools are read-only: recent_activity, find_activities, get_activity, activity_stats. Each answer stays within a \
+The tools are read-only: recent_activity, find_activities, get_activity, activity_errors, activity_stats. Each answer stays within a \
 token budget and says what it left out.";
 
 pub(super) const PRUNE: &str = "\

@@ -61,6 +61,12 @@ pub(super) fn answer(
             .map(|unknown| format!("- {}\n", stats::describe_unknown(&unknown, zone))),
     );
     lines.extend(errors.groups.iter().map(group_line));
+    if errors.others > 0 {
+        lines.push(format!(
+            "- {} errors in other groups: narrow the filter to see them\n",
+            errors.others
+        ));
+    }
     let title = errors::summary(&errors, &when);
     Budget::new(arguments.tokens).fit(lines.len(), |count| {
         let mut text = format!("### {title} (times in UTC)\n");
@@ -76,7 +82,7 @@ pub(super) fn answer(
 fn group_line(group: &ErrorGroup) -> String {
     let mut parts = vec![
         format!("{} × {}", group.count, one_line(&group.name)),
-        errors::describe(group),
+        one_line(&errors::describe(group)),
         format!("last {}", line::time(group.last_seen)),
         match group.is_new {
             Some(true) => String::from("new"),

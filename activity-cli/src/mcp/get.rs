@@ -101,8 +101,8 @@ fn details(activity: &ActivityRecord, now: DateTime<Utc>) -> Vec<String> {
     known.collect()
 }
 
-/// Formats the root cause, unless it is the activity itself: `- root cause: charge failed after 1.2 s · http_402: declined · ID · in
-/// checkout`.
+/// Formats the root cause, unless it is the activity itself:
+/// `- root cause: charge failed after 1.2 s · http_402: declined · ID · within checkout`.
 fn cause(activity: &ActivityRecord, path: &[ActivityRecord], now: DateTime<Utc>) -> Option<String> {
     let cause = path.last().filter(|cause| cause.id != activity.id)?;
     let mut parts = vec![
@@ -115,7 +115,7 @@ fn cause(activity: &ActivityRecord, path: &[ActivityRecord], now: DateTime<Utc>)
         .filter(|one| ![activity.id, cause.id].contains(&one.id));
     let between: Vec<_> = between.map(|one| one_line(&one.name)).collect();
     if !between.is_empty() {
-        parts.push(format!("inside of {}", between.join(" › ")));
+        parts.push(format!("within {}", between.join(" › ")));
     }
     Some(format!("- root cause: {}\n", parts.join(" · ")))
 }

@@ -39,14 +39,15 @@ fn errors_are_listed_by_group() {
         ran.stdout
     );
     assert!(
-        lines[0].ends_with(" (UTC), 0 in the same part of the window before"),
+        lines[0].ends_with(" (UTC), 0 in the same part of the previous window"),
         "{}",
         ran.stdout
     );
     let charge: Vec<_> = lines[3].split_whitespace().collect();
     assert_eq!(charge[..2], ["3", "0"], "{}", ran.stdout);
     assert!(lines[3].contains("new") && lines[3].contains("http_402: card of … was declined"));
-    let fingerprint = format!("fingerprint:{}", charge.last().unwrap());
+    let fingerprint = charge.iter().find(|word| word.len() == 16).unwrap();
+    let fingerprint = format!("fingerprint:{fingerprint}");
     assert_eq!(fixture.json(&["list", &fingerprint]).len(), 3);
 
     let json = fixture.run(&["errors", "project:acme", "--window", "week", "--json"]);
@@ -89,7 +90,7 @@ fn the_root_cause_of_a_failure_is_shown_with_the_path_to_it() {
             "    http_402",
             "    card of us17 was declined",
             "    at line 3",
-            "  inside of    attempt"
+            "  within       attempt"
         ]
     );
     let cause = lines[at + 1].split_whitespace().last().unwrap();

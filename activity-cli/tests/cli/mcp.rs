@@ -331,7 +331,7 @@ async fn a_model_finds_the_root_cause_of_a_failure() {
         "{job}"
     );
     assert_eq!(cause[1], "http_402: card 4711 was declined");
-    assert_eq!(cause[3], "inside of attempt");
+    assert_eq!(cause[3], "within attempt");
 
     let errors = client
         .good("activity_errors", json!({"window": "week"}))

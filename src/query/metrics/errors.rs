@@ -1,14 +1,16 @@
 //! Errors of a window: failures grouped by fingerprint.
 
+use std::ops::Range;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{MetricsQuery, Period, Unknown};
+use super::{MetricsQuery, Period, Unknown, unknown::FigureGaps};
 use crate::{
     error::Result,
     query::ActivityReader,
     record::{ActivityId, ActivityRecord, Filter, Fingerprint, Text, message_template},
-    store::{FailureGroup, Quarter},
+    store::{FailureGroup, Quarter, selects_all_failures},
 };
 
 /// The failed activities of a window, by fingerprint.
@@ -20,7 +22,7 @@ pub struct Errors {
     pub window: Period,
     /// The part of the window that is not known: the groups cover the rest. `None` if all is known.
     pub unknown: Option<Unknown>,
-    /// The span that is counted: the window, without the time after the present hour.
+    /// The span that is counted: the window, without what is not known and the time after the present hour.
     pub counted: Period,
     /// An instant in the previous window, if the store has sums or activities of that time or earlier.
     pub earlier: Option<DateTime<Utc>>,
@@ -30,7 +32,7 @@ pub struct Errors {
     pub steps: Vec<DateTime<Utc>>,
     /// Number of failed activities in the window.
     pub total: u64,
-    /// Number of failed activities in the same part of the window before; `None` if it is not known.
+    /// Number of failed activities in the same part of the previous window; `None` if it is not known.
     pub previous: Option<u64>,
     /// The groups, the most frequent first.
     pub groups: Vec<ErrorGroup>,
@@ -56,16 +58,16 @@ pub struct ErrorGroup {
     pub message: Option<String>,
     /// Number of them in the window.
     pub count: u64,
-    /// Number of them in the same part of the window before; `None` if it is not known.
+    /// Number of them in the same part of the previous window; `None` if it is not known.
     pub previous: Option<u64>,
     /// When the first one started, as far back as is known.
     pub first_seen: DateTime<Utc>,
     /// When the last one in the window started.
     pub last_seen: DateTime<Utc>,
-    /// True if none started before the window; `None` if it is not known.
+    /// True if none started before the window, as far back as is known; `None` if not even the window before is known.
     pub is_new: Option<bool>,
-    /// Number of them in each step of the window.
-    pub history: Vec<u64>,
+    /// Number of them in each step of the window; `None` for steps that are not known.
+    pub history: Vec<Option<u64>>,
     /// One of them, the last if it is still there.
     pub example: Option<ActivityId>,
 }
@@ -102,30 +104,36 @@ impl ActivityReader {
     pub fn errors(&mut self, query: &MetricsQuery, limit: usize) -> Result<Errors> {
         let window = query.period();
         let quarters = window.quarters_until(self.ahead_from()?);
-        let counted = window.cut_off(quarters.end);
-        let mut groups = self.failures_between(query, counted.start, counted.end)?;
-        let unknown = self
-            .gaps_of_totals(query, quarters.clone())?
-            .unknown(window);
+        let gaps = self.gaps_of_errors(query, quarters.clone())?;
+        let unknown = gaps.unknown(window);
+        let mut counted = window.cut_off(quarters.end);
+        if let Some(unknown) = unknown {
+            counted.start = unknown.until.min(counted.end);
+        }
+        let mut groups = self.failures_between(query, counted)?;
 
         // As much of the window before as has passed of this one.
-        let before = query.period_before(window);
+        let mut before = query.period_before(window);
         let passed = window.end.min(query.now.max(window.start)) - window.start;
-        let until = before.end.min(before.start + passed);
-        let gaps_before = self.gaps_of_totals(query, before.quarters())?;
-        let earlier = match gaps_before.unknown(before) {
-            Some(_) => None,
-            None => Some(self.failures_between(query, before.start, until)?),
+        let gaps_before = self.gaps_of_errors(query, before.quarters())?;
+        let is_known = gaps_before.unknown(before).is_none();
+        before.end = before.end.min(before.start + passed);
+        let earlier = match is_known {
+            false => None,
+            true => Some(self.failures_between(query, before)?),
         };
         let total = groups.iter().map(|group| group.count).sum();
-        let previous = |of: Option<Fingerprint>| {
-            let earlier = earlier.as_ref()?.iter();
-            Some(
-                earlier
-                    .filter(|one| one.fingerprint == of)
-                    .map(|one| one.count)
-                    .sum(),
-            )
+        // Those of several fingerprints may be of any group.
+        let of_any = earlier
+            .iter()
+            .flatten()
+            .any(|one| one.fingerprint.is_none());
+        let before = |of: Fingerprint| {
+            let mut earlier = earlier.as_ref()?.iter();
+            match earlier.find(|one| one.fingerprint == Some(of)) {
+                None if of_any => None,
+                found => Some(found),
+            }
         };
 
         let group_count = groups
@@ -149,23 +157,36 @@ impl ActivityReader {
             .collect();
         let mut found = Vec::new();
         for (group, fingerprint) in groups.iter().zip(fingerprints) {
-            let first = first.as_ref().map(|first| {
-                let earlier = first.get(&fingerprint).copied();
-                earlier.map_or(group.first, |earlier| earlier.min(group.first))
-            });
+            let before = before(fingerprint);
+            let earliest = [
+                first.get(&fingerprint).copied(),
+                before.flatten().map(|one| one.first),
+            ];
+            let first = earliest
+                .into_iter()
+                .flatten()
+                .fold(group.first, ActivityId::min);
+            let is_new = match first.started_at() < window.start {
+                true => Some(false),
+                false => before.map(|_| true),
+            };
             let example = self.example(group, fingerprint, &query.full_filter())?;
             let message = example.as_ref().and_then(|one| one.message.as_deref());
+            let of_step = |step: &Period| {
+                let is_known = unknown.is_none_or(|unknown| step.start >= unknown.until);
+                is_known.then(|| count_in(group, *step))
+            };
             found.push(ErrorGroup {
                 fingerprint,
                 name: group.name.clone().unwrap_or_default(),
                 error_type: group.error_type.clone(),
                 message: message.map(message_template),
                 count: group.count,
-                previous: previous(Some(fingerprint)),
-                first_seen: first.unwrap_or(group.first).started_at(),
+                previous: before.map(|before| before.map_or(0, |one| one.count)),
+                first_seen: first.started_at(),
                 last_seen: group.last.started_at(),
-                is_new: first.map(|first| first.started_at() >= window.start),
-                history: steps.iter().map(|step| count_in(group, *step)).collect(),
+                is_new,
+                history: steps.iter().map(of_step).collect(),
                 example: example.map(|one| one.id),
             });
         }
@@ -189,15 +210,27 @@ impl ActivityReader {
     fn failures_between(
         &mut self,
         query: &MetricsQuery,
-        since: DateTime<Utc>,
-        until: DateTime<Utc>,
+        period: Period,
     ) -> Result<Vec<FailureGroup>> {
-        if since >= until {
+        if period.start >= period.end {
             return Ok(Vec::new());
         }
         let mut window = Filter::default();
-        (window.since, window.until) = (Some(since), Some(until));
+        (window.since, window.until) = (Some(period.start), Some(period.end));
         self.reader.failures(&query.full_filter().and(&window))
+    }
+
+    /// Returns the quarter hours whose failures are not known: groups are kept of all failures, others are scanned.
+    fn gaps_of_errors(
+        &mut self,
+        query: &MetricsQuery,
+        quarters: Range<Quarter>,
+    ) -> Result<FigureGaps> {
+        let gaps = self.reader.gaps(quarters)?;
+        Ok(FigureGaps::of_errors(
+            gaps,
+            selects_all_failures(&query.full_filter()),
+        ))
     }
 
     /// Returns an activity of a group whose texts are still there.

@@ -155,8 +155,11 @@ impl MetricsQuery {
         }
     }
 
-    /// Returns an instant in the last day of the next window, at most today.
+    /// Returns an instant in the last day of the next window, at most today; the end of a time span.
     fn later(&self, window: Period) -> DateTime<Utc> {
+        if self.span.is_some() {
+            return window.end;
+        }
         let first = self.zone.date(window.end);
         let last = self.zone.day_after(first, self.window.days() - 1);
         self.zone.start_of_day(last).min(self.now)

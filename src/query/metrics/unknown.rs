@@ -60,6 +60,18 @@ impl FigureGaps {
         self
     }
 
+    /// Selects the gaps of groups of failures: of all, which are kept, or of some, which are scanned.
+    pub(super) fn of_errors(gaps: Gaps, are_all: bool) -> Self {
+        FigureGaps {
+            gaps: if are_all {
+                gaps.failures
+            } else {
+                gaps.activities
+            },
+            reason: UnknownReason::Deleted,
+        }
+    }
+
     /// Returns true if all of these quarter hours are known.
     pub(super) fn has_none_in(&self, quarters: &Range<Quarter>) -> bool {
         let overlaps = |gap: &Range<Quarter>| gap.start < quarters.end && quarters.start < gap.end;

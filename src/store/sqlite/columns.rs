@@ -1,5 +1,9 @@
 //! Column values: SQLite's signed integers, and the ids of texts in the dictionary.
 
+use std::borrow::Cow;
+
+use rusqlite::types::ValueRef;
+
 use crate::record::fold;
 
 /// Finds the id of a text.
@@ -22,4 +26,13 @@ pub(crate) fn unsigned(number: i64) -> u64 {
 /// Converts an integer for a column; saturates at `i64::MAX`.
 pub(crate) fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// Returns the text of a column; `None` for NULL and other types. Another program may have written bytes that are not UTF-8: they
+/// are replaced, so that one such row does not stop a scan.
+pub(crate) fn lossy(value: ValueRef<'_>) -> Option<Cow<'_, str>> {
+    match value {
+        ValueRef::Text(bytes) => Some(String::from_utf8_lossy(bytes)),
+        _ => None,
+    }
 }

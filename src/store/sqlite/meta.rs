@@ -40,6 +40,8 @@ pub(crate) enum MetaKey {
     FollowedEvents,
     /// The watermark of the groups of failures: the last seq in them.
     GroupedFailures,
+    /// The first quarter hour from which on no activity was pruned before it was grouped.
+    UngroupedPruned,
     /// Bytes of the rows up to the watermark.
     ActivityBytes,
     PreviewBytes,
@@ -115,6 +117,7 @@ impl MetaKey {
             MetaKey::FollowedActivities => "followed_activities",
             MetaKey::FollowedEvents => "followed_events",
             MetaKey::GroupedFailures => "grouped_failures",
+            MetaKey::UngroupedPruned => "ungrouped_pruned",
             MetaKey::ActivityBytes => "activity_bytes",
             MetaKey::PreviewBytes => "preview_bytes",
             MetaKey::EventBytes => "event_bytes",

@@ -21,3 +21,7 @@ CREATE TABLE failure (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX failure_fingerprint ON failure (fingerprint, quarter);
+
+-- What was pruned before was never grouped.
+INSERT INTO mark (name, value)
+SELECT 'ungrouped_pruned', last + 1 FROM pruned ORDER BY last DESC LIMIT 1;

@@ -1,5 +1,7 @@
 //! `api/activities`: the list, and one activity with its tree.
 
+use std::collections::BTreeSet;
+
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -176,10 +178,10 @@ pub(in crate::web) struct DescendantsQuery {
     ids: String,
 }
 
-/// What ran inside of some roots.
+/// Counts of the descendants of some roots.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::web) struct DescendantsResponse {
-    /// One for each root with anything inside, in no particular order.
+    /// One for each root with descendants, in no particular order.
     descendants: Vec<Descendants>,
 }
 
@@ -193,7 +195,7 @@ pub(super) async fn descendants(
     Query(query): Query<DescendantsQuery>,
 ) -> Result<Json, Problem> {
     let ids = query.ids.split(',').filter(|id| !id.is_empty());
-    let roots: Vec<ActivityId> = ids
+    let roots: BTreeSet<ActivityId> = ids
         .map(|id| {
             let malformed =
                 |_| Problem::invalid(format!("invalid `ids`: {id:?} is not an activity ID"));
@@ -210,7 +212,7 @@ pub(super) async fn descendants(
     let seen = grant.restrict(Filter::default());
     let read = app.readers.read(&grant, move |reader| {
         Json::new(&DescendantsResponse {
-            descendants: reader.descendants(&roots, &seen)?,
+            descendants: reader.descendants(&Vec::from_iter(roots), &seen)?,
         })
     });
     read.await

@@ -1,20 +1,24 @@
 //! Erases the content recorded for an actor from the rows, the index, free pages and the write-ahead log.
 
+use std::collections::BTreeSet;
+
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::{
     connection::SqliteMaintenance,
-    recordings,
+    recompute, recordings,
     search::{ACTIVITIES, EVENTS, RowKey},
 };
 use crate::{
     error::{Error, ErrorKind, Result},
+    record::ActivityId,
     store::{
         EraseCounts,
         sqlite::{
             columns::{TEXT_ID, unsigned},
             meta::MetaKey,
         },
+        sums::quarter_of,
     },
 };
 
@@ -142,8 +146,25 @@ fn erase_activities(
         }
         Ok(())
     })?;
+    regroup(transaction, &found)?;
     erased.activities += found.len() as u64;
     Ok(found.last().map(|(seq, _)| *seq))
+}
+
+/// Groups the failures of these activities anew, without their messages: else a group could confirm a guess of one. Not where
+/// activities were pruned, as the others of their groups are gone.
+fn regroup(transaction: &Transaction<'_>, activities: &[RowKey]) -> rusqlite::Result<()> {
+    let started = activities
+        .iter()
+        .map(|(_, id)| ActivityId::from_bytes(*id).started_at_us());
+    let quarters: BTreeSet<i64> = started.map(quarter_of).collect();
+    let from = recompute::failures_from(transaction)?;
+    for quarter in quarters.range(from..) {
+        if !recompute::is_pruned(transaction, *quarter)? {
+            recompute::regroup(transaction, &(*quarter..quarter + 1))?;
+        }
+    }
+    Ok(())
 }
 
 /// Erases some events. Returns `false` once there are no more.

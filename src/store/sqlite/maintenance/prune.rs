@@ -89,8 +89,9 @@ const RECORDINGS: Prunable = Prunable {
 const DELETE_PREVIEW: &str = "DELETE FROM preview WHERE activity = ?1";
 const COUNT_SUMS: &str = "SELECT count(*) FROM bucket WHERE quarter < ?1";
 const NTH_SUM: &str = "SELECT quarter FROM bucket ORDER BY quarter LIMIT 1 OFFSET ?1";
-const FIRST_SUM: &str = "SELECT min(quarter) FROM bucket";
-const ANY_OLD_SUMS: &str = "SELECT EXISTS (SELECT 1 FROM bucket WHERE quarter < ?1)";
+const COUNT_FAILURES: &str = "SELECT count(*) FROM failure WHERE quarter < ?1";
+const ANY_OLD_SUMS: &str = "SELECT EXISTS (SELECT 1 FROM bucket WHERE quarter < ?1) \
+     OR EXISTS (SELECT 1 FROM failure WHERE quarter < ?1)";
 const DELETE_SUMS: &str = "DELETE FROM bucket WHERE (scope, scope_id, quarter) IN \
      (SELECT scope, scope_id, quarter FROM bucket WHERE quarter < ?1 ORDER BY quarter LIMIT ?2) \
      RETURNING scope, scope_id, quarter";
@@ -110,7 +111,10 @@ pub(super) fn count(connection: &Connection, cutoffs: &Cutoffs) -> rusqlite::Res
     let gone = activities.iter().map(|(seq, _)| *seq).collect();
     let sums = match sums_from(connection, &cutoffs.sums)? {
         None => 0,
-        Some(first) => connection.query_row(COUNT_SUMS, [first], |row| row.get::<_, i64>(0))?,
+        Some(first) => {
+            let count = |sql| connection.query_row(sql, [first], |row| row.get::<_, i64>(0));
+            count(COUNT_SUMS)? + count(COUNT_FAILURES)?
+        }
     };
     let recordings = count(&RECORDINGS, &cutoffs.recordings, &nothing)?;
     let mut recordings: BTreeSet<i64> = recordings.into_iter().map(|(seq, _)| seq).collect();
@@ -172,6 +176,11 @@ pub(super) fn step(
     })?;
     let quarters = activities.iter().map(started_us).map(quarter_of);
     record_pruned(transaction, &quarters.collect())?;
+    let grouped = counted::FAILURES.up_to(transaction)?;
+    let ungrouped = activities.iter().filter(|(seq, _)| *seq > grouped);
+    if let Some(last) = ungrouped.map(started_us).map(quarter_of).max() {
+        MetaKey::UngroupedPruned.raise(transaction, last + 1)?;
+    }
     if activities.is_empty() {
         // Previews of deleted activities were deleted with them.
         let found = PREVIEWS.select(transaction, &cutoffs.previews, STEP)?;
@@ -338,14 +347,7 @@ fn delete_sums(transaction: &Transaction<'_>, first_kept: i64) -> rusqlite::Resu
             _ => {}
         }
     }
-    // Those of quarter hours that have no sums any more.
-    let first_left: Option<i64> = transaction
-        .prepare_cached(FIRST_SUM)?
-        .query_row((), |row| row.get(0))?;
-    failures::delete_before(
-        transaction,
-        first_left.map_or(first_kept, |left| left.min(first_kept)),
-    )?;
+    count += failures::delete_before(transaction, first_kept, STEP)?;
     overall.append(&mut delete_quarters(&**transaction, &of_agents)?);
     hours::roll_up(transaction, overall)?;
     Ok(count)

@@ -66,9 +66,7 @@ pub(crate) fn compare(connection: &Connection, from: i64) -> rusqlite::Result<Co
     {
         result.next = next(connection, from)?;
         if let Some(quarter) = result.next {
-            let is_pruned = has_pruned
-                && connection.query_row(IS_PRUNED, [quarter], |row| row.get::<_, bool>(0))?;
-            if !is_pruned {
+            if !(has_pruned && is_pruned(connection, quarter)?) {
                 result.compared += 1;
                 let (mut buckets, agents) = sums_of(connection, &(quarter..quarter + 1))?;
                 buckets.add_agents(agents.sums);
@@ -98,6 +96,12 @@ pub(crate) fn sums_from(connection: &Connection) -> rusqlite::Result<i64> {
     // Late activities that are older than the retention of sums are not added to all of them.
     let kept = quarter_of(retention::sums_from_us(connection)?);
     Ok(first.max(kept.saturating_add(1)))
+}
+
+/// Returns the first quarter hour from which on groups of failures are complete.
+pub(crate) fn failures_from(connection: &Connection) -> rusqlite::Result<i64> {
+    let ungrouped = MetaKey::UngroupedPruned.get(connection)?;
+    Ok(sums_from(connection)?.max(ungrouped.unwrap_or(i64::MIN)))
 }
 
 /// Returns false for a file of schema 1.
@@ -171,12 +175,26 @@ pub(crate) fn rebuild(transaction: &Transaction<'_>, quarters: Range<i64>) -> ru
     let (mut buckets, agents) = sums_of(transaction, &quarters)?;
     let mut changed = buckets::fold(transaction, &mut buckets)?;
     changed.append(&mut agents::rebuild(transaction, &quarters, agents)?);
-    let ids = first_id(quarters.start)..first_id(quarters.end);
-    failures::rebuild(transaction, &quarters, &ids, FAILURES.up_to(transaction)?)?;
+    regroup(transaction, &quarters)?;
     extend_kept(transaction, &quarters)?;
     // Quarter hours that have no sums any more change the hour, too.
     changed.extend(quarters);
     hours::roll_up(transaction, changed)
+}
+
+/// Groups the failures of some quarter hours anew.
+pub(crate) fn regroup(
+    transaction: &Transaction<'_>,
+    quarters: &Range<i64>,
+) -> rusqlite::Result<()> {
+    let ids = first_id(quarters.start)..first_id(quarters.end);
+    failures::rebuild(transaction, quarters, &ids, FAILURES.up_to(transaction)?)
+}
+
+/// Returns true if activities of a quarter hour were pruned.
+pub(crate) fn is_pruned(connection: &Connection, quarter: i64) -> rusqlite::Result<bool> {
+    let mut is_pruned = connection.prepare_cached(IS_PRUNED)?;
+    is_pruned.query_row([quarter], |row| row.get(0))
 }
 
 /// Moves the watermark of deleted sums back if these quarter hours are the last ones before it: they have sums again.

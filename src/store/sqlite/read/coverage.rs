@@ -29,6 +29,8 @@ pub(super) struct Coverage {
     kept_from: i64,
     /// Quarter hours with pruned activities, in order.
     pruned: Vec<Range<i64>>,
+    /// The first quarter hour with complete groups of failures.
+    failures_from: i64,
     /// True if more activities started before `kept_from` than can be scanned.
     too_many: bool,
 }
@@ -46,6 +48,7 @@ impl Coverage {
             let kept_from = kept_from.clamp(quarters.start, quarters.end);
             Ok(Coverage {
                 pruned: pruned(connection, &quarters)?,
+                failures_from: recompute::failures_from(connection)?,
                 too_many: !is_within(connection, &(quarters.start..kept_from), limit)?,
                 quarters,
                 kept_from,
@@ -90,8 +93,12 @@ impl Coverage {
                 older.filter(|one| !one.is_empty()).collect()
             }
         };
+        let failures = self.pruned.iter();
+        let failures = failures.map(|one| one.start..one.end.min(self.failures_from));
+        let failures: Vec<_> = failures.filter(|one| !one.is_empty()).collect();
         Gaps {
             activities: self.pruned.iter().map(in_quarters).collect(),
+            failures: failures.iter().map(in_quarters).collect(),
             sums: sums.iter().map(in_quarters).collect(),
             too_many: self.too_many,
             events_before: None,

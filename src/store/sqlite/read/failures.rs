@@ -11,11 +11,12 @@ use super::{
 };
 use crate::{
     error::Result,
-    record::{ActivityId, Filter, Fingerprint, Status, Text},
+    record::{ActivityId, Filter, Fingerprint, Text},
     store::{
-        FailureGroup, FailureSums,
+        FailureGroup, FailureSums, selects_all_failures,
         sqlite::{
-            columns::unsigned,
+            columns::{lossy, unsigned},
+            last_seqs::LastSeqs,
             maintenance::{counted, recompute},
             write::sums::failures::OTHERS,
         },
@@ -35,6 +36,8 @@ const ROWS: &str =
 const ROWS_BY_SEQ: &str = "SELECT a.id, a.name, a.error_type, a.message FROM activity AS a NOT INDEXED WHERE a.status = 2 AND ";
 /// The last quarter hour that an id can have: its time has 48 bits of milliseconds.
 const LAST: i64 = ((1 << 48) - 1) * 1_000 / QUARTER_US;
+/// The most rows that are read in commit order to find the failures among them, instead of through their index.
+const MOST_BY_SEQ: i64 = 100_000;
 const UNCOUNTED: &str = " AND a.seq > ?";
 const OLDEST_FIRST: &str = " ORDER BY a.id";
 /// The most failures that are read to find out when each was first seen.
@@ -71,9 +74,9 @@ pub(super) fn groups(
     if filter.until.is_none_or(|until| until > end) {
         scan.rows(ROWS, &during(Some(end), filter.until), None, &mut take)?;
     }
-    let counted = counted::FAILURES.up_to(view).map_err(failed(ATTEMPT))?;
+    let (from, counted) = uncounted(view)?;
     scan.rows(
-        ROWS_BY_SEQ,
+        from,
         &during(Some(start), Some(end)),
         Some(counted),
         &mut take,
@@ -82,47 +85,77 @@ pub(super) fn groups(
     Ok(sums.finish())
 }
 
-/// Returns the first failure that matches a filter, by fingerprint, for those of these that have one; `None` if there are too
-/// many failures to look.
-///
-/// Without a filter it is as old as the sums that are kept.
+/// Returns the first failure that matches a filter, by fingerprint, for those of these that have one. At most `limit` failures
+/// are read for it, besides the stored groups.
 pub(super) fn first(
     view: &Snapshot<'_>,
     filter: &Filter,
     of: &[Fingerprint],
     limit: usize,
-) -> Result<Option<HashMap<Fingerprint, ActivityId>>> {
+) -> Result<HashMap<Fingerprint, ActivityId>> {
     let view = &view.transaction;
     let attempt = || failed(ATTEMPT);
     let mut found = HashMap::new();
-    let (mut from, mut after) = (ROWS, None);
-    if is_unfiltered(filter) && has_table(view)? {
-        let mut statement = view.prepare_cached(FIRST).map_err(attempt())?;
-        for fingerprint in of {
-            let first = statement.query_row([fingerprint.number()], |row| row.get(0));
-            let first = first.optional().map_err(attempt())?;
-            found.extend(first.map(|id| (*fingerprint, ActivityId::from_bytes(id))));
-        }
-        let counted = counted::FAILURES.up_to(view).map_err(attempt())?;
-        (from, after) = (ROWS_BY_SEQ, Some(counted));
-    }
     let mut scan = Scan::new(view, limit.min(FIRST_SCAN));
-    let scanned = scan.rows(from, filter, after, &mut |failure| {
-        if of.contains(&failure.fingerprint) {
-            let first = found.entry(failure.fingerprint).or_insert(failure.id);
-            *first = failure.id.min(*first);
-        }
-    });
-    match scanned {
-        Ok(()) => Ok(Some(found)),
-        Err(error) if error.is_invalid() => Ok(None),
-        Err(error) => Err(error),
+    let mut rows = |from: &str, filter: &Filter, after: Option<i64>| {
+        let scanned = scan.rows(from, filter, after, &mut |failure| {
+            if of.contains(&failure.fingerprint) {
+                let first = found.entry(failure.fingerprint).or_insert(failure.id);
+                *first = failure.id.min(*first);
+            }
+        });
+        // What was found until then is true.
+        scanned.or_else(|error| match error.is_invalid() {
+            true => Ok(()),
+            false => Err(error),
+        })
+    };
+    let is_whole = filter.since.is_none() && filter.until.is_none();
+    if !is_whole || !selects_all_failures(filter) || !has_table(view)? {
+        rows(ROWS, filter, None)?;
+        return Ok(found);
     }
+    let kept_from = recompute::failures_from(view).map_err(attempt())?;
+    if kept_from > 0 {
+        let until = Some(recompute::first_id(kept_from.min(LAST)).started_at());
+        let earlier = Filter {
+            until,
+            ..Filter::default()
+        };
+        rows(ROWS, &earlier, None)?;
+    }
+    let (from, counted) = uncounted(view)?;
+    rows(from, filter, Some(counted))?;
+    let mut statement = view.prepare_cached(FIRST).map_err(attempt())?;
+    for fingerprint in of {
+        let first = statement.query_row([fingerprint.number()], |row| row.get(0));
+        let first = first.optional().map_err(attempt())?;
+        if let Some(id) = first.map(ActivityId::from_bytes) {
+            let first = found.entry(*fingerprint).or_insert(id);
+            *first = id.min(*first);
+        }
+    }
+    Ok(found)
+}
+
+/// Returns how to read the failures that are not grouped yet, and the watermark.
+fn uncounted(view: &Connection) -> Result<(&'static str, i64)> {
+    let read = || {
+        let counted = counted::FAILURES.up_to(view)?;
+        let newest = LastSeqs::read(view)?.activity;
+        Ok((counted, newest))
+    };
+    let (counted, newest): (i64, i64) = read().map_err(failed(ATTEMPT))?;
+    let from = match newest - counted > MOST_BY_SEQ {
+        true => ROWS,
+        false => ROWS_BY_SEQ,
+    };
+    Ok((from, counted))
 }
 
 /// Returns the whole quarter hours of a filter's window whose sums are kept; none if it has other conditions.
 fn kept_quarters(view: &Connection, filter: &Filter) -> Result<Range<i64>> {
-    if !is_unfiltered(filter) || !has_table(view)? {
+    if !selects_all_failures(filter) || !has_table(view)? {
         return Ok(0..0);
     }
     let since = filter.since.map(|at| at.timestamp_micros());
@@ -132,21 +165,11 @@ fn kept_quarters(view: &Connection, filter: &Filter) -> Result<Range<i64>> {
     let until = filter
         .until
         .map(|at| at.timestamp_micros().div_euclid(QUARTER_US));
-    let kept_from = recompute::sums_from(view).map_err(failed(ATTEMPT))?;
+    let kept_from = recompute::failures_from(view).map_err(failed(ATTEMPT))?;
     // No activity starts before the epoch, as its id has the time since then.
     let first = first.max(kept_from).max(0);
     let first = first.min(LAST);
     Ok(first..until.unwrap_or(LAST).clamp(first, LAST))
-}
-
-/// Returns true for a filter without any condition but its window.
-fn is_unfiltered(filter: &Filter) -> bool {
-    let mut rest = filter.clone();
-    (rest.since, rest.until) = (None, None);
-    rest.status
-        .any_of
-        .retain(|status| *status != Status::Failed);
-    rest.is_empty()
 }
 
 fn has_table(view: &Connection) -> Result<bool> {
@@ -257,13 +280,13 @@ impl<'a> Scan<'a> {
             }
             let mut read = || {
                 let name = self.texts.get(row.get(1)?)?.unwrap_or_default();
-                let text =
-                    |column| Ok::<_, rusqlite::Error>(row.get_ref(column)?.as_str_or_null()?);
-                let error_type: Option<&str> = text(2)?;
+                let text = |column| row.get_ref(column).map(lossy);
+                let (error_type, message) = (text(2)?, text(3)?);
+                let texts = (error_type.as_deref(), message.as_deref());
                 Ok(Failure {
                     id: ActivityId::from_bytes(row.get(0)?),
-                    fingerprint: Fingerprint::new(&name, error_type, text(3)?),
-                    error_type: error_type.map(|text| text.to_owned().into()),
+                    fingerprint: Fingerprint::new(&name, texts.0, texts.1),
+                    error_type: error_type.map(|text| text.into_owned().into()),
                     name,
                 })
             };

@@ -9,7 +9,10 @@ use rusqlite::{
 use serde::de::DeserializeOwned;
 
 use super::search;
-use crate::record::{AttributeTest, Choice, Fingerprint, Pattern, attributes_match};
+use crate::{
+    record::{AttributeTest, Choice, Fingerprint, Pattern, attributes_match},
+    store::sqlite::columns::lossy,
+};
 
 /// Registers the SQL functions that queries use.
 pub(super) fn prepare(connection: &Connection) -> rusqlite::Result<()> {
@@ -21,10 +24,9 @@ pub(super) fn prepare(connection: &Connection) -> rusqlite::Result<()> {
         Ok(text.map(|text| pattern.matches(text)))
     })?;
     connection.create_scalar_function("activity_fingerprint", 3, flags, |context| {
-        let name = context.get_raw(0).as_str_or_null()?.unwrap_or_default();
-        let error_type = context.get_raw(1).as_str_or_null()?;
-        let message = context.get_raw(2).as_str_or_null()?;
-        Ok(Fingerprint::new(name, error_type, message).number())
+        let [name, error_type, message] = [0, 1, 2].map(|at| lossy(context.get_raw(at)));
+        let name = name.unwrap_or_default();
+        Ok(Fingerprint::new(&name, error_type.as_deref(), message.as_deref()).number())
     })?;
     connection.create_scalar_function("activity_has_attributes", 2, flags, |context| {
         let conditions = parsed::<BTreeMap<String, Choice<AttributeTest>>>(context)?;

@@ -392,7 +392,7 @@ impl Reader for SqliteReader {
         &mut self,
         filter: &Filter,
         of: &[Fingerprint],
-    ) -> Result<Option<HashMap<Fingerprint, ActivityId>>> {
+    ) -> Result<HashMap<Fingerprint, ActivityId>> {
         ActivityRecord::check_filter(filter)?;
         let limit = self.options.largest_scan();
         self.snapshot(|view| failures::first(view, filter, of, limit))

@@ -15,7 +15,7 @@ use crate::{
     error::Result,
     record::{ActivityId, ActivityRecord, Filter, Status},
     store::{
-        Cursor, Descendants, FailedNode, LARGEST_PAGE, TreePage, codes::Code, is_inside,
+        Cursor, Descendants, FailedNode, LARGEST_PAGE, TreePage, codes::Code, descendants_of,
         path_to_root_cause, sqlite::columns::unsigned,
     },
 };
@@ -26,6 +26,9 @@ const BY_ROOT: &str = "a.root = ?";
 const BELOW: &str = "FROM activity AS a INDEXED BY activity_root WHERE a.root = ? AND ";
 const ITSELF: &str = "FROM activity AS a WHERE a.id = ? AND ";
 const NODE: &str = "SELECT a.id, a.parent, a.started_at + coalesce(a.duration_ns, 0) / 1000 ";
+/// The most failures of a tree that are looked at, in commit order. The first that ended are committed first: so the causes are
+/// among them, though what failed because of them may not be.
+const MOST_FAILED: i64 = 10_000;
 const PARENTS: &str = "SELECT id, parent FROM activity INDEXED BY activity_root WHERE root = ?1 \
      UNION ALL SELECT id, parent FROM open WHERE root = ?1";
 /// An activity in both tables has ended.
@@ -159,8 +162,9 @@ pub(super) fn root_cause(
         true => HashMap::new(),
         false => parents(view, activity.root)?,
     };
+    let inside = descendants_of(&parents, activity.id);
     let path = path_to_root_cause(activity.id, &failures, |one| {
-        is_root || is_inside(&parents, one.id, activity.id)
+        is_root || inside.contains(&one.id)
     });
     let mut records = Vec::new();
     for id in path {
@@ -174,9 +178,11 @@ fn failed_nodes(view: &Snapshot<'_>, root: ActivityId, filter: &Filter) -> Resul
     let clause = Where::for_activities(filter, Table::Ended);
     let mut nodes = Vec::new();
     for from in [BELOW, ITSELF] {
-        let sql = [NODE, from, "a.status = 2 AND ", &clause.sql].concat();
+        let sql = [NODE, from, "a.status = 2 AND ", &clause.sql, " LIMIT ?"].concat();
         let mut statement = view.transaction.prepare_cached(&sql).map_err(attempt())?;
+        let limit = Value::from(MOST_FAILED);
         let values = [bound(root)].into_iter().chain(clause.values.clone());
+        let values = values.chain([limit]);
         let found = statement
             .query_map(params_from_iter(values), |row| {
                 Ok(FailedNode {

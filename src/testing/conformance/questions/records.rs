@@ -231,10 +231,10 @@ impl Questions<'_> {
             if filter.since.is_none() && filter.until.is_none() {
                 self.same(
                     || format!("the first errors of each group `{text}`"),
-                    &Some(first),
+                    &first,
                     |reader| {
                         let first = reader.first_failures(&filter, &fingerprints)?;
-                        Ok(first.map(|first| first.into_iter().collect()))
+                        Ok(first.into_iter().collect())
                     },
                 );
             }

@@ -1,6 +1,7 @@
 //! Stores the groups of failures.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, HashMap, btree_map::Entry},
     ops::Range,
 };
@@ -9,7 +10,7 @@ use rusqlite::{Connection, Params, params};
 
 use crate::{
     record::{ActivityId, Fingerprint},
-    store::sums::quarter_of,
+    store::{sqlite::columns::lossy, sums::quarter_of},
 };
 
 /// The most fingerprints with groups of their own.
@@ -31,7 +32,8 @@ const ADD: &str = "INSERT INTO failure (quarter, fingerprint, name, error_type, 
      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (quarter, fingerprint) DO UPDATE SET count = count + excluded.count, \
      first = min(first, excluded.first), example = max(example, excluded.example)";
 const DELETE_QUARTERS: &str = "DELETE FROM failure WHERE quarter >= ?1 AND quarter < ?2";
-const DELETE_BEFORE: &str = "DELETE FROM failure WHERE quarter < ?1";
+const DELETE_BEFORE: &str = "DELETE FROM failure WHERE (quarter, fingerprint) IN \
+     (SELECT quarter, fingerprint FROM failure WHERE quarter < ?1 ORDER BY quarter LIMIT ?2)";
 
 /// Failures by quarter hour and fingerprint.
 #[derive(Debug, Default)]
@@ -73,12 +75,13 @@ fn read(connection: &Connection, sql: &str, values: impl Params) -> rusqlite::Re
     let mut rows = statement.query(values)?;
     while let Some(row) = rows.next()? {
         let id = ActivityId::from_bytes(row.get(0)?);
-        let text = |column| Ok::<_, rusqlite::Error>(row.get_ref(column)?.as_str_or_null()?);
-        let (name, error_type): (Option<&str>, Option<&str>) = (text(3)?, text(4)?);
-        let fingerprint = Fingerprint::new(name.unwrap_or_default(), error_type, text(5)?);
+        let text = |column| row.get_ref(column).map(lossy);
+        let (name, error_type, message) = (text(3)?, text(4)?, text(5)?);
+        let name = name.unwrap_or_default();
+        let fingerprint = Fingerprint::new(&name, error_type.as_deref(), message.as_deref());
         let one = Sum {
             name: row.get(2)?,
-            error_type: error_type.map(str::to_owned),
+            error_type: error_type.map(Cow::into_owned),
             count: 1,
             first: id,
             last: id,
@@ -159,10 +162,14 @@ pub(crate) fn rebuild(
     fold(connection, read_started(connection, ids, up_to)?)
 }
 
-/// Deletes the failures before a quarter hour.
-pub(crate) fn delete_before(connection: &Connection, quarter: i64) -> rusqlite::Result<()> {
+/// Deletes up to `limit` groups before a quarter hour, and returns their number.
+pub(crate) fn delete_before(
+    connection: &Connection,
+    quarter: i64,
+    limit: i64,
+) -> rusqlite::Result<u64> {
     let mut delete = connection.prepare_cached(DELETE_BEFORE)?;
-    delete.execute([quarter]).map(drop)
+    Ok(delete.execute([quarter, limit])? as u64)
 }
 
 /// Counts the stored fingerprints.

@@ -32,11 +32,11 @@ export function useDescendants(rows: readonly ActivityRecord[]): ReadonlyMap<str
       return null;
     }
     const answer = await getJson<DescendantsResponse>("descendants", { ids }, signal);
-    return { ids, descendants: answer.descendants };
+    return { ids, wanted, descendants: answer.descendants };
   });
   useEffect(() => {
     if (data !== null && data.ids === ids) {
-      for (const row of wanted) {
+      for (const row of data.wanted) {
         kept.asked.set(row.id, row.status);
       }
       const all = new Map(kept.found);

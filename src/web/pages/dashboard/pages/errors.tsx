@@ -66,7 +66,7 @@ function Groups({ errors, time, q }: { errors: Errors; time: Shown; q: string })
   return (
     <>
       {unknown !== null && <p class="notice">{unknownPart(unknown)}.</p>}
-      {groups.length === 0 ? (
+      {total === 0 && unknown !== null ? null : total === 0 ? (
         <Empty title="No errors in this period">
           <p>Failed activities are grouped here by name, type and message.</p>
         </Empty>

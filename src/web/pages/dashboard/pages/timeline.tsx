@@ -1,11 +1,12 @@
 import { useEffect, useRef } from "preact/hooks";
+import { getJson } from "../data/api";
 import { useDescendants } from "../data/descendants";
 import { type Feed, useFeed } from "../data/feed";
 import { count, dayName } from "../data/format";
 import { useLive } from "../data/live";
 import { useLoad, useRefresh } from "../data/load";
 import { escaped } from "../data/names";
-import type { ActivityRecord, Descendants } from "../data/records";
+import type { ActivityPage, ActivityRecord, Descendants } from "../data/records";
 import { filterOf, type Rows as Listed, rowsOf } from "../data/roots";
 import { href, navigate, type Params, replace } from "../data/route";
 import { useTitle } from "../data/title";
@@ -23,12 +24,12 @@ import { DetailsPanel } from "./details";
 import { known } from "./scope";
 
 const ROWS = [
-  ["roots", "Roots", "What nothing else has called"],
-  ["all", "All", "Also what ran inside of others"],
+  ["roots", "Roots", "Top-level activities"],
+  ["all", "All", "All activities, including nested ones"],
 ] as const;
 const NONE: readonly ActivityRecord[] = [];
 
-/** The list of activities, newest first: by default those that nothing else has called. */
+/** The list of activities, newest first: by default those at the top level. */
 export function Timeline({ params }: { params: Params }) {
   const { q = "", id } = params;
   const live = params.live !== "off";
@@ -112,6 +113,21 @@ export function Timeline({ params }: { params: Params }) {
   );
 }
 
+/** An empty store, or one whose visible activities all have a parent. */
+function NoRoots({ rows, all }: { rows: Listed; all: string }) {
+  const any = useLoad(`any ${rows}`, async (signal) => {
+    const page = await getJson<ActivityPage>("activities", { limit: 1 }, signal);
+    return page.activities.length > 0;
+  });
+  return rows === "roots" && any.data === true ? (
+    <Empty title="No top-level activities">
+      <a href={all}>Include nested activities</a>
+    </Empty>
+  ) : (
+    <FirstRun />
+  );
+}
+
 interface NoRowsProps {
   feed: Feed<ActivityRecord>;
   q: string;
@@ -135,7 +151,7 @@ function NoRows({ feed, q, rows, bad, all }: NoRowsProps) {
     return <Skeleton what="the timeline" rows={12} />;
   }
   return q === "" ? (
-    <FirstRun />
+    <NoRoots rows={rows} all={all} />
   ) : (
     <Empty title="No activities match this filter">
       <p>
@@ -143,7 +159,7 @@ function NoRows({ feed, q, rows, bad, all }: NoRowsProps) {
         {rows === "roots" && (
           <>
             {" "}
-            · <a href={all}>Look inside of others, too</a>
+            · <a href={all}>Include nested activities</a>
           </>
         )}
       </p>

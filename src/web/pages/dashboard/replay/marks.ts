@@ -165,7 +165,9 @@ export class MarkReader {
       const node = this.#nodes.get(at);
       if (node !== undefined && node.tag !== "style" && node.tag !== "script") {
         texts.push(node.text);
-        left.push(...node.children.toReversed());
+        for (const child of node.children.slice(0, MAX_NODES).reverse()) {
+          left.push(child);
+        }
       }
     }
     return texts.join(" ");

@@ -75,7 +75,11 @@ export class TerminalScreen implements Screen {
   }
 
   add(chunks: readonly (string | null)[]): void {
-    this.#events.push(...chunks.flatMap((chunk) => this.#cast.read(chunk)));
+    for (const chunk of chunks) {
+      for (const one of this.#cast.read(chunk)) {
+        this.#events.push(one);
+      }
+    }
     this.last = this.#cast.last;
     if (this.#terminal === null && this.#events.length > 0) {
       this.#terminal = this.#open();
