@@ -86,7 +86,9 @@ describe("a visible page", () => {
     const { page, close } = await opened(QUIET, "timeline");
     const streams = [];
     page.on("request", (request) => request.url().includes("/api/live") && streams.push(request.url()));
-    await page.getByRole("button", { name: "Live" }).waitFor();
+    // It has a position once it has told something.
+    await record("before", "success");
+    await page.locator(".row", { hasText: "before" }).waitFor();
     const hide = (hidden) =>
       page.evaluate((is) => {
         Object.defineProperty(document, "hidden", { configurable: true, get: () => is });
