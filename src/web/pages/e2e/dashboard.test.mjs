@@ -4,7 +4,15 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { api, launch, open, PLACES, violations } from "./browser.mjs";
 
-const PAGES = ["overview", "timeline", "replay", "events", "health"];
+const PAGES = [
+  "overview",
+  "timeline",
+  "timeline?q=name:nothing",
+  "errors?window=week",
+  "replay",
+  "events",
+  "health",
+];
 
 let browser;
 before(async () => {

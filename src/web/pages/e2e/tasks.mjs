@@ -51,7 +51,9 @@ const TASKS = {
     [
       "go to the failed step",
       async (user) => {
+        await user.moment(user.page);
         await user.click(user.page.locator(".entry-link:has(.bad)", { hasText: BROKEN }).first());
+        await user.page.locator(".player-time", { hasNotText: /^0:00(\.0)? / }).waitFor({ timeout: 10_000 });
         return `the moment is at ${await user.moment(user.page)} ms`;
       },
     ],
