@@ -86,7 +86,7 @@ describe("a visible page", () => {
     const { page, close } = await opened(QUIET, "timeline");
     const streams = [];
     page.on("request", (request) => request.url().includes("/api/live") && streams.push(request.url()));
-    // It has a position once it has told something.
+    // It has a position once it has sent something.
     await record("before", "success");
     await page.locator(".row", { hasText: "before" }).waitFor();
     const hide = (hidden) =>
