@@ -241,7 +241,7 @@ pub struct PruneCounts {
     pub events: u64,
     /// Payload previews whose activities stay.
     pub previews: u64,
-    /// Rows of sums.
+    /// Sums of quarter hours, and groups of errors of quarter hours.
     pub sums: u64,
     /// Recordings.
     pub recordings: u64,
