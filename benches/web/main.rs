@@ -271,7 +271,9 @@ fn beside_strangers(
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build();
-        runtime.map(|runtime| runtime.block_on(time::timeout(SERVING, server.run())).ok())
+        // The timeout needs a runtime around it.
+        let serve = async { time::timeout(SERVING, server.run()).await.ok() };
+        runtime.map(|runtime| runtime.block_on(serve))
     });
     let alone = runtime.block_on(client::ask(address, Some(&owner), paths.clone(), QUESTIONS))?;
     let (beside, right, answered) = runtime.block_on(async {
