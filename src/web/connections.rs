@@ -80,12 +80,10 @@ impl Connections {
         }))
     }
 
-    /// Removes an unauthorized connection. Returns false if it was chosen to be closed.
-    fn remove(&self, number: u64) -> bool {
+    /// Removes a connection from the unauthorized ones, if it is one of them.
+    fn remove(&self, number: u64) {
         let mut unauthorized = self.unauthorized.lock();
-        let before = unauthorized.len();
         unauthorized.retain(|one| one.number != number);
-        unauthorized.len() < before
     }
 }
 
@@ -114,23 +112,50 @@ impl Connection {
             if permit.is_none() {
                 return Err(Problem::busy("too many connections of this client"));
             }
-            if !self.0.connections.remove(self.0.number) {
-                // It is about to be closed for a new connection.
-                *permit = None;
-                return Err(Problem::busy("too many connections"));
-            }
+            // Also if it was chosen to be closed meanwhile: its request came before it was.
+            self.0.connections.remove(self.0.number);
         }
         Ok(())
     }
 
-    /// Waits until it has to make room for another connection.
+    /// Waits until it has to make room for another connection, which it does only until it is authorized.
     pub(super) async fn closed(&self) {
-        self.0.close.notified().await;
+        loop {
+            self.0.close.notified().await;
+            if self.0.permit.lock().is_none() {
+                return;
+            }
+        }
     }
 }
 
 impl Drop for State {
     fn drop(&mut self) {
         self.connections.remove(self.number);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{future::Future, pin::pin, task::Context};
+
+    use super::*;
+
+    #[test]
+    fn a_connection_that_is_authorized_when_it_is_chosen_to_be_closed_stays_open() {
+        let is_closed = |one: &Connection| {
+            let mut context = Context::from_waker(std::task::Waker::noop());
+            pin!(one.closed()).poll(&mut context).is_ready()
+        };
+        let connections = Connections::new();
+        let peer = Peer::from_ip(None);
+        let [first, second] = [connections.add(peer), connections.add(peer)];
+        let others: Vec<_> = (0..MAX_UNAUTHORIZED)
+            .map(|_| connections.add(peer))
+            .collect();
+        first.authorize(&Client::SERVER).unwrap();
+        assert!(!is_closed(&first));
+        assert!(is_closed(&second));
+        assert!(others.iter().all(|one| !is_closed(one)));
     }
 }

@@ -87,6 +87,8 @@ impl Server {
                 Ok((stream, peer)) => {
                     let connection = connections.add(Peer::from_ip(Some(peer.ip())));
                     tokio::spawn(serve(stream, peer, connection, self.router.clone()));
+                    // Requests that have arrived come before new connections, which may close theirs.
+                    tokio::task::yield_now().await;
                 }
                 Err(error) => {
                     tracing::warn!(target: "tower_activity::web", %error, "could not accept a connection");
@@ -113,6 +115,7 @@ async fn serve(stream: TcpStream, peer: SocketAddr, connection: Connection, rout
         .header_read_timeout(HEAD_TIMEOUT);
     let stream = TokioIo::new(WriteTimeoutStream::new(stream, WRITE_TIMEOUT));
     tokio::select! {
+        biased;
         served = server.serve_connection(stream, service) => if let Err(error) = served {
             tracing::debug!(target: "tower_activity::web", %error, "connection closed early");
         },
