@@ -16,8 +16,10 @@ use super::{
 
 /// Connections that have sent an authorized request.
 const MAX_AUTHORIZED: usize = 512;
-/// Connections that have not, such as those that are still sending the head of their first request.
-const MAX_UNAUTHORIZED: usize = 64;
+/// Connections that have not, such as those that are still sending the head of their first request. So many that some hundred of
+/// one address leave the others of that address the time to send a request; with the authorized ones fewer than the 1,024
+/// descriptors that a process usually may open.
+const MAX_UNAUTHORIZED: usize = 400;
 
 /// The open connections. Clones share them.
 ///
