@@ -1,7 +1,5 @@
 //! `activity errors`: failures grouped by name, type and message.
 
-use std::io::{self, BufWriter, Write};
-
 use chrono::{DateTime, Utc};
 use tower_activity::query::{ErrorGroup, Errors, MetricsQuery};
 
@@ -9,7 +7,7 @@ use crate::{
     args::Errors as Args,
     failure::Failure,
     print::{
-        self, human, json,
+        self, human,
         status::{BOLD, DIM, styled},
         table::{Align, Cell, Column, Shrink, Table},
     },
@@ -24,15 +22,9 @@ pub(crate) fn run(store: &str, args: &Args) -> Result<(), Failure> {
     let filter = source::filter(&args.filter, args.tz)?;
     let query = MetricsQuery::new(args.window, now).zone(zone).at(at);
     let errors = reader.errors(&query.filter(filter), args.limit.get())?;
-    if let Some(unknown) = &errors.unknown {
-        anstream::eprintln!("{}", stats::describe_unknown(unknown, zone));
-    }
+    stats::warn_of_unknown(errors.unknown.as_ref(), zone);
     if args.json {
-        let mut out = BufWriter::new(io::stdout().lock());
-        for group in &errors.groups {
-            json::line(&mut out, group)?;
-        }
-        return Ok(out.flush()?);
+        return stats::lines(&errors.groups);
     }
     let when = stats::describe_window(errors.window, zone);
     if errors.total == 0 {

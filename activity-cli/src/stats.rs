@@ -240,14 +240,15 @@ fn types(types: &EventTypes, args: &Stats, zone: Zone, when: &str) -> Result<(),
     print_ranking(&table, types.len(), "no events", when)
 }
 
-/// Says on stderr which part of the window a ranking does not cover.
-fn warn_of_unknown(unknown: Option<&Unknown>, zone: Zone) {
+/// Says on stderr which part of a window is not covered.
+pub(crate) fn warn_of_unknown(unknown: Option<&Unknown>, zone: Zone) {
     if let Some(unknown) = unknown {
         anstream::eprintln!("{}", describe_unknown(unknown, zone));
     }
 }
 
-fn lines(objects: &[impl Serialize]) -> Result<(), Failure> {
+/// Prints objects as JSON Lines.
+pub(crate) fn lines(objects: &[impl Serialize]) -> Result<(), Failure> {
     let mut out = BufWriter::new(io::stdout().lock());
     for object in objects {
         json::line(&mut out, object)?;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{
     error::Error,
-    record::{ActivityRecord, Status},
+    record::{ActivityRecord, Status, fnv1a},
 };
 
 /// How much of a message is looked at, in bytes.
@@ -27,17 +27,14 @@ pub struct Fingerprint(u64);
 impl Fingerprint {
     /// Returns the fingerprint of failures with this name, error type and message.
     pub fn new(name: &str, error_type: Option<&str>, message: Option<&str>) -> Self {
-        // FNV-1a: fingerprints are in files, so they must never change.
-        let mut hash = 0xcbf2_9ce4_8422_2325_u64;
         let template = message.map(message_template).unwrap_or_default();
-        for text in [name, error_type.unwrap_or_default(), &template] {
-            // 0xff is in no text.
-            for byte in text.bytes().chain([0xff]) {
-                hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-            }
-        }
+        let texts = [name, error_type.unwrap_or_default(), &template];
+        // 0xff is in no text.
+        let bytes = texts
+            .into_iter()
+            .flat_map(|text| text.bytes().chain([0xff]));
         // 0 is reserved for the overflow group.
-        Fingerprint(hash.max(1))
+        Fingerprint(fnv1a(bytes).max(1))
     }
 
     /// Returns the fingerprint of a failed activity.

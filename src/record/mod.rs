@@ -6,6 +6,7 @@ mod event;
 mod failure;
 mod filter;
 mod fingerprint;
+mod fnv;
 mod fold;
 mod id;
 mod kind;
@@ -31,6 +32,7 @@ pub(crate) use filter::{
     json_object_texts, json_texts, normalize_words, parse_number,
 };
 pub use fingerprint::{Fingerprint, message_template};
+pub(crate) use fnv::fnv1a;
 pub(crate) use fold::fold;
 pub use id::{ActivityId, EventId, InstanceId, RecordingId};
 pub use kind::Kind;

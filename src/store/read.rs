@@ -176,7 +176,8 @@ pub trait Reader: Source<ActivityRecord> + Source<EventRecord> + Send {
     ///
     /// A failure is followed to the failures directly inside of it; of several, the one that ended first is the cause. A failure
     /// in a call that succeeded all the same was handled, and is not the cause of one further up. A path has at most 100
-    /// activities, those nearest to the cause.
+    /// activities, those nearest to the cause. Of a tree with more than 10,000 failures a store may look only at those that were
+    /// committed first.
     ///
     /// The default is O(n) in all activities.
     ///

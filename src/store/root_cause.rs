@@ -42,16 +42,20 @@ pub(crate) fn path_to_root_cause(
     failed: &[FailedNode],
     is_inside: impl Fn(&FailedNode) -> bool,
 ) -> Vec<ActivityId> {
-    let ids: HashSet<ActivityId> = failed.iter().map(|one| one.id).collect();
+    let parents: HashMap<_, _> = failed.iter().map(|one| (one.id, one.parent)).collect();
     let mut inside = HashMap::<ActivityId, Vec<&FailedNode>>::new();
     for one in failed {
-        if let Some(parent) = one.parent.filter(|parent| ids.contains(parent)) {
+        if let Some(parent) = one.parent.filter(|parent| parents.contains_key(parent)) {
             inside.entry(parent).or_default().push(one);
         }
     }
-    let is_topmost = |one: &&FailedNode| match ids.contains(&of) {
+    let is_topmost = |one: &&FailedNode| match parents.contains_key(&of) {
         true => one.id == of,
-        false => one.parent.is_none_or(|parent| !ids.contains(&parent)) && is_inside(one),
+        false => {
+            one.parent
+                .is_none_or(|parent| !parents.contains_key(&parent))
+                && is_inside(one)
+        }
     };
     let mut open: Vec<(&FailedNode, usize)> = failed
         .iter()
@@ -74,16 +78,15 @@ pub(crate) fn path_to_root_cause(
             }
         }
     }
-    let parents: HashMap<_, _> = failed.iter().map(|one| (one.id, one.parent)).collect();
     let mut path = Vec::new();
     let mut next = found.map(|(_, cause)| cause.id);
     while let Some(id) = next.filter(|_| path.len() < LONGEST_PATH) {
         path.push(id);
         let parent = parents.get(&id).copied().flatten();
-        next = parent.filter(|parent| id != of && ids.contains(parent));
+        next = parent.filter(|parent| id != of && parents.contains_key(parent));
     }
     path.reverse();
-    if path.is_empty() && ids.contains(&of) {
+    if path.is_empty() && parents.contains_key(&of) {
         // In a circle every failure has a deeper one.
         path.push(of);
     }

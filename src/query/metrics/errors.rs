@@ -147,9 +147,8 @@ impl ActivityReader {
             .iter()
             .filter_map(|group| group.fingerprint)
             .collect();
-        let first = self
-            .reader
-            .first_failures(&query.full_filter(), &fingerprints)?;
+        let selected = query.full_filter();
+        let first = self.reader.first_failures(&selected, &fingerprints)?;
         let steps = window.steps(query.step, query.zone);
         let steps: Vec<Period> = steps
             .into_iter()
@@ -170,7 +169,7 @@ impl ActivityReader {
                 true => Some(false),
                 false => before.map(|_| true),
             };
-            let example = self.example(group, fingerprint, &query.full_filter())?;
+            let example = self.example(group, fingerprint, &selected)?;
             let message = example.as_ref().and_then(|one| one.message.as_deref());
             let of_step = |step: &Period| {
                 let is_known = unknown.is_none_or(|unknown| step.start >= unknown.until);

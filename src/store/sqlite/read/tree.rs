@@ -78,7 +78,6 @@ pub(super) fn descendants(
     roots: &[ActivityId],
     filter: &Filter,
 ) -> Result<Vec<Descendants>> {
-    let attempt = || failed("count the activities of a tree");
     let filter = &spellings::resolve(&view.transaction, filter)?;
     let clause = Where::for_activities(filter, Table::Ended);
     let sql = [
@@ -89,7 +88,6 @@ pub(super) fn descendants(
         " LIMIT ?)",
     ]
     .concat();
-    let mut statement = view.transaction.prepare_cached(&sql).map_err(attempt())?;
     let mut open = open_counts(view, filter)?;
     let mut found = Vec::new();
     for root in roots {
@@ -99,10 +97,7 @@ pub(super) fn descendants(
             let most = Value::from(LARGEST_PAGE as i64 + 1);
             let values = [bound(*root), status.code().into()].into_iter();
             let values = values.chain(clause.values.clone()).chain([most]);
-            let count: i64 = statement
-                .query_row(params_from_iter(values), |row| row.get(0))
-                .map_err(attempt())?;
-            counts.push((status, unsigned(count)));
+            counts.push((status, count(view, &sql, values)?));
         }
         found.extend(Descendants::new(*root, counts));
     }
@@ -257,7 +252,7 @@ fn count(view: &Snapshot<'_>, sql: &str, values: impl Iterator<Item = Value>) ->
     let counted: i64 = statement
         .query_row(params_from_iter(values), |row| row.get(0))
         .map_err(attempt())?;
-    Ok(counted.max(0).cast_unsigned())
+    Ok(unsigned(counted))
 }
 
 /// Selects the ids first, so that the joins are only read for the activities of the page.

@@ -1,6 +1,6 @@
 //! Terms of the index that are not words: they begin with `=`, which words do not contain.
 
-use crate::record::{fold, normalize_words};
+use crate::record::{fnv1a, fold, normalize_words};
 
 /// Kinds of terms for scopes that are dictionary texts, which are followed by the text's number.
 pub(crate) const PROJECT: char = 'p';
@@ -34,10 +34,6 @@ pub(crate) fn text_term(kind: char, text: &str) -> String {
 
 /// The term of an attribute, which others may share: its values are many, and few of them are ever searched.
 pub(crate) fn attribute_term(key: &str, value: &str) -> String {
-    // FNV-1a: the terms are in files, so they must never change.
-    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-    for byte in key.bytes().chain([0]).chain(value.bytes()) {
-        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-    }
+    let hash = fnv1a(key.bytes().chain([0]).chain(value.bytes()));
     format!("={ATTRIBUTE}{:08x}", hash >> 32)
 }
