@@ -1,29 +1,35 @@
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 
-/** A button that opens a menu of links. A click elsewhere and Escape close it, and do nothing else. */
+/**
+ * A button that opens a menu of links. A click elsewhere and Escape close it, and do nothing else.
+ *
+ * Whether it is open is known to the element alone, and the listeners are there as long as it is: listeners that an effect adds
+ * after the menu has opened miss a click that comes at once.
+ */
 export function Menu({ label, children }: { label: string; children: ComponentChildren }) {
-  const menu = useRef<HTMLDetailsElement>(null);
-  const [open, setOpen] = useState(false);
-  useEffect(() => {
-    if (!open) {
-      return;
-    }
+  const element = useRef<HTMLDetailsElement>(null);
+  useLayoutEffect(() => {
     const clicked = (event: MouseEvent) => {
+      const menu = element.current;
       const target = event.target instanceof Element ? event.target : null;
-      if (!menu.current?.contains(target)) {
+      if (!menu?.open) {
+        return;
+      }
+      if (!menu.contains(target)) {
         event.preventDefault();
         event.stopPropagation();
-        setOpen(false);
+        menu.open = false;
       } else if (target?.closest("a")) {
-        setOpen(false);
+        menu.open = false;
       }
     };
     const pressed = (event: KeyboardEvent) => {
-      if (event.key === "Escape") {
+      const menu = element.current;
+      if (menu?.open && event.key === "Escape") {
         event.stopPropagation();
-        setOpen(false);
-        menu.current?.querySelector("summary")?.focus();
+        menu.open = false;
+        menu.querySelector("summary")?.focus();
       }
     };
     document.addEventListener("click", clicked, { capture: true });
@@ -32,9 +38,9 @@ export function Menu({ label, children }: { label: string; children: ComponentCh
       document.removeEventListener("click", clicked, { capture: true });
       document.removeEventListener("keydown", pressed, { capture: true });
     };
-  }, [open]);
+  }, []);
   return (
-    <details class="menu" ref={menu} open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
+    <details class="menu" ref={element}>
       <summary class="button">{label}</summary>
       <div class="menu-list">{children}</div>
     </details>
