@@ -1,8 +1,8 @@
--- Schema 4: lists of roots and of failures, and groups of failures.
+-- Schema 4: lists of roots and of unsuccessful activities, and groups of failures.
 
 -- Roots, to skip their descendants in a list.
 CREATE INDEX activity_top ON activity (id) WHERE parent IS NULL;
-CREATE INDEX activity_failed ON activity (id) WHERE status = 2;
+CREATE INDEX activity_unsuccessful ON activity (status, id) WHERE status > 1;
 -- With the status, so that a tree's activities are counted by status, and its failures found, without reading the others.
 DROP INDEX IF EXISTS activity_root;
 CREATE INDEX activity_root ON activity (root, status) WHERE root IS NOT NULL;

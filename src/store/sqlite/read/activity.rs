@@ -5,13 +5,14 @@ use rusqlite::{Connection, Row, types::Value};
 use super::{
     Snapshot,
     compile::{Table, Where},
+    failed,
     list::{BY_ID, ListedRecord, NEWEST_FIRST, before},
     row::{self, COLUMNS, ENDED, ENDED_BY_SEQ, JOINS, OPEN},
     search::Search,
 };
 use crate::{
     error::Result,
-    record::{ActivityId, ActivityRecord, Filter, Status},
+    record::{ActivityId, ActivityRecord, Filter, Has, Status},
     store::Cursor,
 };
 
@@ -23,6 +24,14 @@ const ENDED_STATUSES: [Status; 5] = [
     Status::Abandoned,
 ];
 const OPEN_STATUSES: [Status; 2] = [Status::Running, Status::Abandoned];
+
+/// Up to this many rows of a side table are looked up one by one: some tens of milliseconds.
+const FEW: i64 = 10_000;
+const LINKS: &str = "SELECT count(*) FROM (SELECT 1 FROM link LIMIT ?)";
+const RECORDED: &str =
+    "a.seq IN (SELECT seq FROM activity WHERE id IN (SELECT activity FROM link))";
+const PREVIEWS: &str = "SELECT count(*) FROM (SELECT 1 FROM preview LIMIT ?)";
+const PREVIEWED: &str = "a.seq IN (SELECT activity FROM preview)";
 
 impl ListedRecord for ActivityRecord {
     const ATTEMPT: &'static str = "read activities";
@@ -45,6 +54,21 @@ impl ListedRecord for ActivityRecord {
         cursor: Option<Cursor<Self>>,
     ) -> Result<Option<Search>> {
         Search::activities(connection, filter, cursor)
+    }
+
+    fn candidates(connection: &Connection, filter: &Filter) -> Result<Option<&'static str>> {
+        let (rows, candidates) = match filter.has.any_of[..] {
+            [Has::Recording] => (LINKS, RECORDED),
+            [Has::Input | Has::Output] => (PREVIEWS, PREVIEWED),
+            _ => return Ok(None),
+        };
+        let count = || {
+            connection
+                .prepare_cached(rows)?
+                .query_row([FEW + 1], |row| row.get(0))
+        };
+        let count: i64 = count().map_err(failed(Self::ATTEMPT))?;
+        Ok((count <= FEW).then_some(candidates))
     }
 
     fn read(row: &Row<'_>) -> Result<Self> {

@@ -90,8 +90,9 @@ const ERROR: Column = Column {
 const FINGERPRINT: &str = "(a.status = 2 AND activity_fingerprint(\
      (SELECT value FROM text WHERE id = a.name), a.error_type, a.message) = ?)";
 const STATUS: &str = "a.status = ?";
-/// The code as a literal, so that SQLite can use the index of failures.
-const FAILED: &str = "a.status = 2";
+/// Exactly one status other than success: uses the index on (status, id), which is in the list's order.
+const UNSUCCESSFUL: &str = "(a.status > 1 AND a.status = ?)";
+const FAILED: &str = "(a.status > 1 AND a.status = 2)";
 const KIND: &str = "a.kind = (SELECT id FROM text WHERE value = ?)";
 const ATTRIBUTES: &str = "activity_has_attributes(a.attributes, ?)";
 const DATA: &str = "activity_has_attributes(a.data, ?)";
@@ -135,10 +136,15 @@ impl Where {
     }
 
     fn activities(&mut self, filter: &Filter, table: Table) {
-        self.choice(&filter.status, |status| match status {
-            Status::Failed => (FAILED, None),
+        let is_one = filter.status.any_of.len() == 1;
+        let status = |status: &Status| match status {
+            // Each of several would be read through the index, and all of them sorted.
+            Status::Cancelled | Status::Skipped | Status::Failed | Status::Abandoned if is_one => {
+                (UNSUCCESSFUL, Some(status.code().into()))
+            }
             status => (STATUS, Some(status.code().into())),
-        });
+        };
+        self.choice(&filter.status, status);
         self.choice(&filter.kind, |kind| (KIND, Some(text(kind.as_str()))));
         self.texts(&filter.name, &NAME);
         self.texts(&filter.actor, &ACTOR);
@@ -290,7 +296,7 @@ impl Where {
 
     fn fingerprint(&mut self, filter: &Filter, table: Table) {
         let choice = &filter.fingerprint;
-        // Outside of the alternatives, so that SQLite can use the index of failures.
+        // Outside of the alternatives, so that SQLite can use the index of statuses.
         if !choice.any_of.is_empty() {
             self.and(FAILED, []);
         }

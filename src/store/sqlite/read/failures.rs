@@ -13,7 +13,7 @@ use crate::{
     error::Result,
     record::{ActivityId, Filter, Fingerprint, Text},
     store::{
-        FailureGroup, FailureSums, selects_all_failures,
+        FailureGroup, FailureSums, RecordKind, selects_all_failures,
         sqlite::{
             columns::{lossy, unsigned},
             last_seqs::LastSeqs,
@@ -31,8 +31,7 @@ const HAS_TABLE: &str = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name =
 const KEPT: &str = "SELECT fingerprint, name, error_type, count, first, example FROM failure \
      WHERE quarter >= ?1 AND quarter < ?2";
 const FIRST: &str = "SELECT first FROM failure WHERE fingerprint = ?1 ORDER BY quarter LIMIT 1";
-const ROWS: &str =
-    "SELECT a.id, a.name, a.error_type, a.message FROM activity AS a WHERE a.status = 2 AND ";
+const ROWS: &str = "SELECT a.id, a.name, a.error_type, a.message FROM activity AS a WHERE a.status > 1 AND a.status = 2 AND ";
 const ROWS_BY_SEQ: &str = "SELECT a.id, a.name, a.error_type, a.message FROM activity AS a NOT INDEXED WHERE a.status = 2 AND ";
 /// The last quarter hour that an id can have: its time has 48 bits of milliseconds.
 const LAST: i64 = ((1 << 48) - 1) * 1_000 / QUARTER_US;
@@ -260,7 +259,7 @@ impl<'a> Scan<'a> {
         take: &mut dyn FnMut(Failure),
     ) -> Result<()> {
         let attempt = || failed(ATTEMPT);
-        let resolved = spellings::resolve(self.view, filter)?;
+        let resolved = spellings::resolve(self.view, filter, RecordKind::Activities)?;
         let clause = Where::for_activities(&resolved, Table::Ended);
         let end = if after.is_some() {
             UNCOUNTED

@@ -57,6 +57,11 @@ pub(super) trait ListedRecord: Record {
         cursor: Option<Cursor<Self>>,
     ) -> Result<Option<Search>>;
 
+    /// A condition on the row ids that a filter on a side table leaves. `None` without one, or if the table has many rows.
+    fn candidates(_connection: &Connection, _filter: &Filter) -> Result<Option<&'static str>> {
+        Ok(None)
+    }
+
     /// Reads one row.
     fn read(row: &Row<'_>) -> Result<Self>;
 
@@ -88,7 +93,7 @@ pub(super) fn list<R: ListedRecord>(
     cursor: Option<Cursor<R>>,
     limit: usize,
 ) -> Result<List<R>> {
-    let filter = spellings::resolve(&snapshot.transaction, filter)?;
+    let filter = spellings::resolve(&snapshot.transaction, filter, R::KIND)?;
     let mut records: Vec<R> = Vec::new();
     for (filter, cursor) in split_ahead(&filter, cursor, snapshot.ahead_from) {
         // One more than requested, to know whether there is a next page.
@@ -122,7 +127,11 @@ fn list_part<R: ListedRecord>(
     }
     for filter in by_project(filter) {
         if committed && search.is_none() {
-            records.extend(snapshot.records(newest(&filter, cursor, wanted))?);
+            let query = match R::candidates(&snapshot.transaction, &filter)? {
+                Some(candidates) => newest_of(candidates, &filter, cursor, wanted),
+                None => newest(&filter, cursor, wanted),
+            };
+            records.extend(snapshot.records(query)?);
         }
         records.extend(R::open(snapshot, &filter, cursor, wanted)?);
     }
@@ -204,7 +213,7 @@ pub(super) fn after<R: ListedRecord>(
     }
     let mut records: Vec<R> = Vec::new();
     if end.seq() > from && R::may_be_committed(filter) {
-        let filter = spellings::resolve(&snapshot.transaction, filter)?;
+        let filter = spellings::resolve(&snapshot.transaction, filter, R::KIND)?;
         records = snapshot.records(commits::<R>(&filter, from, end.seq(), limit))?;
     }
     // A full page ends at its last record, any other at the newest commit.
@@ -246,6 +255,21 @@ pub(super) fn newest<R: ListedRecord>(
     let mut values = clause.values;
     values.push(Value::from(wanted as i64));
     let sql = [R::COLUMNS, R::TABLE, R::JOINS, &clause.sql, NEWEST_FIRST].concat();
+    (sql, values)
+}
+
+/// The query for the newest records among a few candidates: a condition on their row ids.
+pub(super) fn newest_of<R: ListedRecord>(
+    candidates: &str,
+    filter: &Filter,
+    cursor: Option<Cursor<R>>,
+    wanted: usize,
+) -> Query {
+    let clause = before(R::condition(filter), cursor);
+    let mut values = clause.values;
+    values.push(Value::from(wanted as i64));
+    let condition = [&clause.sql, " AND ", candidates, NEWEST_FIRST].concat();
+    let sql = [R::COLUMNS, R::BY_SEQ, R::JOINS, &condition].concat();
     (sql, values)
 }
 

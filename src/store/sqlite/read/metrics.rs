@@ -13,7 +13,8 @@ use crate::{
     error::{Error, Result},
     record::{Filter, Status, Text},
     store::{
-        Bucket, Dimension, Grain, Quarter, SampleSums, Subject, TurnHistory, TurnStats, TypeCount,
+        Bucket, Dimension, Grain, Quarter, RecordKind, SampleSums, Subject, TurnHistory, TurnStats,
+        TypeCount,
         codes::{Code, SumScope},
         during,
         sqlite::{
@@ -239,7 +240,7 @@ pub(super) fn agent_quarters_of(
 
 /// Counts the events of each type.
 pub(super) fn event_types(connection: &Connection, filter: &Filter) -> Result<Vec<TypeCount>> {
-    let filter = spellings::resolve(connection, filter)?;
+    let filter = spellings::resolve(connection, filter, RecordKind::Events)?;
     let clause = Where::for_events(&filter);
     let sql = [TYPES, &clause.sql, TYPES_GROUPS].concat();
     let values = params_from_iter(clause.values);

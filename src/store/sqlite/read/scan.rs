@@ -12,7 +12,7 @@ use crate::{
     error::Result,
     record::{Filter, Kind, Text},
     store::{
-        ActivitySample,
+        ActivitySample, RecordKind,
         sqlite::columns::{TEXT_VALUE, unsigned},
     },
 };
@@ -33,7 +33,7 @@ pub(super) fn scan(
     filter: &Filter,
     take: &mut dyn FnMut(ActivitySample),
 ) -> Result<()> {
-    let filter = spellings::resolve(connection, filter)?;
+    let filter = spellings::resolve(connection, filter, RecordKind::Activities)?;
     let clause = Where::for_activities(&filter, Table::Ended);
     let sql = [ROWS, &clause.sql, IN_ORDER].concat();
     let turn = Value::from(Kind::Turn.as_str().to_owned());

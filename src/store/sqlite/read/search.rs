@@ -8,10 +8,11 @@ use super::failed;
 use crate::{
     error::Result,
     record::{
-        ActivityId, ActivityRecord, Choice, EventRecord, Filter, Needle, Pattern, json_texts,
+        ActivityId, ActivityRecord, Choice, EventRecord, Filter, Needle, Pattern, Status,
+        json_texts,
     },
     store::{
-        Cursor, Record,
+        Cursor, Record, RecordKind,
         sqlite::{
             columns::TEXT_ID,
             maintenance::search::{
@@ -46,7 +47,7 @@ impl Search {
         cursor: Option<Cursor<ActivityRecord>>,
     ) -> Result<Option<Search>> {
         let search = || {
-            if !has_rare(filter) && filter.actor.any_of.is_empty() {
+            if !has_rare(filter) && filter.actor.any_of.is_empty() && !is_named(filter) {
                 return Ok(None);
             }
             Search::new(&ACTIVITIES, connection, filter, cursor)
@@ -77,7 +78,7 @@ impl Search {
         cursor: Option<Cursor<R>>,
     ) -> rusqlite::Result<Option<Search>> {
         let indexed_up_to = index.indexed_up_to(connection)?;
-        let expression = expression(connection, filter)?;
+        let expression = expression(connection, filter, R::KIND)?;
         if indexed_up_to == 0 || expression.is_empty() || index.lag(connection)? > MAX_LAG as u64 {
             return Ok(None);
         }
@@ -139,21 +140,28 @@ fn has_rare(filter: &Filter) -> bool {
         || filter.attribute_terms().next().is_some()
 }
 
+/// True if the filter names activities or their errors, and no index on the status is in the list's order.
+fn is_named(filter: &Filter) -> bool {
+    let has_index = matches!(filter.status.any_of[..], [status] if status != Status::Success);
+    !has_index && (!filter.name.any_of.is_empty() || !filter.error.any_of.is_empty())
+}
+
 /// An FTS5 expression that finds everything the filter matches, and maybe more. Empty if it would find everything.
 ///
 /// All terms in it are quoted and contain no quotes, so that none is FTS5 syntax.
-fn expression(connection: &Connection, filter: &Filter) -> rusqlite::Result<String> {
+fn expression(
+    connection: &Connection,
+    filter: &Filter,
+    records: RecordKind,
+) -> rusqlite::Result<String> {
     let mut all = Vec::new();
     for word in &filter.words.all_of {
-        // A literal is only found in the records themselves.
-        if let Needle::Phrase(phrase) = Needle::new(word) {
-            let words: BTreeSet<&str> = phrase.split_whitespace().collect();
-            let last = phrase.rsplit(' ').next().unwrap_or_default();
-            // Without a space at its end, the last word is a prefix.
-            all.extend(words.into_iter().map(|word| match word == last {
-                true => format!("\"{word}\" *"),
-                false => format!("\"{word}\""),
-            }));
+        all.extend(words(word));
+    }
+    // Names and error types are in the index as words. Events have none.
+    if records == RecordKind::Activities {
+        for choice in [&filter.name, &filter.error] {
+            all.extend(one_of(choice, Pattern::as_text, |text| Ok(words(text)))?);
         }
     }
     let by_number = [
@@ -167,12 +175,13 @@ fn expression(connection: &Connection, filter: &Filter) -> rusqlite::Result<Stri
             // No text has the id 0.
             let number = connection.prepare_cached(TEXT_ID)?;
             let number = { number }.query_row([text], |row| row.get(0)).optional()?;
-            Ok(dictionary_term(prefix, number.unwrap_or_default()))
+            let term = dictionary_term(prefix, number.unwrap_or_default());
+            Ok(Some(format!("\"{term}\"")))
         })?);
     }
     for (prefix, choice) in [(SESSION, &filter.session), (REQUEST, &filter.request)] {
         all.extend(one_of(choice, Pattern::as_text, |text| {
-            Ok(text_term(prefix, text))
+            Ok(Some(format!("\"{}\"", text_term(prefix, text))))
         })?);
     }
     for (key, values) in filter.attribute_terms() {
@@ -187,19 +196,37 @@ fn expression(connection: &Connection, filter: &Filter) -> rusqlite::Result<Stri
     Ok(all.join(" AND "))
 }
 
-/// The expression for one of several scopes; `None` without alternatives, or if one of them has no `text`.
+/// The expression for the words of a text. `None` if it has no words: it is only found in the records themselves.
+fn words(text: &str) -> Option<String> {
+    let Needle::Phrase(phrase) = Needle::new(text) else {
+        return None;
+    };
+    let words: BTreeSet<&str> = phrase.split_whitespace().collect();
+    let last = phrase.rsplit(' ').next().unwrap_or_default();
+    // Without a space at its end, the last word is a prefix.
+    let words = words.into_iter().map(|word| match word == last {
+        true => format!("\"{word}\" *"),
+        false => format!("\"{word}\""),
+    });
+    Some(words.collect::<Vec<_>>().join(" AND "))
+}
+
+/// The expression for one of several texts; `None` without alternatives, or if one of them has no `text` or no expression.
 fn one_of(
     choice: &Choice<Pattern>,
     text: impl Fn(&Pattern) -> Option<&str>,
-    word: impl Fn(&str) -> rusqlite::Result<String>,
+    expression: impl Fn(&str) -> rusqlite::Result<Option<String>>,
 ) -> rusqlite::Result<Option<String>> {
-    let texts: Option<Vec<&str>> = choice.any_of.iter().map(text).collect();
-    let Some(texts) = texts.filter(|texts| !texts.is_empty()) else {
-        return Ok(None);
-    };
-    let mut words = Vec::new();
-    for text in texts {
-        words.push(format!("\"{}\"", word(text)?));
+    let mut alternatives = Vec::new();
+    for pattern in &choice.any_of {
+        let Some(text) = text(pattern) else {
+            return Ok(None);
+        };
+        match expression(text)? {
+            Some(expression) => alternatives.push(format!("({expression})")),
+            None => return Ok(None),
+        }
     }
-    Ok(Some(format!("({})", words.join(" OR "))))
+    let any = || format!("({})", alternatives.join(" OR "));
+    Ok((!alternatives.is_empty()).then(any))
 }

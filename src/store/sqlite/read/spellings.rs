@@ -1,11 +1,13 @@
 //! Replaces values in any case by the spellings in the dictionary, so that lists are read through the indexes of exact values.
 
+use chrono::DateTime;
 use rusqlite::{Connection, params};
 
 use super::{compile::json, failed};
 use crate::{
     error::Result,
     record::{Choice, Filter, Pattern, fold},
+    store::{RecordKind, sqlite::columns::TEXT_ID},
 };
 
 /// A value with more spellings is not replaced: each row is compared with it.
@@ -21,22 +23,35 @@ const IS_FOLDED: &str =
 const UNFOLDED_SPELLINGS: &str =
     "SELECT value FROM text WHERE activity_matches(value, ?1) LIMIT ?2";
 
-/// Returns a filter that matches the same records, in which the values of dictionary columns are exact.
-pub(super) fn resolve(connection: &Connection, filter: &Filter) -> Result<Filter> {
+/// Returns a filter that matches the same records, in which the values of dictionary columns are exact. If it requires a value that
+/// the dictionary does not have, its time range is empty, so that no row is read.
+pub(super) fn resolve(
+    connection: &Connection,
+    filter: &Filter,
+    records: RecordKind,
+) -> Result<Filter> {
     let mut filter = filter.clone();
-    replace(connection, &mut filter).map_err(failed("look up the spellings of a value"))?;
+    replace(connection, &mut filter, records)
+        .map_err(failed("look up the spellings of a value"))?;
     Ok(filter)
 }
 
-fn replace(connection: &Connection, filter: &mut Filter) -> rusqlite::Result<()> {
+fn replace(
+    connection: &Connection,
+    filter: &mut Filter,
+    records: RecordKind,
+) -> rusqlite::Result<()> {
     let mut values = 0;
     for column in columns(filter) {
         for patterns in [&mut column.any_of, &mut column.none_of] {
             *patterns = exact(connection, std::mem::take(patterns), &mut values)?;
         }
     }
+    if !is_possible(connection, filter, records)? {
+        filter.until = Some(DateTime::UNIX_EPOCH);
+    }
     match &mut filter.and {
-        Some(and) => replace(connection, and),
+        Some(and) => replace(connection, and, records),
         None => Ok(()),
     }
 }
@@ -79,6 +94,51 @@ fn exact(
         }
     }
     Ok(exact)
+}
+
+/// False if the filter requires a value that the dictionary does not have.
+fn is_possible(
+    connection: &Connection,
+    filter: &Filter,
+    records: RecordKind,
+) -> rusqlite::Result<bool> {
+    let scopes = [
+        &filter.project,
+        &filter.agent,
+        &filter.actor,
+        &filter.brand,
+        &filter.environment,
+    ];
+    for scope in scopes {
+        if !has_any(connection, &scope.any_of, Pattern::as_exact)? {
+            return Ok(false);
+        }
+    }
+    match records {
+        RecordKind::Activities => Ok(has_any(connection, &filter.name.any_of, Pattern::as_exact)?
+            && has_any(connection, &filter.kind.any_of, |kind| Some(kind.as_str()))?),
+        RecordKind::Events => {
+            let types = filter.event_type.any_of.iter();
+            let types: Vec<Pattern> = types.map(Pattern::in_snake_case).collect();
+            has_any(connection, &types, Pattern::as_exact)
+        }
+    }
+}
+
+/// True if one of the alternatives may be in the dictionary: there are none, or one has a text in it or no single `text`.
+fn has_any<T>(
+    connection: &Connection,
+    alternatives: &[T],
+    text: impl Fn(&T) -> Option<&str>,
+) -> rusqlite::Result<bool> {
+    let mut find = connection.prepare_cached(TEXT_ID)?;
+    for alternative in alternatives {
+        match text(alternative) {
+            Some(text) if !find.exists([text])? => {}
+            _ => return Ok(true),
+        }
+    }
+    Ok(alternatives.is_empty())
 }
 
 /// Reads the texts that a pattern matches, up to one more than [`MAX_SPELLINGS`].

@@ -15,8 +15,8 @@ use crate::{
     error::Result,
     record::{ActivityId, ActivityRecord, Filter, Status},
     store::{
-        Cursor, Descendants, FailedNode, LARGEST_PAGE, TreePage, codes::Code, descendants_of,
-        path_to_root_cause, sqlite::columns::unsigned,
+        Cursor, Descendants, FailedNode, LARGEST_PAGE, RecordKind, TreePage, codes::Code,
+        descendants_of, path_to_root_cause, sqlite::columns::unsigned,
     },
 };
 
@@ -49,7 +49,7 @@ pub(super) fn page(
     after: Option<Cursor<ActivityRecord>>,
     limit: usize,
 ) -> Result<TreePage> {
-    let filter = &spellings::resolve(&view.transaction, filter)?;
+    let filter = &spellings::resolve(&view.transaction, filter, RecordKind::Activities)?;
     // One more than requested, to know whether there is a next page.
     let wanted = limit + 1;
     let mut top = view.ended_and_open(BY_ID, root)?;
@@ -78,7 +78,7 @@ pub(super) fn descendants(
     roots: &[ActivityId],
     filter: &Filter,
 ) -> Result<Vec<Descendants>> {
-    let filter = &spellings::resolve(&view.transaction, filter)?;
+    let filter = &spellings::resolve(&view.transaction, filter, RecordKind::Activities)?;
     let clause = Where::for_activities(filter, Table::Ended);
     let sql = [
         "SELECT count(*) FROM (SELECT 1 ",
@@ -149,7 +149,7 @@ pub(super) fn root_cause(
     activity: &ActivityRecord,
     filter: &Filter,
 ) -> Result<Vec<ActivityRecord>> {
-    let filter = &spellings::resolve(&view.transaction, filter)?;
+    let filter = &spellings::resolve(&view.transaction, filter, RecordKind::Activities)?;
     let failures = failed_nodes(view, activity.root, filter)?;
     let is_root = activity.id == activity.root;
     let itself = failures.iter().any(|one| one.id == activity.id);

@@ -3,11 +3,12 @@
 use rusqlite::StatementStatus;
 
 use super::*;
-use crate::store::Cursor;
+use crate::store::{Cursor, RecordKind};
 
 /// A filter as lists compile it.
 fn resolved(reader: &SqliteReader, text: &str) -> Filter {
-    spellings::resolve(&reader.connection().unwrap(), &parse(text)).unwrap()
+    let connection = reader.connection().unwrap();
+    spellings::resolve(&connection, &parse(text), RecordKind::Activities).unwrap()
 }
 
 fn plan(reader: &mut SqliteReader, sql: &str, values: Vec<rusqlite::types::Value>) -> Vec<String> {
@@ -65,21 +66,90 @@ fn lists_are_read_through_an_index_and_never_sorted() {
     );
     check(
         "status:failed kind:tool name:log*,x actor:a word",
-        "SEARCH a USING INDEX activity_failed (id<?)",
+        "SEARCH a USING INDEX activity_unsuccessful (status=? AND id<?)",
     );
+    check(
+        "status:abandoned",
+        "SEARCH a USING INDEX activity_unsuccessful (status=? AND id<?)",
+    );
+    check("status:success", "SEARCH a USING INDEX activity_id (id<?)");
     check(
         "status:failed,cancelled",
         "SEARCH a USING INDEX activity_id (id<?)",
     );
     check(
         "fingerprint:0123456789abcdef since:2026-03-01",
-        "SEARCH a USING INDEX activity_failed (id>? AND id<?)",
+        "SEARCH a USING INDEX activity_unsuccessful (status=? AND id>? AND id<?)",
     );
     check("is:root", "SEARCH a USING INDEX activity_top (id<?)");
     check(
         "is:root project:acme",
         "SEARCH a USING INDEX activity_project (project=? AND id<?)",
     );
+}
+
+#[test]
+fn a_few_recordings_are_looked_up_one_by_one() {
+    let mut reader = fixture(&[]);
+    for text in ["has:recording", "has:input project:acme", "has:output"] {
+        let filter = parse(text);
+        let connection = reader.connection().unwrap();
+        let candidates = ActivityRecord::candidates(&connection, &filter);
+        drop(connection);
+        let candidates = candidates.unwrap().unwrap();
+        let (sql, values) = list::newest_of::<ActivityRecord>(candidates, &filter, None, 50);
+        let plan = plan(&mut reader, &sql, values);
+        let expected = "SEARCH a USING INTEGER PRIMARY KEY (rowid=?)";
+        assert!(
+            plan.iter().any(|line| line == expected),
+            "{text}: {plan:#?}"
+        );
+    }
+}
+
+#[test]
+fn a_value_that_the_dictionary_does_not_have_reads_no_row() {
+    let reader = fixture(&[]);
+    let connection = reader.connection().unwrap();
+    for value in ["login", "tool"] {
+        connection
+            .execute("INSERT INTO text (value) VALUES (?1)", [value])
+            .unwrap();
+    }
+    let reads = |text: &str, records| {
+        let filter = spellings::resolve(&connection, &parse(text), records).unwrap();
+        let mut at = Some(&filter);
+        while let Some(filter) = at {
+            if filter.until == Some(DateTime::UNIX_EPOCH) {
+                return false;
+            }
+            at = filter.and.as_deref();
+        }
+        true
+    };
+    for (text, activities, events) in [
+        ("", true, true),
+        ("name:login,logout", true, true),
+        ("name:logout", false, true),
+        ("name:=Login", false, true),
+        ("name:Login", true, true),
+        ("name:logo*", true, true),
+        ("-name:logout", true, true),
+        ("kind:tool", true, true),
+        ("kind:grpc", false, true),
+        ("project:acme", false, false),
+        ("actor:=ann", false, false),
+        ("environment:acme,login", true, true),
+        ("type:deployment", true, false),
+        ("type:Login", true, true),
+        ("type:log*", true, true),
+    ] {
+        assert_eq!(reads(text, RecordKind::Activities), activities, "{text}");
+        assert_eq!(reads(text, RecordKind::Events), events, "{text}");
+    }
+    let nested = parse("name:login").and(&parse("kind:grpc"));
+    let filter = spellings::resolve(&connection, &nested, RecordKind::Activities).unwrap();
+    assert!(filter.until.is_some() || filter.and.is_some_and(|and| and.until.is_some()));
 }
 
 #[test]
@@ -101,7 +171,8 @@ fn a_value_is_looked_up_in_any_case_in_files_of_every_schema() {
             }
         }
         move |text: &str| {
-            let filter = spellings::resolve(&connection, &parse(text)).unwrap();
+            let filter =
+                spellings::resolve(&connection, &parse(text), RecordKind::Activities).unwrap();
             let mut found: Vec<_> = filter
                 .project
                 .any_of
@@ -232,6 +303,8 @@ fn words_and_rare_scopes_are_read_through_the_index_and_never_sorted() {
     check("project:acme no such us*");
     check("actor:acme since:2026-03-01");
     check("session:acme request:x status:failed");
+    check("name:acme,=word");
+    check("error:acme kind:tool");
 }
 
 #[test]

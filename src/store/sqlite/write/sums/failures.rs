@@ -21,7 +21,7 @@ pub(crate) const OTHERS: i64 = 0;
 const COMMITTED: &str = "SELECT id, started_at, name, (SELECT value FROM text WHERE text.id = activity.name), error_type, message \
      FROM activity NOT INDEXED WHERE seq > ?1 AND seq <= ?2 AND status = 2 AND started_at >= ?3";
 const STARTED: &str = "SELECT id, started_at, name, (SELECT value FROM text WHERE text.id = activity.name), error_type, message \
-     FROM activity INDEXED BY activity_failed WHERE status = 2 AND id >= ?1 AND id < ?2 AND seq <= ?3";
+     FROM activity INDEXED BY activity_unsuccessful WHERE status > 1 AND status = 2 AND id >= ?1 AND id < ?2 AND seq <= ?3";
 const IS_KNOWN: &str = "SELECT EXISTS (SELECT 1 FROM failure WHERE fingerprint = ?1)";
 /// Counts fingerprints, at most one more than ?1, each found by a search of the index.
 const COUNT: &str = "WITH RECURSIVE known (fingerprint) AS ( \
