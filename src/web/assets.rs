@@ -101,11 +101,7 @@ fn missing(request: &Parts) -> Result<Response, Problem> {
     if !document::is_wanted(request) {
         return Err(Problem::not_found(format!("nothing at {path:?}")));
     }
-    // Relative, as all links, so that it works under any prefix.
-    let home = format!(
-        "./{}",
-        "../".repeat(path.matches('/').count().saturating_sub(1))
-    );
+    let home = document::home(path);
     let body = format!(
         "<p>The dashboard has no page <b>{}</b>. The link may be outdated or incomplete.</p>\
          <a class=button href=\"{home}\">Open the dashboard</a>",

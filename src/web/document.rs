@@ -17,6 +17,12 @@ pub(super) fn is_wanted(parts: &Parts) -> bool {
     is_read && accepted.any(|types| types.contains("text/html"))
 }
 
+/// Returns the address of the dashboard, relative to a path of the router, so that it works under any prefix.
+pub(super) fn home(path: &str) -> String {
+    let depth = path.matches('/').count().saturating_sub(1);
+    format!("./{}", "../".repeat(depth))
+}
+
 /// Returns a document. `head` and `body` are HTML.
 pub(super) fn document(status: StatusCode, title: &str, head: &str, body: &str) -> Response {
     let title = escape(title);

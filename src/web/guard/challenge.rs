@@ -15,9 +15,10 @@ use super::{
 /// does when our own document asks for the same address.
 const AGAIN: &str = "<meta http-equiv=refresh content=0>";
 
-/// Returns the 401 response to what was sent: a form for browsers, a problem for programs.
+/// Returns the 401 response to what was sent: a form for browsers, a problem for programs and for the API.
 pub(super) fn challenge(parts: &Parts, sent: &[(Source, String)]) -> Response {
-    let mut response = match token::is_page(parts) && document::is_wanted(parts) {
+    let is_api = parts.uri.path().starts_with("/api/");
+    let mut response = match !is_api && document::is_wanted(parts) {
         true => sign_in_form(parts, sent),
         false => Problem::new(
             StatusCode::UNAUTHORIZED,
@@ -34,7 +35,7 @@ pub(super) fn challenge(parts: &Parts, sent: &[(Source, String)]) -> Response {
 }
 
 /// Returns the document with the form. It sends the token to the address of the document, with the parameters that it has, so
-/// that a shared link leads to its page.
+/// that a shared link leads to its page. An address that cannot be one leads to the first page.
 fn sign_in_form(parts: &Parts, sent: &[(Source, String)]) -> Response {
     let has = |source| sent.iter().any(|(one, _)| *one == source);
     let (error, invalid) = match (has(Source::Url), has(Source::Cookie)) {
@@ -48,7 +49,14 @@ fn sign_in_form(parts: &Parts, sent: &[(Source, String)]) -> Response {
         ),
         (false, false) => ("", ""),
     };
-    let kept: String = (token::other_parameters(parts).iter())
+    let (action, kept) = match token::is_page(parts) {
+        true => (String::new(), token::other_parameters(parts)),
+        false => {
+            let home = document::home(parts.uri.path());
+            (format!(" action=\"{home}\""), Vec::new())
+        }
+    };
+    let kept: String = (kept.iter())
         .map(|(name, value)| {
             let (name, value) = (escape(name), escape(value));
             format!("<input type=hidden name=\"{name}\" value=\"{value}\">")
@@ -56,7 +64,7 @@ fn sign_in_form(parts: &Parts, sent: &[(Source, String)]) -> Response {
         .collect();
     let body = format!(
         "<p>This dashboard requires a token: the one that the server printed when it started, or one that was made for you.</p>\
-         {error}<form method=get>{kept}<label for=token>Token</label><input id=token name=token type=password required \
+         {error}<form method=get{action}>{kept}<label for=token>Token</label><input id=token name=token type=password required \
          autofocus autocomplete=current-password{invalid}><button>Sign in</button></form>"
     );
     let is_from_elsewhere =

@@ -209,6 +209,19 @@ async fn browsers_get_a_login_form_and_programs_a_problem() {
     get(&app, "/").await.problem(401, "unauthorized");
     let api = with_token(&app, "/api/health", &[("accept", "text/html,*/*".into())]).await;
     api.problem(401, "unauthorized");
+    // At an address that is no page the form leads to the first one.
+    for (path, home) in [
+        ("/nope/nope", "./../"),
+        ("/a/b/c?q=a", "./../../"),
+        ("/a.b", "./"),
+    ] {
+        let form = with_token(&app, path, &[("accept", "text/html,*/*".into())]).await;
+        assert_eq!(form.status, 401, "{path}");
+        assert_eq!(form.header("content-type"), "text/html; charset=utf-8");
+        let action = format!("action=\"{home}\"");
+        assert!(form.text.contains(&action), "{}", form.text);
+        get(&app, path).await.problem(401, "unauthorized");
+    }
 }
 
 #[tokio::test]
