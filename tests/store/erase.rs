@@ -20,10 +20,10 @@ use tower_activity::{
     query::{ActivityReader, MetricsQuery, Window},
     record::{Capture, Filter, RecordingStatus},
     recording::{Chunk, Stream},
-    store::{EraseCounts, Maintenance, Store, sqlite::SqliteStore},
+    store::EraseCounts,
 };
 
-use crate::support::{after_commit, poll_until};
+use crate::support::{after_commit, poll_until, store::maintenance};
 
 /// Texts that must be gone, also in the form of the index.
 const TEXTS: [&str; 7] = [
@@ -59,11 +59,6 @@ fn left<'a>(folder: &Path, texts: &[&'a str]) -> Vec<&'a str> {
         .collect();
     let stands = |text: &&&str| bytes.windows(text.len()).any(|at| at == text.as_bytes());
     texts.iter().filter(stands).copied().collect()
-}
-
-fn maintenance(folder: &Path) -> Box<dyn Maintenance> {
-    let store = SqliteStore::new(folder.join("a.db")).unwrap();
-    store.maintenance().unwrap()
 }
 
 fn list(reader: &mut ActivityReader, text: &str) -> Vec<tower_activity::record::ActivityRecord> {

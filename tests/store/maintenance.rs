@@ -5,7 +5,6 @@ use std::{path::Path, time::Duration};
 use chrono::{DateTime, TimeDelta, Utc};
 use proptest::{collection::vec, prelude::*};
 use rusqlite::Connection;
-use tempfile::TempDir;
 use tower_activity::{
     ActivityLog, Describe, Kind, Outcome,
     query::ActivityReader,
@@ -14,28 +13,15 @@ use tower_activity::{
     testing::ManualClock,
 };
 
-use crate::support::{self, sums};
+use crate::support::{
+    self,
+    store::{maintenance, open_log},
+    sums,
+};
 
 /// The start of manual clocks.
 fn start() -> DateTime<Utc> {
     "2026-01-01T00:00:00Z".parse().unwrap()
-}
-
-fn open_log() -> (TempDir, ActivityLog, ManualClock) {
-    let folder = tempfile::tempdir().unwrap();
-    let clock = ManualClock::new();
-    let log = ActivityLog::builder()
-        .clock(clock.clone())
-        .open(folder.path().join("a.db"))
-        .unwrap();
-    (folder, log, clock)
-}
-
-fn maintenance(folder: &TempDir) -> Box<dyn Maintenance> {
-    SqliteStore::new(folder.path().join("a.db"))
-        .unwrap()
-        .maintenance()
-        .unwrap()
 }
 
 /// Limits that keep no activities and events.
@@ -108,7 +94,7 @@ proptest! {
         let (folder, log, clock) = open_log();
         let path = folder.path().join("a.db");
         log.flush().wait().unwrap();
-        let mut maintenance = maintenance(&folder);
+        let mut maintenance = maintenance(folder.path());
         for (at, (minute, sort)) in rows.iter().enumerate() {
             record(&log, &clock, *minute, *sort);
             if indexed.contains(&at) {
@@ -189,7 +175,7 @@ fn sums_are_deleted_after_a_month_and_can_be_rebuilt_from_their_activities() {
         2
     );
     // They can be rebuilt, because the activities are kept.
-    let mut maintenance = maintenance(&folder);
+    let mut maintenance = maintenance(folder.path());
     let mut forever = Retention::default();
     forever.sums = Some(Limit::FOREVER);
     maintenance.set_retention(&forever).unwrap();
@@ -240,7 +226,7 @@ fn previews_are_deleted_without_their_activities() {
     let mut keep = Retention::default();
     keep.previews = Some(Duration::ZERO.into());
     let what = Prune::ByDate(keep, start() + TimeDelta::minutes(30));
-    assert_eq!(prune(&mut *maintenance(&folder), what).previews, 1);
+    assert_eq!(prune(&mut *maintenance(folder.path()), what).previews, 1);
     let mut reader = ActivityReader::open(folder.path().join("a.db")).unwrap();
     let all = reader.page(&Filter::default(), None, 10).unwrap().records;
     assert_eq!(
@@ -261,7 +247,7 @@ fn the_commit_order_continues_when_everything_is_old() {
     let activities = reader.newest::<ActivityRecord>().unwrap();
     let events = reader.newest::<EventRecord>().unwrap();
     let what = Prune::ByDate(no_records(), start() + TimeDelta::days(1));
-    let pruned = prune(&mut *maintenance(&folder), what);
+    let pruned = prune(&mut *maintenance(folder.path()), what);
     assert_eq!((pruned.activities, pruned.events), (1, 1));
     record(&log, &clock, 2, 2);
     log.flush().wait().unwrap();
@@ -297,7 +283,7 @@ fn nothing_is_lost_while_old_rows_are_deleted_and_the_file_shrinks() {
             }
         }
     });
-    let mut maintenance = maintenance(&folder);
+    let mut maintenance = maintenance(folder.path());
     let mut deleted = 0;
     while !writer.is_finished() || deleted < 6_000 {
         deleted += maintenance.prune(what).unwrap().activities;
@@ -341,7 +327,7 @@ fn rebuilding_skips_rows_with_an_unknown_status() {
         .execute("UPDATE activity SET status = 99 WHERE seq = 1", ())
         .unwrap();
     drop(other);
-    sums::rebuild(&mut *maintenance(&folder));
+    sums::rebuild(&mut *maintenance(folder.path()));
     let reader = Connection::open(folder.path().join("a.db")).unwrap();
     let activities: i64 = reader
         .query_row("SELECT count(*) FROM activity", (), |row| row.get(0))

@@ -1,0 +1,28 @@
+//! A log in a file of its own, and its maintenance.
+
+use std::path::Path;
+
+use tower_activity::store::{Maintenance, Store, sqlite::SqliteStore};
+
+/// The name of the file.
+const FILE: &str = "a.db";
+
+/// Opens a log in a new folder, with a clock that stands still.
+#[cfg(feature = "testing")]
+pub fn open_log() -> (
+    tempfile::TempDir,
+    tower_activity::ActivityLog,
+    tower_activity::testing::ManualClock,
+) {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = tower_activity::testing::ManualClock::new();
+    let log = tower_activity::ActivityLog::builder().clock(clock.clone());
+    let log = log.open(folder.path().join(FILE)).unwrap();
+    (folder, log, clock)
+}
+
+/// Opens the maintenance of the log in a folder.
+pub fn maintenance(folder: &Path) -> Box<dyn Maintenance> {
+    let store = SqliteStore::new(folder.join(FILE)).unwrap();
+    store.maintenance().unwrap()
+}
