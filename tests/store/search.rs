@@ -7,16 +7,11 @@ use tower_activity::{
     ActivityLog, Describe, Outcome,
     query::ActivityReader,
     record::{Capture, Filter},
-    store::{Maintenance, Prune, PruneCounts, Retention, Store, sqlite::SqliteStore},
+    store::{Prune, PruneCounts, Retention},
     testing::ManualClock,
 };
 
-use crate::support::after_commit;
-
-fn maintenance(folder: &tempfile::TempDir) -> Box<dyn Maintenance> {
-    let store = SqliteStore::new(folder.path().join("a.db")).unwrap();
-    store.maintenance().unwrap()
-}
+use crate::support::{after_commit, store::maintenance};
 
 /// The names of matching activities and the types of matching events, newest first.
 fn found(reader: &mut ActivityReader, text: &str) -> (Vec<String>, Vec<String>) {
@@ -41,7 +36,7 @@ fn words_in_names_messages_summaries_and_payloads_are_found_indexed_or_not() {
         .open(folder.path().join("a.db"))
         .unwrap();
     let mut reader = log.reader().unwrap();
-    let mut maintenance = maintenance(&folder);
+    let mut maintenance = maintenance(folder.path());
     let record = || {
         let login = log.start(
             Describe::tool("netflix_login")
@@ -146,7 +141,7 @@ fn records_that_start_together_and_end_one_by_one_are_indexed_and_found() {
         .open(folder.path().join("a.db"))
         .unwrap();
     let mut reader = log.reader().unwrap();
-    let mut maintenance = maintenance(&folder);
+    let mut maintenance = maintenance(folder.path());
     let running: Vec<_> = (0..90)
         .map(|number| log.start(Describe::job("together").actor(format!("user{number}"))))
         .collect();
@@ -221,7 +216,7 @@ fn an_index_of_another_version_is_not_used_and_built_anew() {
     let folder = tempfile::tempdir().unwrap();
     let log = ActivityLog::open(folder.path().join("a.db")).unwrap();
     let mut reader = log.reader().unwrap();
-    let mut maintenance = maintenance(&folder);
+    let mut maintenance = maintenance(folder.path());
     for name in ["login", "café"] {
         log.start(Describe::tool(name).actor("Ann"))
             .end(Outcome::success());
@@ -272,7 +267,7 @@ fn each_of_many_attributes_is_found() {
     let folder = tempfile::tempdir().unwrap();
     let log = ActivityLog::open(folder.path().join("a.db")).unwrap();
     let mut reader = log.reader().unwrap();
-    let mut maintenance = maintenance(&folder);
+    let mut maintenance = maintenance(folder.path());
     let data: serde_json::Map<_, _> = (0..300)
         .map(|number| (format!("key{number}"), number.into()))
         .collect();
@@ -286,4 +281,39 @@ fn each_of_many_attributes_is_found() {
     assert_eq!(found(&mut reader, "attr.key298:298").1, ["wide"]);
     assert_eq!(found(&mut reader, "attr.key299:299").1, ["narrow", "wide"]);
     assert_eq!(found(&mut reader, "attr.key299:298").1.len(), 0);
+}
+
+#[test]
+fn what_was_deleted_is_not_waiting_for_the_index() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let log = ActivityLog::open(&path).unwrap();
+    for _ in 0..10 {
+        log.start(Describe::tool("search")).end(Outcome::success());
+        log.event("deployment").record();
+    }
+    log.shutdown().wait().unwrap();
+    // As after an import: nothing is indexed.
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    let none = "UPDATE mark SET value = 0 WHERE name LIKE 'indexed_%'";
+    connection.execute(none, ()).unwrap();
+    let unindexed = || {
+        ActivityReader::open(&path)
+            .unwrap()
+            .health()
+            .unwrap()
+            .unindexed
+    };
+    assert_eq!(unindexed(), 20);
+    let mut keep = Retention::default();
+    keep.activities = Some(std::time::Duration::ZERO.into());
+    let later = Utc::now() + TimeDelta::days(1);
+    let mut maintenance = maintenance(folder.path());
+    while maintenance.prune(Prune::ByDate(keep, later)).unwrap() != PruneCounts::default() {}
+    // The last one stays.
+    assert_eq!(unindexed(), 11);
+    connection
+        .execute("DELETE FROM event WHERE seq = 5", ())
+        .unwrap();
+    assert_eq!(unindexed(), 10);
 }

@@ -79,7 +79,7 @@ impl Search {
     ) -> rusqlite::Result<Option<Search>> {
         let indexed_up_to = index.indexed_up_to(connection)?;
         let expression = expression(connection, filter, R::KIND)?;
-        if indexed_up_to == 0 || expression.is_empty() || index.lag(connection)? > MAX_LAG as u64 {
+        if indexed_up_to == 0 || expression.is_empty() || index.largest_lag(connection)? > MAX_LAG {
             return Ok(None);
         }
         let us = |bound: chrono::DateTime<chrono::Utc>| bound.timestamp_micros();

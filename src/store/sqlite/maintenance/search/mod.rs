@@ -27,6 +27,8 @@ use crate::{
 
 /// Bytes of terms after which a step ends.
 const STEP_BYTES: usize = 4 << 20;
+/// The most rows that are counted one by one.
+const MOST_COUNTED: i64 = 100_000;
 /// The low bits of a rowid, which number the entries of one microsecond. An [`ActivityId`] has 58 bits of microseconds.
 const NUMBER_BITS: u32 = 5;
 
@@ -37,7 +39,10 @@ pub(crate) type RowKey = (i64, [u8; 16]);
 pub(crate) struct SearchIndex {
     /// The watermark: the last seq that is indexed.
     watermark: MetaKey,
-    newest: &'static str,
+    /// The number of seqs from the first row after seq ?1 to the last.
+    unindexed: &'static str,
+    /// Counts the rows after seq ?1.
+    count: &'static str,
     /// Rows after seq ?1. The columns are those of [`add_terms`].
     next: &'static str,
     /// Rows with an id from ?1 to before ?2.
@@ -54,7 +59,9 @@ pub(crate) struct SearchIndex {
 
 pub(crate) const ACTIVITIES: SearchIndex = SearchIndex {
     watermark: MetaKey::IndexedActivities,
-    newest: "SELECT coalesce(max(seq), 0) FROM activity",
+    unindexed: "SELECT coalesce((SELECT max(seq) FROM activity) \
+         - (SELECT min(seq) FROM activity NOT INDEXED WHERE seq > ?1) + 1, 0)",
+    count: "SELECT count(*) FROM activity NOT INDEXED WHERE seq > ?1",
     next: "SELECT a.seq, a.id, a.project, a.agent, a.actor, a.brand, a.name, a.session, a.request, \
          a.error_type, a.message, p.input, p.output, a.attributes \
          FROM activity AS a NOT INDEXED LEFT JOIN preview AS p ON p.activity = a.seq WHERE a.seq > ?1 ORDER BY a.seq LIMIT ?2",
@@ -71,7 +78,9 @@ pub(crate) const ACTIVITIES: SearchIndex = SearchIndex {
 };
 pub(crate) const EVENTS: SearchIndex = SearchIndex {
     watermark: MetaKey::IndexedEvents,
-    newest: "SELECT coalesce(max(seq), 0) FROM event",
+    unindexed: "SELECT coalesce((SELECT max(seq) FROM event) \
+         - (SELECT min(seq) FROM event NOT INDEXED WHERE seq > ?1) + 1, 0)",
+    count: "SELECT count(*) FROM event NOT INDEXED WHERE seq > ?1",
     next: "SELECT seq, id, project, agent, actor, brand, type, session, request, summary, reference, NULL, NULL, data \
          FROM event NOT INDEXED WHERE seq > ?1 ORDER BY seq LIMIT ?2",
     of_start: "SELECT seq, id, project, agent, actor, brand, type, session, request, summary, reference, NULL, NULL, data \
@@ -106,10 +115,23 @@ impl SearchIndex {
         Ok(found.unwrap_or_default())
     }
 
-    /// How many seqs the index lags behind the commits.
-    pub(crate) fn lag(&self, connection: &Connection) -> rusqlite::Result<u64> {
-        let newest: i64 = connection.query_row(self.newest, (), |row| row.get(0))?;
-        Ok(unsigned(newest - self.indexed_up_to(connection)?))
+    /// How many rows are not indexed yet. Of more than [`MOST_COUNTED`] deleted ones in between are not left out.
+    fn lag(&self, connection: &Connection) -> rusqlite::Result<u64> {
+        match self.largest_lag(connection)? {
+            0 => Ok(0),
+            most if most > MOST_COUNTED => Ok(unsigned(most)),
+            _ => {
+                let mut count = connection.prepare_cached(self.count)?;
+                let indexed = self.indexed_up_to(connection)?;
+                count.query_row([indexed], |row| row.get(0)).map(unsigned)
+            }
+        }
+    }
+
+    /// How many rows may not be indexed yet: the seqs from the first such row to the last.
+    pub(crate) fn largest_lag(&self, connection: &Connection) -> rusqlite::Result<i64> {
+        let mut ends = connection.prepare_cached(self.unindexed)?;
+        ends.query_row([self.indexed_up_to(connection)?], |row| row.get(0))
     }
 
     /// Indexes up to `limit` rows after the watermark, and returns their number; 0 once the index is up to date.
