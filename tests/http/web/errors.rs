@@ -135,3 +135,24 @@ async fn errors_are_grouped_and_open_what_they_count() {
         .await
         .problem(400, "bad_filter");
 }
+
+#[tokio::test]
+async fn a_root_cause_is_found_among_many_failures() {
+    let log = ActivityLog::open(":memory:").unwrap();
+    let job = log.start(Describe::job("nightly"));
+    let id = job.id().unwrap().to_string();
+    let batch = log.start(Describe::tool("batch").parent(&job));
+    let first = log.start(Describe::tool("first").parent(&batch));
+    first.end(Outcome::failed("denied"));
+    for _ in 0..10_010 {
+        let row = log.start(Describe::tool("row").parent(&batch));
+        row.end(Outcome::failed("denied"));
+    }
+    batch.end(Outcome::failed("tool_error"));
+    job.end(Outcome::failed("job_error"));
+    log.flush().await.unwrap();
+    let job = get(&router(&log), &format!("/api/activities/{id}?tree=none"))
+        .await
+        .json();
+    assert_eq!(names(&job["root_cause"]), ["nightly", "batch", "first"]);
+}

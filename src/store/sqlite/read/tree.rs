@@ -1,6 +1,6 @@
 //! Reads the tree of an activity, completely or in pages, in order of start.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use rusqlite::{params_from_iter, types::Value};
 
@@ -27,8 +27,10 @@ const BELOW: &str = "FROM activity AS a INDEXED BY activity_root WHERE a.root = 
 const ITSELF: &str = "FROM activity AS a WHERE a.id = ? AND ";
 const NODE: &str = "SELECT a.id, a.parent, a.started_at + coalesce(a.duration_ns, 0) / 1000 ";
 /// The most failures of a tree that are looked at, in commit order. The first that ended are committed first: so the causes are
-/// among them, though what failed because of them may not be.
-const MOST_FAILED: i64 = 10_000;
+/// among them. What failed because of them may not be, and is looked up by its id.
+const MOST_FAILED: usize = 10_000;
+/// The most failures that are looked up by their ids.
+const MOST_LOOKED_UP: usize = 10_000;
 const PARENTS: &str = "SELECT id, parent FROM activity INDEXED BY activity_root WHERE root = ?1 \
      UNION ALL SELECT id, parent FROM open WHERE root = ?1";
 /// An activity in both tables has ended.
@@ -172,11 +174,11 @@ fn failed_nodes(view: &Snapshot<'_>, root: ActivityId, filter: &Filter) -> Resul
     let attempt = || failed("read the failures of a tree");
     let clause = Where::for_activities(filter, Table::Ended);
     let mut nodes = Vec::new();
-    for from in [BELOW, ITSELF] {
+    let read = |from: &str, id, nodes: &mut Vec<FailedNode>| -> Result<()> {
         let sql = [NODE, from, "a.status = 2 AND ", &clause.sql, " LIMIT ?"].concat();
         let mut statement = view.transaction.prepare_cached(&sql).map_err(attempt())?;
-        let limit = Value::from(MOST_FAILED);
-        let values = [bound(root)].into_iter().chain(clause.values.clone());
+        let limit = Value::from(MOST_FAILED as i64);
+        let values = [bound(id)].into_iter().chain(clause.values.clone());
         let values = values.chain([limit]);
         let found = statement
             .query_map(params_from_iter(values), |row| {
@@ -190,6 +192,23 @@ fn failed_nodes(view: &Snapshot<'_>, root: ActivityId, filter: &Filter) -> Resul
         for node in found {
             nodes.push(node.map_err(attempt())?);
         }
+        Ok(())
+    };
+    read(BELOW, root, &mut nodes)?;
+    let are_all = nodes.len() < MOST_FAILED;
+    read(ITSELF, root, &mut nodes)?;
+    if are_all {
+        return Ok(nodes);
+    }
+    // The parents of the failures that were found, and theirs. A root was just looked up.
+    let mut known: HashSet<ActivityId> = nodes.iter().map(|one| one.id).chain([root]).collect();
+    let (mut next, mut looked_up) = (0, 0);
+    while next < nodes.len() && looked_up < MOST_LOOKED_UP {
+        if let Some(parent) = nodes[next].parent.filter(|parent| known.insert(*parent)) {
+            read(ITSELF, parent, &mut nodes)?;
+            looked_up += 1;
+        }
+        next += 1;
     }
     Ok(nodes)
 }
