@@ -1,4 +1,4 @@
-//! Growth of a store.
+//! Sizes and growth of a store.
 
 use serde::Serialize;
 
@@ -15,6 +15,24 @@ pub struct Growth {
     pub chunks_per_day: u64,
     /// The sizes of fields, without those that are empty in the newest records.
     pub fields: Vec<FieldGrowth>,
+}
+
+/// The bytes of each kind of record, estimated as size limits count them: see [`Limit::bytes`](crate::store::Limit::bytes).
+/// Activities, events and previews that are not indexed yet are not counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "web", derive(utoipa::ToSchema))]
+#[non_exhaustive]
+pub struct Sizes {
+    /// Ended activities, without their previews.
+    pub activities: u64,
+    /// Events.
+    pub events: u64,
+    /// Payload previews.
+    pub previews: u64,
+    /// Sums: buckets and groups of errors.
+    pub sums: u64,
+    /// Recordings.
+    pub recordings: u64,
 }
 
 /// The growth of one field.

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::store::RetentionFields;
 use crate::{
     record::InstanceId,
-    store::{Accounting, Growth, Instance, LastCheck, Retention},
+    store::{Accounting, Growth, Instance, LastCheck, Retention, Sizes},
 };
 
 /// The health of a store.
@@ -27,6 +27,8 @@ pub struct Health {
     pub abandoned: u64,
     /// The size of the store in bytes.
     pub bytes: u64,
+    /// The sizes by kind of record.
+    pub sizes: Sizes,
     /// The last check by maintenance; `None` before the first, and for a file of schema 1, which has no ledger.
     pub last_check: Option<LastCheck>,
     /// The index lag: activities and events that are not in the search index yet. Searches scan them.

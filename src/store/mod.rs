@@ -73,7 +73,7 @@ pub use event::{Duplicate, NewEvent};
 pub use failures::FailureGroup;
 pub(crate) use failures::{FailureSums, selects_all_failures};
 pub use gaps::Gaps;
-pub use growth::{FieldGrowth, Growth};
+pub use growth::{FieldGrowth, Growth, Sizes};
 pub use health::{ClockHealth, Health, InstanceHealth};
 pub use maintenance::{ClockReading, EraseCounts, Maintenance, Prune, PruneCounts};
 pub use metrics::{ActivitySample, Bucket, Dimension, Grain, Subject, Total, TypeCount};

@@ -70,7 +70,7 @@ pub struct Limit {
     /// The oldest records are deleted beyond this many bytes.
     ///
     /// An estimate, as the size of indexes per row is not known: texts plus 200 bytes for each activity and event, 40 bytes for
-    /// each preview, 200 bytes for each row of sums, and the chunks of recordings.
+    /// each preview, 200 bytes for each row of sums (groups of errors included), and the chunks of recordings.
     pub bytes: Option<u64>,
 }
 

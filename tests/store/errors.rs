@@ -10,28 +10,25 @@ use tower_activity::{
     ActivityLog, Describe, Outcome,
     query::{ActivityReader, Errors, MetricsQuery, Window},
     record::{ActivityId, ActivityRecord, Filter, Fingerprint},
-    store::{Limit, Maintenance, Prune, PruneCounts, Retention, Store, sqlite::SqliteStore},
+    store::{Limit, Maintenance, Prune, PruneCounts, Retention},
     testing::ManualClock,
 };
+
+use crate::support::store;
 
 fn start() -> DateTime<Utc> {
     "2026-03-10T00:00:00Z".parse().unwrap()
 }
 
 fn open_log() -> (TempDir, ActivityLog, ManualClock) {
-    let folder = tempfile::tempdir().unwrap();
-    let clock = ManualClock::new();
-    let log = ActivityLog::builder()
-        .clock(clock.clone())
-        .open(folder.path().join("a.db"))
-        .unwrap();
+    let (folder, log, clock) = store::open_log();
     clock.set_wall(start());
     (folder, log, clock)
 }
 
+/// The maintenance of a store that keeps all sums.
 fn maintenance(folder: &TempDir) -> Box<dyn Maintenance> {
-    let store = SqliteStore::new(folder.path().join("a.db")).unwrap();
-    let mut maintenance = store.maintenance().unwrap();
+    let mut maintenance = store::maintenance(folder.path());
     let mut forever = Retention::default();
     forever.sums = Some(Limit::FOREVER);
     maintenance.set_retention(&forever).unwrap();
@@ -220,29 +217,60 @@ fn a_group_is_new_only_if_none_of_it_is_known_from_before() {
     assert_eq!(since, [Some(true), Some(true)]);
 }
 
+/// A word for each number: digits are variable.
+fn word(mut number: u32) -> String {
+    let mut word = String::new();
+    while number > 0 {
+        word.push(char::from(b'a' + (number % 26) as u8));
+        number /= 26;
+    }
+    word
+}
+
 #[test]
-fn groups_beyond_the_limit_are_counted_together() {
+fn groups_beyond_the_limit_of_a_quarter_hour_are_counted_together() {
     let (folder, log, clock) = open_log();
     let mut maintenance = maintenance(&folder);
-    let word = |mut number: u32| {
-        let mut word = String::new();
-        while number > 0 {
-            word.push(char::from(b'a' + (number % 26) as u8));
-            number /= 26;
-        }
-        word
-    };
-    for number in 1..=10_020 {
-        // Letters: digits are variable.
+    for number in 1..=1_010 {
         fail(&log, "login", format!("no such user {}z", word(number)));
-        if number % 5_000 == 0 {
+        if number == 600 {
             log.flush().wait().unwrap();
             while maintenance.index().unwrap() > 0 {}
         }
     }
+    // A group that is there takes more.
+    fail(&log, "login", format!("no such user {}z", word(1)));
+    clock.advance(Duration::from_secs(900));
+    fail(&log, "login", String::from("the next quarter hour"));
     log.flush().wait().unwrap();
     while maintenance.index().unwrap() > 0 {}
+    let connection = Connection::open(folder.path().join("a.db")).unwrap();
+    let rows = "SELECT count(*), max(count) FILTER (WHERE fingerprint = 0), max(count) FILTER (WHERE fingerprint <> 0) \
+                FROM failure GROUP BY quarter";
+    let mut rows = connection.prepare(rows).unwrap();
+    let rows = rows.query_map((), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
+    let rows: Vec<(u32, Option<u32>, u32)> = rows.unwrap().map(Result::unwrap).collect();
+    assert_eq!(rows, [(1_001, Some(10), 2), (1, None, 1)]);
     clock.set_wall(start() + TimeDelta::hours(1));
+    let errors = errors_at(&log, start());
+    assert_eq!((errors.total, errors.group_count), (1_012, 1_001));
+}
+
+#[test]
+fn groups_beyond_the_limit_are_counted_together() {
+    let (folder, log, clock) = open_log();
+    let mut maintenance = maintenance(&folder);
+    for number in 1..=10_020 {
+        fail(&log, "login", format!("no such user {}z", word(number)));
+        if number % 900 == 0 {
+            log.flush().wait().unwrap();
+            while maintenance.index().unwrap() > 0 {}
+            clock.advance(Duration::from_secs(900));
+        }
+    }
+    log.flush().wait().unwrap();
+    while maintenance.index().unwrap() > 0 {}
+    clock.set_wall(start() + TimeDelta::hours(4));
     let errors = errors_at(&log, start());
     assert_eq!((errors.total, errors.group_count), (10_020, 10_000));
     assert_eq!((errors.groups.len(), errors.others), (50, 9_970));

@@ -10,13 +10,15 @@ use tower_activity::{
     ActivityLog, Describe, Outcome,
     query::ActivityReader,
     record::{Capture, Filter},
-    store::{
-        ClockReading, Limit, Maintenance, Prune, PruneCounts, Retention, Store, sqlite::SqliteStore,
-    },
+    store::{ClockReading, Limit, Maintenance, Prune, PruneCounts, Retention},
     testing::ManualClock,
 };
 
-use crate::support::{after_commit, sums};
+use crate::support::{
+    after_commit,
+    store::{self, open_log},
+    sums,
+};
 
 /// Counted bytes of one activity of [`record`]: the row, its error type and its message.
 const ACTIVITY: u64 = 200 + 100 + 6;
@@ -28,14 +30,6 @@ const EVENT: u64 = 200 + 300;
 /// The start of manual clocks.
 fn start() -> DateTime<Utc> {
     "2026-01-01T00:00:00Z".parse().unwrap()
-}
-
-fn open_log() -> (TempDir, ActivityLog, ManualClock) {
-    let folder = tempfile::tempdir().unwrap();
-    let clock = ManualClock::new();
-    let log = ActivityLog::builder().clock(clock.clone());
-    let log = log.open(folder.path().join("a.db")).unwrap();
-    (folder, log, clock)
 }
 
 /// Records an activity with a preview and an event, without a duration.
@@ -50,8 +44,7 @@ fn record(log: &ActivityLog, clock: &ManualClock, number: usize) {
 
 /// The maintenance of a store whose index has come to the end.
 fn maintenance(folder: &TempDir) -> Box<dyn Maintenance> {
-    let store = SqliteStore::new(folder.path().join("a.db")).unwrap();
-    let mut maintenance = store.maintenance().unwrap();
+    let mut maintenance = store::maintenance(folder.path());
     while maintenance.index().unwrap() > 0 {}
     maintenance
 }
@@ -479,4 +472,29 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn groups_of_errors_are_counted_with_the_other_sums() {
+    let (folder, log, clock) = open_log();
+    let fail = |message: String| {
+        let outcome = Outcome::failed("denied").with_message(message);
+        log.start(Describe::job("login")).end(outcome);
+    };
+    for letter in 'a'..='z' {
+        fail(format!("no such user {letter}"));
+    }
+    clock.advance(Duration::from_secs(900));
+    fail(String::from("no such user a"));
+    log.flush().wait().unwrap();
+    let mut maintenance = maintenance(&folder);
+    let sizes = |log: &ActivityLog| log.reader().unwrap().health().unwrap().sizes;
+    // Of each quarter hour the sums of all and of the name, and the groups.
+    assert_eq!(sizes(&log).sums, (2 + 26 + 2 + 1) * 200);
+    let mut keep = Retention::default();
+    keep.sums = Some(Limit::bytes(10 * 200));
+    let pruned = prune(&mut *maintenance, keep, clock.now());
+    assert_eq!(pruned.sums, 2 + 26);
+    assert_eq!(sizes(&log).sums, (2 + 1) * 200);
+    assert!(sizes(&log).activities > 27 * 200);
 }

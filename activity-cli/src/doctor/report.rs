@@ -56,6 +56,16 @@ pub(super) fn text(store: &str, findings: &Findings) -> String {
             some => format!("{} not indexed yet: searches scan them", human::count(some)),
         };
         out.push_str(&fact("search", &search));
+        let sizes = &health.sizes;
+        let kinds = [
+            ("activities", sizes.activities),
+            ("events", sizes.events),
+            ("previews", sizes.previews),
+            ("sums", sizes.sums),
+            ("recordings", sizes.recordings),
+        ];
+        let kinds = kinds.map(|(kind, bytes)| format!("{kind} {}", human::bytes(bytes)));
+        out.push_str(&fact("sizes", &kinds.join(", ")));
         out.push_str(&fact("checked", &last_check(health)));
         if let Some(summary) = webhooks(&findings.webhooks) {
             out.push_str(&fact("webhooks", &summary));

@@ -38,8 +38,8 @@ pub struct Errors {
     pub groups: Vec<ErrorGroup>,
     /// Number of groups.
     pub group_count: u64,
-    /// Number of failed activities that are not in `groups`: in groups beyond the limit, and in those beyond the 10,000 that a
-    /// store tells apart.
+    /// Number of failed activities that are not in `groups`: in groups beyond the limit, and in those beyond the 10,000, and the
+    /// 1,000 of one quarter hour, that a store tells apart.
     pub others: u64,
 }
 

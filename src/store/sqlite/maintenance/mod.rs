@@ -13,6 +13,6 @@ mod recordings;
 mod relink;
 pub(super) mod retention;
 pub(super) mod search;
-mod size;
+pub(super) mod size;
 mod steps;
 pub(super) mod token;

@@ -87,9 +87,10 @@ const RECORDINGS: Prunable = Prunable {
 };
 
 const DELETE_PREVIEW: &str = "DELETE FROM preview WHERE activity = ?1";
-const COUNT_SUMS: &str = "SELECT count(*) FROM bucket WHERE quarter < ?1";
-const NTH_SUM: &str = "SELECT quarter FROM bucket ORDER BY quarter LIMIT 1 OFFSET ?1";
-const COUNT_FAILURES: &str = "SELECT count(*) FROM failure WHERE quarter < ?1";
+/// Counts the sums before a quarter hour: buckets, and groups of failures.
+const COUNT_SUMS: &str = "SELECT (SELECT count(*) FROM bucket WHERE quarter < ?1) \
+     + (SELECT count(*) FROM failure WHERE quarter < ?1)";
+const NTH_SUM: &str = "SELECT quarter FROM bucket UNION ALL SELECT quarter FROM failure ORDER BY quarter LIMIT 1 OFFSET ?1";
 const ANY_OLD_SUMS: &str = "SELECT EXISTS (SELECT 1 FROM bucket WHERE quarter < ?1) \
      OR EXISTS (SELECT 1 FROM failure WHERE quarter < ?1)";
 const DELETE_SUMS: &str = "DELETE FROM bucket WHERE (scope, scope_id, quarter) IN \
@@ -111,10 +112,7 @@ pub(super) fn count(connection: &Connection, cutoffs: &Cutoffs) -> rusqlite::Res
     let gone = activities.iter().map(|(seq, _)| *seq).collect();
     let sums = match sums_from(connection, &cutoffs.sums)? {
         None => 0,
-        Some(first) => {
-            let count = |sql| connection.query_row(sql, [first], |row| row.get::<_, i64>(0));
-            count(COUNT_SUMS)? + count(COUNT_FAILURES)?
-        }
+        Some(first) => connection.query_row(COUNT_SUMS, [first], |row| row.get(0))?,
     };
     let recordings = count(&RECORDINGS, &cutoffs.recordings, &nothing)?;
     let mut recordings: BTreeSet<i64> = recordings.into_iter().map(|(seq, _)| seq).collect();

@@ -6,7 +6,10 @@
 
 use rusqlite::Connection;
 
-use crate::store::sqlite::meta::MetaKey;
+use crate::store::{
+    Sizes,
+    sqlite::{columns::unsigned, meta::MetaKey},
+};
 
 /// A counter of the bytes of one kind of record.
 pub(super) struct Size {
@@ -37,6 +40,28 @@ pub(super) const RECORDINGS: Size = Size {
 };
 /// Bytes of one row of sums, including its share of the agents' tables.
 pub(super) const SUM: i64 = 200;
+const COUNT_BUCKETS: &str = "SELECT count(*) FROM bucket";
+/// Schemas 1 to 3 have no such table.
+const HAS_FAILURES: &str = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'failure')";
+const COUNT_FAILURES: &str = "SELECT count(*) FROM failure";
+
+/// The sizes of all kinds, as limits count them.
+pub(crate) fn all(connection: &Connection) -> rusqlite::Result<Sizes> {
+    let number = |sql: &str| connection.query_row(sql, (), |row| row.get::<_, i64>(0));
+    let failures = match number(HAS_FAILURES)? {
+        0 => 0,
+        _ => number(COUNT_FAILURES)?,
+    };
+    let sums = (number(COUNT_BUCKETS)? + failures).saturating_mul(SUM);
+    let total = |size: &Size| size.total(connection).map(unsigned);
+    Ok(Sizes {
+        activities: total(&ACTIVITIES)?,
+        events: total(&EVENTS)?,
+        previews: total(&PREVIEWS)?,
+        sums: unsigned(sums),
+        recordings: total(&RECORDINGS)?,
+    })
+}
 
 impl Size {
     /// Bytes of all rows counted so far.

@@ -9,7 +9,11 @@ use crate::{
     record::InstanceId,
     store::{
         Health, InstanceHealth, LastCheck, Retention,
-        sqlite::{columns::unsigned, maintenance::search::index_lag, open::schema},
+        sqlite::{
+            columns::unsigned,
+            maintenance::{search::index_lag, size},
+            open::schema,
+        },
     },
 };
 
@@ -42,6 +46,7 @@ pub(super) fn health(
         running: 0,
         abandoned: 0,
         bytes: number(BYTES, "measure the store")?,
+        sizes: size::all(connection).map_err(failed("measure the records"))?,
         last_check: last_check(connection)?,
         unindexed: index_lag(connection).map_err(failed("read the index lag"))?,
         growth: growth::growth(connection, now)?,

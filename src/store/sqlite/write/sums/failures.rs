@@ -2,7 +2,7 @@
 
 use std::{
     borrow::Cow,
-    collections::{BTreeMap, HashMap, btree_map::Entry},
+    collections::{BTreeMap, HashMap, btree_map::Entry, hash_map},
     ops::Range,
 };
 
@@ -15,6 +15,9 @@ use crate::{
 
 /// The most fingerprints with groups of their own.
 const MOST_FINGERPRINTS: i64 = 10_000;
+/// The most of them in one quarter hour: so the table of a month has 3 million rows at most. [`fold`] is the only one that adds
+/// rows, and retention counts them with the other sums.
+const MOST_IN_QUARTER: i64 = 1_000;
 /// The fingerprint of the others.
 pub(crate) const OTHERS: i64 = 0;
 
@@ -23,6 +26,10 @@ const COMMITTED: &str = "SELECT id, started_at, name, (SELECT value FROM text WH
 const STARTED: &str = "SELECT id, started_at, name, (SELECT value FROM text WHERE text.id = activity.name), error_type, message \
      FROM activity INDEXED BY activity_unsuccessful WHERE status > 1 AND status = 2 AND id >= ?1 AND id < ?2 AND seq <= ?3";
 const IS_KNOWN: &str = "SELECT EXISTS (SELECT 1 FROM failure WHERE fingerprint = ?1)";
+const IN_QUARTER: &str =
+    "SELECT EXISTS (SELECT 1 FROM failure WHERE quarter = ?1 AND fingerprint = ?2)";
+const COUNT_IN_QUARTER: &str =
+    "SELECT count(*) FROM failure WHERE quarter = ?1 AND fingerprint <> 0";
 /// Counts fingerprints, at most one more than ?1, each found by a search of the index.
 const COUNT: &str = "WITH RECURSIVE known (fingerprint) AS ( \
      SELECT min(fingerprint) FROM failure UNION ALL \
@@ -96,6 +103,7 @@ pub(crate) fn fold(connection: &Connection, failures: Failures) -> rusqlite::Res
     let mut groups = Failures::default();
     let mut is_known = HashMap::new();
     let mut count = None;
+    let mut in_quarters = HashMap::new();
     for ((quarter, fingerprint), sum) in failures.0 {
         let known = match is_known.get(&fingerprint) {
             Some(known) => *known,
@@ -114,16 +122,8 @@ pub(crate) fn fold(connection: &Connection, failures: Failures) -> rusqlite::Res
                 known
             }
         };
-        let (name, error_type) = (sum.name, sum.error_type.clone());
-        match known {
-            true => groups.add(
-                (quarter, fingerprint),
-                Sum {
-                    name,
-                    error_type,
-                    ..sum
-                },
-            ),
+        match known && has_room(connection, &mut in_quarters, quarter, fingerprint)? {
+            true => groups.add((quarter, fingerprint), sum),
             false => {
                 let of_several = Sum {
                     name: None,
@@ -148,6 +148,29 @@ pub(crate) fn fold(connection: &Connection, failures: Failures) -> rusqlite::Res
         ])?;
     }
     Ok(())
+}
+
+/// Whether a fingerprint may have a group in a quarter hour. `counts` are those of the quarter hours so far.
+fn has_room(
+    connection: &Connection,
+    counts: &mut HashMap<i64, i64>,
+    quarter: i64,
+    fingerprint: i64,
+) -> rusqlite::Result<bool> {
+    let mut exists = connection.prepare_cached(IN_QUARTER)?;
+    if exists.query_row([quarter, fingerprint], |row| row.get(0))? {
+        return Ok(true);
+    }
+    let count = match counts.entry(quarter) {
+        hash_map::Entry::Occupied(count) => count.into_mut(),
+        hash_map::Entry::Vacant(new) => {
+            let mut count = connection.prepare_cached(COUNT_IN_QUARTER)?;
+            new.insert(count.query_row([quarter], |row| row.get(0))?)
+        }
+    };
+    let has_room = *count < MOST_IN_QUARTER;
+    *count += i64::from(has_room);
+    Ok(has_room)
 }
 
 /// Replaces the stored failures of these quarter hours by those with an id in this range and a seq up to `up_to`.
