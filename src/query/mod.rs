@@ -44,8 +44,8 @@ pub use digest::{Digest, DigestQuery, TokenBudget, count_tokens, estimated_token
 pub use export::{CloudEvent, Export, ExportRecord, Format};
 pub use grammar::FilterError;
 pub use metrics::{
-    DurationCount, ErrorGroup, Errors, EventTypes, Figures, Grouping, Metrics, MetricsQuery,
-    Period, Point, Ranked, Ranking, Step, Unknown, UnknownReason, Window,
+    DurationCount, ErrorGroup, Errors, EventTypes, Figures, Metrics, MetricsQuery, Period, Point,
+    Ranked, Ranking, Step, Unknown, UnknownReason, Window,
 };
 pub use reader::ActivityReader;
 #[cfg(feature = "recording")]
@@ -53,3 +53,5 @@ pub use recording::RecordingTail;
 #[cfg(all(feature = "recording", feature = "web"))]
 pub(crate) use recording::decode;
 pub use zone::Zone;
+
+pub use crate::store::Grouping;

@@ -1,6 +1,6 @@
 //! Accounting: what became of every record of an instance.
 
-use std::fmt;
+use std::{fmt, iter::Sum};
 
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -225,8 +225,21 @@ impl Accounting {
         }
     }
 
+    /// Returns the counts that apply to each kind: the kind, their JSON name, and the number.
+    #[cfg(feature = "web")]
+    pub(crate) fn fields(&self) -> impl Iterator<Item = (&'static str, &'static str, u64)> {
+        let kinds = [
+            ("activity", ACTIVITY, &self.activities),
+            ("event", EVENT, &self.events),
+            ("recording", RECORDING, &self.recordings),
+        ];
+        kinds.into_iter().flat_map(|(name, kind, counts)| {
+            let fields = counts.fields(kind);
+            fields.map(move |(field, count)| (name, field, count))
+        })
+    }
+
     /// Adds the counts of another instance.
-    #[cfg(feature = "sqlite")]
     pub(crate) fn add(&mut self, other: &Accounting) {
         for (own, other) in self.kinds_mut().zip(other.kinds()).each() {
             own.add(other);
@@ -236,6 +249,15 @@ impl Accounting {
         self.redactor_panics += other.redactor_panics;
         self.files_replaced += other.files_replaced;
         self.rows_rescued += other.rows_rescued;
+    }
+}
+
+impl<'a> Sum<&'a Accounting> for Accounting {
+    fn sum<I: Iterator<Item = &'a Accounting>>(all: I) -> Self {
+        all.fold(Accounting::default(), |mut sum, one| {
+            sum.add(one);
+            sum
+        })
     }
 }
 

@@ -46,6 +46,31 @@ pub struct Health {
     pub instances: Vec<InstanceHealth>,
 }
 
+/// The part of the health of a store that is as quick to read from a large one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Vitals {
+    /// Open activities of living instances.
+    pub running: u64,
+    /// The size of the store in bytes.
+    pub bytes: u64,
+    /// Activities and events that are not in the search index yet.
+    pub unindexed: u64,
+    /// The accounting of all instances together.
+    pub accounting: Accounting,
+}
+
+impl From<Health> for Vitals {
+    fn from(health: Health) -> Self {
+        Vitals {
+            running: health.running,
+            bytes: health.bytes,
+            unindexed: health.unindexed,
+            accounting: health.instances.iter().map(|one| &one.accounting).sum(),
+        }
+    }
+}
+
 /// The clocks of a store. They differ after a wall clock was set, and after the store was closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "web", derive(utoipa::ToSchema))]

@@ -90,6 +90,34 @@ pub struct ActivitySample {
     pub brand: Option<Text>,
 }
 
+/// The fields of an ended activity that counters count by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CountedActivity {
+    /// The name.
+    pub name: Text,
+    /// The project.
+    pub project: Option<Text>,
+    /// The final status.
+    pub status: Status,
+    /// The duration in nanoseconds; `None` if it was abandoned.
+    pub duration_ns: Option<u64>,
+    /// The error type of a failure.
+    pub error_type: Option<Text>,
+}
+
+impl From<ActivityRecord> for CountedActivity {
+    fn from(activity: ActivityRecord) -> Self {
+        CountedActivity {
+            name: activity.name,
+            project: activity.scope.project,
+            status: activity.status,
+            duration_ns: activity.duration_ns,
+            error_type: (activity.error_type).filter(|_| activity.status == Status::Failed),
+        }
+    }
+}
+
 impl Subject {
     /// Returns a filter that matches the subject's activities.
     pub fn filter(&self) -> Filter {

@@ -38,6 +38,7 @@ mod codes;
 mod event;
 mod failures;
 mod gaps;
+mod grouping;
 mod growth;
 mod health;
 mod maintenance;
@@ -55,6 +56,7 @@ mod scan;
 pub mod sqlite;
 mod sums;
 mod token;
+mod tree;
 mod turn_stats;
 
 use std::{fmt, path::Path, time::Duration};
@@ -73,15 +75,19 @@ pub use event::{Duplicate, NewEvent};
 pub use failures::FailureGroup;
 pub(crate) use failures::{FailureSums, selects_all_failures};
 pub use gaps::Gaps;
+pub use grouping::Grouping;
+pub(crate) use grouping::{GroupTotals, text_of};
 pub use growth::{FieldGrowth, Growth, Sizes};
-pub use health::{ClockHealth, Health, InstanceHealth};
+pub use health::{ClockHealth, Health, InstanceHealth, Vitals};
 pub use maintenance::{ClockReading, EraseCounts, Maintenance, Prune, PruneCounts};
-pub use metrics::{ActivitySample, Bucket, Dimension, Grain, Subject, Total, TypeCount};
+pub use metrics::{
+    ActivitySample, Bucket, CountedActivity, Dimension, Grain, Subject, Total, TypeCount,
+};
 #[cfg(feature = "sqlite")]
 pub(crate) use options::timed_out;
 pub use options::{Cancellation, LARGEST_SCAN, ReadOptions, WallClock};
 pub use position::{CommitPage, Cursor, List, Position};
-pub use read::{Descendants, LARGEST_PAGE, Reader, Source, TreePage};
+pub use read::{LARGEST_PAGE, Reader, Source};
 pub use record::{Record, RecordKind};
 pub use recording::{NewChunk, NewStep, Step};
 #[cfg(feature = "web")]
@@ -92,6 +98,7 @@ pub(crate) use sanitize::{Attribute, Sanitizer};
 pub(crate) use scan::{SampleSums, SampleTotals, descendants_of, during, too_many};
 pub use sums::Quarter;
 pub use token::AccessToken;
+pub use tree::{Descendants, TreePage};
 pub use turn_stats::{RecencyBucket, TurnHistory, TurnStats, Turns};
 
 use crate::error::{Error, Result};

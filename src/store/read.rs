@@ -6,18 +6,18 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
 
 use crate::{
     error::{Error, Result},
     record::{
         ActivityId, ActivityRecord, ChunkRecord, EventRecord, Filter, Fingerprint, RecordingId,
-        RecordingRecord, Status,
+        RecordingRecord,
     },
     store::{
-        AccessToken, ActivitySample, Bucket, Check, CommitPage, Cursor, Dimension, FailureGroup,
-        Gaps, Grain, Health, List, Position, Quarter, ReadOptions, Record, Retention, Subject,
-        Total, TurnHistory, TypeCount, scan,
+        AccessToken, ActivitySample, Bucket, Check, CommitPage, CountedActivity, Cursor,
+        Descendants, Dimension, FailureGroup, Gaps, Grain, Grouping, Health, List, Position,
+        Quarter, ReadOptions, Record, Retention, Subject, Total, TreePage, TurnHistory, TypeCount,
+        Vitals, scan,
     },
 };
 
@@ -120,6 +120,37 @@ pub trait Reader: Source<ActivityRecord> + Source<EventRecord> + Send {
     /// If the store could not be read.
     fn health(&mut self) -> Result<Health>;
 
+    /// Returns the part of the health that is as quick to read from a large store.
+    ///
+    /// The default reads all of it.
+    ///
+    /// # Errors
+    ///
+    /// If the store could not be read.
+    fn vitals(&mut self) -> Result<Vitals> {
+        Ok(self.health()?.into())
+    }
+
+    /// Passes the activities that match `filter` and were committed after `position` to `take`, in commit order: those of the
+    /// next `limit` commits, or of fewer. Returns the page without them.
+    ///
+    /// The default reads a page with [`after`](Source::after).
+    ///
+    /// # Errors
+    ///
+    /// As for [`after`](Source::after).
+    fn count_after(
+        &mut self,
+        position: Position<ActivityRecord>,
+        filter: &Filter,
+        limit: usize,
+        take: &mut dyn FnMut(CountedActivity),
+    ) -> Result<CommitPage<ActivityRecord>> {
+        let mut page = Source::<ActivityRecord>::after(self, position, filter, limit)?;
+        page.records.drain(..).map(Into::into).for_each(take);
+        Ok(page)
+    }
+
     /// Returns the first activity ids in a range, at most `limit`, to resolve an id prefix.
     ///
     /// The default is O(n) in the activities that started in the range.
@@ -176,8 +207,8 @@ pub trait Reader: Source<ActivityRecord> + Source<EventRecord> + Send {
     ///
     /// A failure is followed to the failures directly inside of it; of several, the one that ended first is the cause. A failure
     /// in a call that succeeded all the same was handled, and is not the cause of one further up. A path has at most 100
-    /// activities, those nearest to the cause. Of a tree with more than 10,000 failures a store may look only at those that were
-    /// committed first.
+    /// activities, those nearest to the cause. Of a tree with more than 10,000 failures a store may look for the cause only among
+    /// those that were committed first.
     ///
     /// The default is O(n) in all activities.
     ///
@@ -269,6 +300,18 @@ pub trait Reader: Source<ActivityRecord> + Source<EventRecord> + Send {
     /// If the store could not be read.
     fn totals(&mut self, by: Dimension, quarters: Range<Quarter>) -> Result<Vec<Total>> {
         scan::totals(self, by, &scan::during(Filter::default(), quarters))
+    }
+
+    /// Returns the sums of the ended activities that match `filter` for each value of a field without sums of its own, in no
+    /// particular order and without turns.
+    ///
+    /// The default is O(n) in the matching activities.
+    ///
+    /// # Errors
+    ///
+    /// If the store could not be read, or the filter has a field that activities lack (`type:`).
+    fn totals_by(&mut self, by: &Grouping, filter: &Filter) -> Result<Vec<Total>> {
+        scan::totals_by(self, by, filter)
     }
 
     /// Returns the active agents and their turns in these quarter hours, in order.
@@ -380,90 +423,5 @@ pub trait Reader: Source<ActivityRecord> + Source<EventRecord> + Send {
         Err(Error::invalid(
             "cannot check the integrity of this store: it has checks of its own",
         ))
-    }
-}
-
-/// A page of a tree.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub struct TreePage {
-    /// The activities, in order of start.
-    pub activities: Vec<ActivityRecord>,
-    /// Number of activities in the tree that match the filter.
-    pub total: u64,
-    /// The cursor of the next page; `None` on the last.
-    pub next: Option<Cursor<ActivityRecord>>,
-}
-
-impl TreePage {
-    /// Returns a page of a tree with `total` matching activities, and the cursor of the next.
-    pub fn new(
-        activities: Vec<ActivityRecord>,
-        total: u64,
-        next: Option<Cursor<ActivityRecord>>,
-    ) -> Self {
-        TreePage {
-            activities,
-            total,
-            next,
-        }
-    }
-}
-
-/// Counts of a root's descendants.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "web", derive(utoipa::ToSchema))]
-#[non_exhaustive]
-pub struct Descendants {
-    /// The root.
-    pub root: ActivityId,
-    /// Number of descendants, at any depth; at most [`LARGEST_PAGE`].
-    pub count: u64,
-    /// Number of failed ones; at most [`LARGEST_PAGE`].
-    pub failed: u64,
-    /// True if there are more than `count`.
-    pub more: bool,
-    /// The worst of their statuses: failed, abandoned, cancelled, running, skipped, success, in this order.
-    pub worst: Status,
-}
-
-impl Descendants {
-    /// The statuses, the worst first.
-    pub(crate) const WORST_FIRST: [Status; 6] = [
-        Status::Failed,
-        Status::Abandoned,
-        Status::Cancelled,
-        Status::Running,
-        Status::Skipped,
-        Status::Success,
-    ];
-
-    /// Returns the sum of the numbers of activities by status; `None` without any.
-    pub fn new(root: ActivityId, counts: impl IntoIterator<Item = (Status, u64)>) -> Option<Self> {
-        let largest = LARGEST_PAGE as u64;
-        let (mut count, mut failed, mut worst) = (0_u64, 0, None);
-        for (status, of_status) in counts {
-            if of_status == 0 {
-                continue;
-            }
-            count = count.saturating_add(of_status);
-            if status == Status::Failed {
-                failed += of_status;
-            }
-            let rank = |one: Status| Self::WORST_FIRST.iter().position(|status| *status == one);
-            worst = Some(
-                worst.map_or(status, |worst| match rank(status) < rank(worst) {
-                    true => status,
-                    false => worst,
-                }),
-            );
-        }
-        Some(Descendants {
-            root,
-            count: count.min(largest),
-            failed: failed.min(largest),
-            more: count > largest,
-            worst: worst?,
-        })
     }
 }

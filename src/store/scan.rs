@@ -14,8 +14,8 @@ use crate::{
     },
     store::{
         ActivitySample, Bucket, Cursor, Descendants, Dimension, FailedNode, FailureGroup,
-        FailureSums, LARGEST_PAGE, Quarter, Reader, Record, Source, Subject, Total, TreePage,
-        TurnHistory, TurnStats, Turns, TypeCount, path_to_root_cause,
+        FailureSums, GroupTotals, Grouping, LARGEST_PAGE, Quarter, Reader, Record, Source, Subject,
+        Total, TreePage, TurnHistory, TurnStats, Turns, TypeCount, path_to_root_cause,
         sums::{ALL, AgentQuarter, Nesting, Span, TurnBuckets},
     },
 };
@@ -406,6 +406,22 @@ impl SampleTotals {
         };
         self.totals.into_iter().map(total).collect()
     }
+}
+
+/// Adds up the ended activities that match a filter by group.
+pub(super) fn totals_by(
+    store: &mut (impl Reader + ?Sized),
+    by: &Grouping,
+    filter: &Filter,
+) -> Result<Vec<Total>> {
+    let mut totals = GroupTotals::default();
+    let filter = ended(by.filter().and(filter));
+    for_each(store, &filter, &mut |one: ActivityRecord| {
+        if let Some(id) = by.value(&one) {
+            totals.add(id, one.status, one.duration_ns);
+        }
+    })?;
+    Ok(totals.finish())
 }
 
 pub(super) fn event_types(

@@ -121,7 +121,7 @@ fn a_ranking_of_actors_covers_the_newest_activities() {
     };
     check(12, &[("ann", 6), ("bob", 6)]);
     check(100, &[("ann", 6), ("bob", 6)]);
-    // The oldest one that was read may have neighbours in its microsecond.
+    // Only whole quarter hours are scanned.
     check(5, &[("ann", 2), ("bob", 2)]);
     check(1, &[]);
 }

@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use proptest::{collection::vec, prelude::*, sample::select};
 use tower_activity::{
     ActivityLog, Describe, Kind, Outcome,
-    query::{ActivityReader, Figures, MetricsQuery, Period, Step, UnknownReason, Window},
+    query::{ActivityReader, Figures, Grouping, MetricsQuery, Period, Step, UnknownReason, Window},
     record::{ActivityRecord, Filter},
     store::{Dimension, Limit, Maintenance, Prune, PruneCounts, Quarter, Retention, Subject},
     testing::ManualClock,
@@ -340,4 +340,33 @@ fn figures_that_are_not_computed_are_none() {
         .subject(Subject::One(Dimension::Name, "nightly".into()));
     check(&reader.metrics(&name).unwrap().current);
     check(&reader.ranking(Dimension::Name, &query).unwrap().ranking[0].figures);
+}
+
+#[test]
+fn a_ranking_without_sums_does_not_know_what_was_deleted() {
+    let (log, clock) = ActivityLog::test();
+    let call = || log.start(Describe::job("nightly").actor("ann"));
+    call().end(Outcome::success());
+    clock.advance(DAY);
+    call().end(Outcome::success());
+    log.flush().wait().unwrap();
+    let mut maintenance = log.store().unwrap().maintenance().unwrap();
+    keep_sums(&mut *maintenance);
+    assert_eq!(
+        prune(&mut *maintenance, "activities", clock.now()).activities,
+        1
+    );
+    let mut reader = log.reader().unwrap();
+    let query = MetricsQuery::new(Window::Week, clock.now());
+    // The sums are still there.
+    let names = reader.ranking(Dimension::Name, &query).unwrap();
+    assert_eq!(
+        (names.ranking[0].figures.count, names.unknown),
+        (Some(2), None)
+    );
+    let actors = reader.ranking_by(&Grouping::Actor, &query).unwrap();
+    assert_eq!(actors.ranking[0].figures.count, Some(1));
+    let unknown = actors.unknown.unwrap();
+    assert_eq!(unknown.reason, UnknownReason::Deleted);
+    assert_eq!(actors.counted.start, unknown.until);
 }

@@ -2,7 +2,6 @@
 
 mod errors;
 mod figures;
-mod grouping;
 mod period;
 mod ranking;
 mod source;
@@ -15,7 +14,6 @@ use serde::{Deserialize, Serialize};
 
 pub use errors::{ErrorGroup, Errors};
 pub use figures::{DurationCount, Figures};
-pub use grouping::Grouping;
 pub use period::{Period, Step, Window};
 pub use ranking::{EventTypes, Ranked, Ranking};
 pub use unknown::{Unknown, UnknownReason};

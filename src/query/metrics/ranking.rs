@@ -1,14 +1,16 @@
-//! Rankings of projects, agents, names, brands and types of events.
+//! Rankings of projects, agents, names, brands, other fields, and types of events.
+
+use std::ops::Range;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Figures, MetricsQuery, Period, Unknown, UnknownReason};
+use super::{Figures, MetricsQuery, Period, Unknown, UnknownReason, unknown::FigureGaps};
 use crate::{
     error::Result,
     query::ActivityReader,
     record::{Filter, Text},
-    store::{AHEAD, Dimension, Total, TypeCount},
+    store::{AHEAD, Dimension, Grouping, Quarter, Total, TypeCount, during},
 };
 
 /// Projects, agents, names or brands by their number of activities in a window.
@@ -61,11 +63,39 @@ impl ActivityReader {
     ///
     /// If the store could not be read.
     pub fn ranking(&mut self, by: Dimension, query: &MetricsQuery) -> Result<Ranking> {
+        let is_scan = !query.source().is_overall();
+        self.rank(query, is_scan, |reader, quarters| {
+            reader.totals(by, query, quarters)
+        })
+    }
+
+    /// Ranks actors, environments, error types or values of an attribute by their number of activities in a window, without
+    /// turns.
+    ///
+    /// Such sums are not kept: the activities are scanned, from the first instant on from which there are no more than the reader's
+    /// scan limit. The time before is unknown.
+    ///
+    /// # Errors
+    ///
+    /// If the store could not be read.
+    pub fn ranking_by(&mut self, by: &Grouping, query: &MetricsQuery) -> Result<Ranking> {
+        self.rank(query, true, |reader, quarters| {
+            let filter = during(query.full_filter(), quarters);
+            reader.reader.totals_by(by, &filter)
+        })
+    }
+
+    /// Ranks the totals of the known part of a window.
+    fn rank(
+        &mut self,
+        query: &MetricsQuery,
+        is_scan: bool,
+        totals: impl FnOnce(&mut Self, Range<Quarter>) -> Result<Vec<Total>>,
+    ) -> Result<Ranking> {
         let window = query.period();
         let mut quarters = window.quarters_until(self.ahead_from()?);
-        let is_scan = !query.source().is_overall();
         let scanned = self.scanned_from(query, &quarters, is_scan)?;
-        let gaps = self.gaps_of_totals(query, quarters.clone())?;
+        let gaps = FigureGaps::new(self.reader.gaps(quarters.clone())?, is_scan);
         let gaps = gaps.scanned_from(&quarters, scanned);
         let unknown = gaps.unknown(window);
         let mut known = window;
@@ -74,7 +104,7 @@ impl ActivityReader {
             known.start = unknown.until;
         }
         let counted = known.cut_off(quarters.end);
-        let totals = self.totals(by, query, quarters)?;
+        let totals = totals(self, quarters)?;
         let hours = known.hours_until(query.now);
         let ranked = |total: Total| {
             let turns = total.turns.filter(|_| query.turns);
@@ -82,11 +112,16 @@ impl ActivityReader {
             let id = total.id;
             Ranked { id, figures }
         };
+        let mut ranking: Vec<Ranked> = totals.into_iter().map(ranked).collect();
+        ranking.sort_by(|a, b| {
+            let most = b.figures.count.cmp(&a.figures.count);
+            most.then_with(|| a.id.as_str().cmp(b.id.as_str()))
+        });
         Ok(Ranking {
             window,
             unknown,
             counted,
-            ranking: highest_first(totals.into_iter().map(ranked)),
+            ranking,
         })
     }
 
@@ -134,14 +169,4 @@ impl ActivityReader {
         });
         Ok(types)
     }
-}
-
-/// Sorts by number of activities, highest first.
-pub(super) fn highest_first(ranking: impl Iterator<Item = Ranked>) -> Vec<Ranked> {
-    let mut ranking: Vec<Ranked> = ranking.collect();
-    ranking.sort_by(|a, b| {
-        let most = b.figures.count.cmp(&a.figures.count);
-        most.then_with(|| a.id.as_str().cmp(b.id.as_str()))
-    });
-    ranking
 }

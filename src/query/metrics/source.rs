@@ -240,15 +240,4 @@ impl ActivityReader {
         let gaps = self.reader.gaps(quarters)?;
         Ok(FigureGaps::new(gaps, is_scanned))
     }
-
-    /// As [`gaps_of_history`](Self::gaps_of_history), for [`totals`](Self::totals).
-    pub(super) fn gaps_of_totals(
-        &mut self,
-        query: &MetricsQuery,
-        quarters: Range<Quarter>,
-    ) -> Result<FigureGaps> {
-        let is_scanned = !query.source().is_overall();
-        let gaps = self.reader.gaps(quarters)?;
-        Ok(FigureGaps::new(gaps, is_scanned))
-    }
 }

@@ -9,7 +9,8 @@ use super::expected::Expected;
 use crate::{
     record::{ActivityRecord, EventRecord, Filter, Kind, Status, Sums, Text},
     store::{
-        ActivitySample, Bucket, Dimension, Quarter, Subject, Total, TurnStats, Turns, TypeCount,
+        ActivitySample, Bucket, Dimension, GroupTotals, Grouping, Quarter, Subject, Total,
+        TurnStats, Turns, TypeCount,
     },
 };
 
@@ -113,6 +114,18 @@ impl Expected<'_> {
         meant.sort_by_key(|one| one.id);
         let tallied = |one: &ActivityRecord| ActivitySample::new(one.clone(), self.is_turn(one));
         meant.into_iter().map(tallied).collect()
+    }
+
+    pub(super) fn totals_by(&self, by: &Grouping, filter: &Filter) -> Vec<Total> {
+        let mut totals = GroupTotals::default();
+        for one in self.ended().filter(|one| filter.matches(one)) {
+            if let Some(id) = by.value(one) {
+                totals.add(id, one.status, one.duration_ns);
+            }
+        }
+        let mut totals = totals.finish();
+        totals.sort_by(|a, b| a.id.as_str().cmp(b.id.as_str()));
+        totals
     }
 
     pub(super) fn event_types(&self, filter: &Filter) -> Vec<TypeCount> {

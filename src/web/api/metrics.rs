@@ -213,7 +213,7 @@ async fn ranking(
     read.await
 }
 
-#[utoipa::path(get, path = "/metrics/actors", tag = "metrics", params(WindowQuery), responses((status = 200, description = "By number of activities, highest first; from the newest 20,000", body = Ranking), Problem))]
+#[utoipa::path(get, path = "/metrics/actors", tag = "metrics", params(WindowQuery), responses((status = 200, description = "By number of activities, highest first; without turns", body = Ranking), Problem))]
 pub(super) async fn actors(
     State(app): State<App>,
     grant: Grant,
@@ -222,7 +222,7 @@ pub(super) async fn actors(
     ranking_by(&app, &grant, &query, Grouping::Actor).await
 }
 
-#[utoipa::path(get, path = "/metrics/environments", tag = "metrics", params(WindowQuery), responses((status = 200, description = "By number of activities, highest first; from the newest 20,000", body = Ranking), Problem))]
+#[utoipa::path(get, path = "/metrics/environments", tag = "metrics", params(WindowQuery), responses((status = 200, description = "By number of activities, highest first; without turns", body = Ranking), Problem))]
 pub(super) async fn environments(
     State(app): State<App>,
     grant: Grant,
@@ -231,7 +231,7 @@ pub(super) async fn environments(
     ranking_by(&app, &grant, &query, Grouping::Environment).await
 }
 
-#[utoipa::path(get, path = "/metrics/errors", tag = "metrics", params(WindowQuery), responses((status = 200, description = "Error types by number of activities, highest first; from the newest 20,000", body = Ranking), Problem))]
+#[utoipa::path(get, path = "/metrics/errors", tag = "metrics", params(WindowQuery), responses((status = 200, description = "Error types by number of activities, highest first; without turns", body = Ranking), Problem))]
 pub(super) async fn errors(
     State(app): State<App>,
     grant: Grant,
@@ -240,7 +240,7 @@ pub(super) async fn errors(
     ranking_by(&app, &grant, &query, Grouping::Error).await
 }
 
-#[utoipa::path(get, path = "/metrics/attributes/{key}", tag = "metrics", params(("key" = String, Path, description = "Attribute"), WindowQuery), responses((status = 200, description = "Values of an attribute by number of activities, highest first; from the newest 20,000", body = Ranking), Problem))]
+#[utoipa::path(get, path = "/metrics/attributes/{key}", tag = "metrics", params(("key" = String, Path, description = "Attribute"), WindowQuery), responses((status = 200, description = "Values of an attribute by number of activities, highest first; without turns", body = Ranking), Problem))]
 pub(super) async fn attribute(
     State(app): State<App>,
     grant: Grant,

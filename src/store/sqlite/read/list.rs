@@ -1,5 +1,7 @@
 //! Lists of records: newest first by id, or in commit order.
 
+use std::ops::ControlFlow;
+
 use rusqlite::{Connection, Row, types::Value};
 
 use super::{
@@ -191,26 +193,10 @@ pub(super) fn after<R: ListedRecord>(
     limit: usize,
 ) -> Result<CommitPage<R>> {
     let end = newest_position::<R>(&snapshot.transaction)?;
-    let wait = || Ok(CommitPage::new(Vec::new(), position));
-    let from = match position.is_in_log_of(end) {
-        true => position.seq(),
-        false => {
-            let (log, seq) = (position.log(), position.seq());
-            match commit_order::continuation(&snapshot.transaction, R::KIND, log, seq).map_err(
-                failed("read where the commit order of another file continues"),
-            )? {
-                Some(Continuation::After(seq)) if seq <= end.seq() => seq,
-                // Its continuation is not in this file yet.
-                Some(_) => return wait(),
-                // No log has written to this file yet. The first one will record where other orders continue.
-                None if end.log() == 0 => return wait(),
-                None => return Ok(CommitPage::restarted(end)),
-            }
-        }
+    let from = match resume(&snapshot.transaction, position, end)? {
+        ControlFlow::Continue(from) => from,
+        ControlFlow::Break(page) => return Ok(page),
     };
-    if from > end.seq() {
-        return Ok(CommitPage::restarted(end));
-    }
     let mut records: Vec<R> = Vec::new();
     if end.seq() > from && R::may_be_committed(filter) {
         let filter = spellings::resolve(&snapshot.transaction, filter, R::KIND)?;
@@ -220,6 +206,35 @@ pub(super) fn after<R: ListedRecord>(
     let cut_off = records.last().filter(|_| records.len() == limit);
     let next = cut_off.and_then(Record::seq).unwrap_or(end.seq());
     Ok(CommitPage::new(records, Position::new(end.log(), next)))
+}
+
+/// Finds the seq to continue after, or the page that says why there is none. `end` is the newest position.
+pub(super) fn resume<R: Record>(
+    connection: &Connection,
+    position: Position<R>,
+    end: Position<R>,
+) -> Result<ControlFlow<CommitPage<R>, i64>> {
+    let wait = || Ok(ControlFlow::Break(CommitPage::new(Vec::new(), position)));
+    let from = match position.is_in_log_of(end) {
+        true => position.seq(),
+        false => {
+            let (log, seq) = (position.log(), position.seq());
+            match commit_order::continuation(connection, R::KIND, log, seq).map_err(failed(
+                "read where the commit order of another file continues",
+            ))? {
+                Some(Continuation::After(seq)) if seq <= end.seq() => seq,
+                // Its continuation is not in this file yet.
+                Some(_) => return wait(),
+                // No log has written to this file yet. The first one will record where other orders continue.
+                None if end.log() == 0 => return wait(),
+                None => return Ok(ControlFlow::Break(CommitPage::restarted(end))),
+            }
+        }
+    };
+    Ok(match from > end.seq() {
+        true => ControlFlow::Break(CommitPage::restarted(end)),
+        false => ControlFlow::Continue(from),
+    })
 }
 
 /// Reads the position of the newest commit.

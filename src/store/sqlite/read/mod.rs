@@ -47,9 +47,10 @@ use crate::{
         RecordingId, RecordingRecord,
     },
     store::{
-        AccessToken, ActivitySample, Bucket, Check, CommitPage, Cursor, Descendants, Dimension,
-        FailureGroup, Gaps, Grain, Health, LARGEST_PAGE, List, Position, Quarter, ReadOptions,
-        Reader, Record, Retention, Source, Subject, Total, TreePage, TurnHistory, TypeCount,
+        AccessToken, ActivitySample, Bucket, Check, CommitPage, CountedActivity, Cursor,
+        Descendants, Dimension, FailureGroup, Gaps, Grain, Grouping, Health, LARGEST_PAGE, List,
+        Position, Quarter, ReadOptions, Reader, Record, Retention, Source, Subject, Total,
+        TreePage, TurnHistory, TypeCount, Vitals,
         sqlite::{
             maintenance::{recompute, token},
             open::{
@@ -120,6 +121,11 @@ impl SqliteReader {
     /// True if the process of an instance is alive.
     fn is_alive(&self, id: InstanceId) -> bool {
         (self.is_alive)(self.access.open_file().map(|file| file.path()), id)
+    }
+
+    /// True if the process of an instance is alive: of one with open records, as it was when the snapshot was made.
+    fn is_alive_in(&self, view: &Snapshot<'_>, id: InstanceId) -> bool {
+        view.alive.contains(&id) || (!view.dead.contains(&id) && self.is_alive(id))
     }
 
     /// Reads in one transaction, within which nothing changes.
@@ -382,6 +388,11 @@ impl Reader for SqliteReader {
         self.read(|connection| scan::scan(connection, filter, take))
     }
 
+    fn totals_by(&mut self, by: &Grouping, filter: &Filter) -> Result<Vec<Total>> {
+        ActivityRecord::check_filter(filter)?;
+        self.read(|connection| scan::totals_by(connection, by, filter))
+    }
+
     fn failures(&mut self, filter: &Filter) -> Result<Vec<FailureGroup>> {
         ActivityRecord::check_filter(filter)?;
         let limit = self.options.largest_scan();
@@ -426,10 +437,25 @@ impl Reader for SqliteReader {
 
     fn health(&mut self) -> Result<Health> {
         self.snapshot(|view| {
-            let alive =
-                |id| view.alive.contains(&id) || (!view.dead.contains(&id) && self.is_alive(id));
-            health::health(&view.transaction, view.now, &alive)
+            health::health(&view.transaction, view.now, &|id| {
+                self.is_alive_in(view, id)
+            })
         })
+    }
+
+    fn vitals(&mut self) -> Result<Vitals> {
+        self.snapshot(|view| health::vitals(&view.transaction, &|id| self.is_alive_in(view, id)))
+    }
+
+    fn count_after(
+        &mut self,
+        position: Position<ActivityRecord>,
+        filter: &Filter,
+        limit: usize,
+        take: &mut dyn FnMut(CountedActivity),
+    ) -> Result<CommitPage<ActivityRecord>> {
+        ActivityRecord::check_filter(filter)?;
+        self.snapshot(|view| scan::count_after(&view.transaction, position, filter, limit, take))
     }
 
     fn check(&mut self, progress: &mut dyn FnMut(f64)) -> Result<Check> {

@@ -4,7 +4,10 @@ use std::ops::Range;
 
 use super::{ACTIVITIES, BOTH, EVENTS, Questions};
 use crate::{
-    store::{Dimension, Gaps, Grain, Quarter, Subject},
+    record::ActivityRecord,
+    store::{
+        CountedActivity, Dimension, Gaps, Grain, Grouping, Position, Quarter, Source, Subject,
+    },
     testing::conformance::{
         records::{ACTORS, AGENTS, NAMES, PROJECTS, TYPES},
         sums::{added_up, by_hour},
@@ -98,6 +101,9 @@ impl Questions<'_> {
                 },
             );
         }
+        for text in BOTH.iter().chain(&ACTIVITIES) {
+            self.groups(text);
+        }
         for text in BOTH.iter().chain(&EVENTS) {
             let filter = self.filter(text);
             let expected = self.expected.event_types(&filter);
@@ -130,6 +136,51 @@ impl Questions<'_> {
                 || format!("whether {of} is known"),
                 &known,
                 |reader| reader.is_known(&of),
+            );
+        }
+    }
+
+    /// Groups the activities that match a filter, and counts them in commit order.
+    fn groups(&mut self, text: &str) {
+        let filter = self.filter(text);
+        let of_attribute = |key: &str| Grouping::Attribute(key.to_owned());
+        for by in [
+            Grouping::Actor,
+            Grouping::Environment,
+            Grouping::Error,
+            of_attribute("rows"),
+            of_attribute("unknown"),
+        ] {
+            let expected = self.expected.totals_by(&by, &filter);
+            self.same(
+                || format!("the totals of `{text}` by {by:?}"),
+                &expected,
+                |reader| {
+                    let mut totals = reader.totals_by(&by, &filter)?;
+                    totals.sort_by(|a, b| a.id.as_str().cmp(b.id.as_str()));
+                    Ok(totals)
+                },
+            );
+        }
+        let counted = self.expected.committed::<ActivityRecord>(&filter);
+        let mut expected: Vec<String> = counted.into_iter().map(as_counted).collect();
+        expected.sort();
+        for limit in [7, 1_000_000] {
+            self.same(
+                || format!("count `{text}`, {limit} at once"),
+                &expected,
+                |reader| {
+                    let newest = Source::<ActivityRecord>::newest(reader)?;
+                    let (mut position, mut found) = (Position::START, Vec::new());
+                    while position != newest {
+                        let mut take = |one: CountedActivity| found.push(format!("{one:?}"));
+                        position = reader
+                            .count_after(position, &filter, limit, &mut take)?
+                            .next;
+                    }
+                    found.sort();
+                    Ok(found)
+                },
             );
         }
     }
@@ -167,4 +218,8 @@ impl Questions<'_> {
             }
         }
     }
+}
+
+fn as_counted(one: ActivityRecord) -> String {
+    format!("{:?}", CountedActivity::from(one))
 }
