@@ -31,6 +31,7 @@ mod fair;
 mod guard;
 mod json;
 mod openapi;
+mod openmetrics;
 mod problem;
 mod readers;
 mod router;

@@ -32,6 +32,7 @@ use super::{
     fair::FairSemaphore,
     guard::{self, AuthMode, Guard, StoredTokens, Token},
     openapi,
+    openmetrics::{self, Metrics},
     problem::Problem,
     readers::{READ_TIMEOUT, ReaderPool},
     state::{Shared, Writes},
@@ -82,6 +83,7 @@ pub struct ActivityRouter {
     hosts: Vec<String>,
     writes: Writes,
     read_timeout: Duration,
+    metrics_limit: usize,
     built: Arc<OnceLock<Router>>,
 }
 
@@ -107,6 +109,7 @@ impl ActivityRouter {
             hosts: Vec::new(),
             writes: Writes::default(),
             read_timeout: READ_TIMEOUT,
+            metrics_limit: openmetrics::DEFAULT_LIMIT,
             built: Arc::default(),
         }
     }
@@ -161,6 +164,14 @@ impl ActivityRouter {
         self.reset()
     }
 
+    /// Sets how many names, pairs of name and project, and error types have series of their own in `metrics` [default: 100].
+    ///
+    /// All others are counted together, as `other`. The first ones get a series, of one scrape the most frequent, and keep it.
+    pub fn metrics_limit(mut self, limit: usize) -> Self {
+        self.metrics_limit = limit;
+        self.reset()
+    }
+
     /// Drops the router that was built with the settings before a change.
     fn reset(mut self) -> Self {
         self.built = Arc::default();
@@ -208,6 +219,7 @@ impl ActivityRouter {
                 .and_then(|store| Webhooks::from_store(store.clone()).ok()),
             commits: CommitWatcher::default(),
             listeners: FairSemaphore::new(MAX_LISTENERS),
+            metrics: Metrics::new(self.metrics_limit),
         });
         let writes = self.writes;
         let description = move || future::ready(openapi::document(writes));
@@ -216,6 +228,7 @@ impl ActivityRouter {
         let guard = Arc::new(guard);
         Router::new()
             .route("/", get(index))
+            .route("/metrics", get(openmetrics::metrics))
             .nest("/api", api)
             .fallback(page)
             .method_not_allowed_fallback(method_not_allowed)

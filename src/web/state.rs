@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{commits::CommitWatcher, fair::FairSemaphore, readers::ReaderPool};
+use super::{
+    commits::CommitWatcher, fair::FairSemaphore, openmetrics::Metrics, readers::ReaderPool,
+};
 use crate::log::ActivityLog;
 #[cfg(feature = "webhook")]
 use crate::notify::Webhooks;
@@ -26,6 +28,8 @@ pub(super) struct Shared {
     pub(super) commits: CommitWatcher,
     /// A permit for each client of `api/live`.
     pub(super) listeners: FairSemaphore,
+    /// The counters of `metrics`.
+    pub(super) metrics: Metrics,
 }
 
 pub(super) type App = Arc<Shared>;

@@ -24,6 +24,7 @@ mod redaction_rules;
 mod release;
 mod run;
 mod rustup;
+mod scrape;
 mod screenshots;
 mod sqlite;
 mod sshd;
@@ -57,6 +58,7 @@ The project's own commands.
   cargo xtask features  checks that every feature compiles alone
   cargo xtask conformance  asks a server what the official MCP suite asks, with and without us
   cargo xtask api       asks the API whatever its description allows, with schemathesis (python)
+  cargo xtask metrics   parses `GET metrics` with Prometheus' Python client, and scrapes it with Prometheus where that is installed
   cargo xtask bench     runs the benches for some seconds, and checks the instructions of a call
   cargo xtask typos     looks for spelling mistakes with typos; `--install` gets it
   cargo xtask deny      checks licenses, duplicates, sources and advisories of the dependencies with cargo-deny, as
@@ -96,6 +98,7 @@ fn main() -> ExitCode {
         ["doc"] => checks::doc(),
         ["conformance"] => conformance::conformance(),
         ["api"] => api::api(),
+        ["metrics"] => scrape::metrics(),
         ["bench"] => bench::bench(),
         ["prove"] => prove::prove(None),
         ["prove", name] => prove::prove(Some(name)),

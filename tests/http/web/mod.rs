@@ -9,6 +9,7 @@ mod limits;
 mod live;
 mod live_client;
 mod metrics;
+mod openmetrics;
 #[cfg(feature = "dashboard")]
 mod pages;
 mod security;
