@@ -17,7 +17,8 @@ use crate::{
     error::Result,
     record::{ActivityRecord, Filter, Kind, Status, Text},
     store::{
-        ActivitySample, CommitPage, CountedActivity, GroupTotals, Grouping, Position, RecordKind, Total,
+        ActivitySample, CommitPage, CountedActivity, GroupTotals, Grouping, Position, RecordKind,
+        Total,
         codes::Code,
         sqlite::columns::{TEXT_VALUE, lossy, unsigned},
         text_of,
@@ -85,7 +86,7 @@ pub(super) fn totals_by(
     filter: &Filter,
 ) -> Result<Vec<Total>> {
     let attempt = || failed(ATTEMPT);
-    let filter = spellings::resolve(connection, &by.filter().and(filter))?;
+    let filter = spellings::resolve(connection, &by.filter().and(filter), RecordKind::Activities)?;
     let clause = Where::for_activities(&filter, Table::Ended);
     let column = match by {
         Grouping::Actor => "a.actor",
@@ -148,7 +149,7 @@ pub(super) fn count_after(
     };
     let limit = i64::try_from(limit.max(1)).unwrap_or(i64::MAX);
     let up_to = from.saturating_add(limit).min(end.seq());
-    let filter = spellings::resolve(view, filter)?;
+    let filter = spellings::resolve(view, filter, RecordKind::Activities)?;
     let clause = Where::for_activities(&filter, Table::Ended);
     let sql = [COMMITS, &clause.sql, " AND a.seq > ? AND a.seq <= ?"].concat();
     let values = clause
