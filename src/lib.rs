@@ -16,6 +16,11 @@
 //! of `log.router()` (features `web`, `dashboard`), or any SQLite client through
 //! [views](https://github.com/tower-activity/tower-activity/blob/main/docs/sql.md).
 //!
+//! **The guides lead to a running result**: [axum and gRPC](guide::axum), [MCP servers](guide::mcp), [any service, jobs,
+//! events, log lines](guide::tower), [tests](guide::testing); then the [dashboard](guide::dashboard),
+//! [filters](guide::filters), [webhooks](guide::webhooks), [deployment and sizing](guide::deployment), [security and
+//! privacy](guide::privacy), [troubleshooting](guide::troubleshooting).
+//!
 //! ```
 //! use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
 //! use tower_activity::{Activity, ActivityLayer, ActivityLog, Describe, Outcome, record::Filter};
@@ -50,6 +55,36 @@
 //! do not fit are rejected and counted ([`ActivityLog::accounting`]). Secrets are redacted before anything is stored
 //! ([`redact`]).
 //!
+//! # Features
+//!
+//! | feature | default | |
+//! |---|---|---|
+//! | `sqlite` | yes | the embedded store |
+//! | `bundled` | yes | compiles SQLite into the program; without it the system's is linked, 3.43 or newer with FTS5 |
+//! | `subscriber` | yes | `tracing` events as events of an activity |
+//! | `http` | | HTTP requests and gRPC calls |
+//! | `axum` | | `http`, with axum's routes as names |
+//! | `opentelemetry` | | trace and span ids of `tracing-opentelemetry` |
+//! | `rmcp` | | tool servers built with `rmcp` |
+//! | `tower-mcp` | | tool servers built with `tower-mcp` |
+//! | `web` | | a JSON API as a tower service, and a server for it |
+//! | `dashboard` | | `web`, and the dashboard |
+//! | `time-zones` | | days and hours of any time zone, not only UTC |
+//! | `webhook` | | signed notifications of activities and events |
+//! | `recording` | | recordings: terminals, streams, your own resources |
+//! | `browser` | | browser session replay |
+//! | `chromiumoxide` | | session replay of a browser driven by `chromiumoxide` |
+//! | `host` | | host idle detection and lifecycle providers |
+//! | `tokenizer` | | exact token counts for digests (`o200k_base`, some MB of tables) instead of an upper bound |
+//! | `testing` | | an in-memory log, a manual clock and assertions for your tests |
+//! | `full` | | all of these except `chromiumoxide` |
+//!
+//! # Compilers and platforms
+//!
+//! Rust 1.91 or newer; it is raised with a minor version only, to a compiler that is at least six months old. All tests run on Linux;
+//! macOS and Windows are checked to compile. [Versions of other
+//! crates](https://github.com/tower-activity/tower-activity/blob/main/docs/platforms.md) that were tried.
+//!
 //! # Modules
 //!
 //! | module | contents |
@@ -67,6 +102,7 @@
 //! | [`redact`] | redaction rules |
 //! | [`store`], [`import`] | stores, and importing exported records |
 //! | `testing` | a log in memory, a manual clock, assertions (feature `testing`) |
+//! | [`guide`] | guides |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 // Some code serves several features and is unused when all of them are off. Checks with all features find dead code.
@@ -76,6 +112,9 @@ pub mod activity;
 #[doc = include_str!("activity/context.md")]
 pub mod context {}
 mod error;
+// Documentation only. Its examples need most features.
+#[cfg(all(doc, any(feature = "full", not(doctest))))]
+pub mod guide;
 #[cfg(feature = "host")]
 pub mod host;
 pub mod import;
@@ -105,13 +144,15 @@ pub use layer::ActivityLayer;
 pub use log::{ActivityLog, Mode};
 pub use record::{Kind, Outcome, Status};
 
-#[cfg(all(
-    doctest,
-    feature = "axum",
-    feature = "browser",
-    feature = "host",
-    feature = "rmcp",
-    feature = "testing"
-))]
-#[doc = include_str!("../README.md")]
-struct Readme;
+/// Documents outside of this documentation, whose examples are tested all the same.
+#[cfg(all(doctest, feature = "full"))]
+mod documents {
+    #[doc = include_str!("../README.md")]
+    struct Readme;
+    #[doc = include_str!("../docs/hosts.md")]
+    struct Hosts;
+    #[doc = include_str!("../docs/recordings.md")]
+    struct Recordings;
+    #[doc = include_str!("../docs/redaction.md")]
+    struct Redaction;
+}

@@ -49,6 +49,8 @@ const FOLDERS: &[(&str, &[&str])] = &[
         "web",
         &["record", "store", "log", "activity", "query", "notify"],
     ),
+    // Documentation only.
+    ("guide", &[]),
     // Used by the tests of both wings.
     ("testing", &["record", "store", "pipeline", "log", "query"]),
 ];

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
 mod architecture;
+mod guides;
 mod public_api;
 mod readme;
 mod words;

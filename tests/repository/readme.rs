@@ -1,5 +1,4 @@
-//! README.md and the other guides: they show the code as it is, and name files that exist. The examples of README.md are
-//! compiled as documentation tests.
+//! README.md and the guides: they show the code as it is, and name files and headings that exist.
 
 use std::{
     fs,
@@ -17,15 +16,21 @@ const FOLDERS: [&str; 7] = [
     "examples/",
 ];
 
+/// The repository's own files, as the documentation on docs.rs links them.
+const PUBLISHED: [&str; 2] = [
+    "https://github.com/tower-activity/tower-activity/blob/main/",
+    "https://github.com/tower-activity/tower-activity/tree/main/",
+];
+
 /// Parts of a path that stand for any text.
 const PLACEHOLDERS: [char; 3] = ['*', '…', 'N'];
 
 #[test]
-fn the_readme_shows_the_quickstart_as_it_is() {
+fn the_guide_shows_the_quickstart_as_it_is() {
     let example = include_str!("../../examples/quickstart.rs");
     let code = example.split_once("\n\n").map(|(_, code)| code);
     let code = code.expect("the quickstart begins with its docs and an empty line");
-    assert!(include_str!("../../README.md").contains(code));
+    assert!(include_str!("../../docs/tower.md").contains(code));
 }
 
 #[test]
@@ -46,7 +51,11 @@ fn a_broken_link_and_a_path_that_does_not_exist_are_found() {
     check("[doctor](doctor.md) and [restore](#restore)", 0);
     check("[doctor](../README.md#features)", 0);
     check("[doctor](https://example.com/doctor.md)", 0);
-    check("[doctor](README.md)", 1);
+    check("[doctor](nowhere.md)", 1);
+    check("[doctor](doctor.md#nowhere) and [here](#nowhere)", 2);
+    check("[doctor](doctor.md#what-to-do)", 0);
+    check("[doctor][doctor]\n\n[doctor]: nowhere.md\n", 1);
+    check("[link]: https://github.com/tower-activity/tower-activity/blob/main/docs/nowhere.md", 1);
     check("<img src=\"list.svg\"> <source srcset=\"nowhere.svg\">", 1);
     check(
         "`src/lib.rs`, `cargo xtask bench` and `src/web/pages/dist/x`",
@@ -57,20 +66,26 @@ fn a_broken_link_and_a_path_that_does_not_exist_are_found() {
     check("```sh\ncat src/nowhere.rs\n```", 0);
 }
 
-fn root() -> &'static Path {
+pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The Markdown files at the root and in `docs`, and the READMEs of the other packages.
-fn guides() -> Vec<PathBuf> {
+/// The Markdown files at the root and in `docs`, the READMEs of the other packages, and what is shown on docs.rs.
+pub(crate) fn guides() -> Vec<PathBuf> {
     let mut guides: Vec<PathBuf> = [root().to_owned(), root().join("docs")]
         .iter()
         .flat_map(|folder| fs::read_dir(folder).unwrap())
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.extension().is_some_and(|it| it == "md"))
         .collect();
-    guides.push(root().join("benches/README.md"));
-    guides.push(root().join("activity-cli/README.md"));
+    let others = [
+        "activity-cli/README.md",
+        "benches/README.md",
+        "src/activity/context.md",
+        "src/guide/links.md",
+        "src/web/api.md",
+    ];
+    guides.extend(others.map(|path| root().join(path)));
     guides.sort();
     guides
 }
@@ -78,7 +93,6 @@ fn guides() -> Vec<PathBuf> {
 /// The links and paths of a guide that do not lead to a file or a folder. Links are relative to the guide, paths in
 /// backticks to the root.
 fn missing(guide: &Path, text: &str) -> Vec<String> {
-    let folder = guide.parent().unwrap();
     let mut missing = Vec::new();
     let mut fenced = false;
     for (number, line) in text.lines().enumerate() {
@@ -90,9 +104,7 @@ fn missing(guide: &Path, text: &str) -> Vec<String> {
         }
         let at = format!("{}:{}", guide.display(), number + 1);
         for link in links(line) {
-            let file = link.split('#').next().unwrap_or_default();
-            let elsewhere = link.contains("://") || link.starts_with("mailto:");
-            if !elsewhere && !folder.join(file).exists() {
+            if !leads_somewhere(guide, text, link) {
                 missing.push(format!("{at}: the link {link} leads nowhere"));
             }
         }
@@ -107,16 +119,45 @@ fn missing(guide: &Path, text: &str) -> Vec<String> {
     missing
 }
 
+/// Whether the target of a link in a guide is a file, or a heading of one.
+fn leads_somewhere(guide: &Path, text: &str, link: &str) -> bool {
+    let folder = guide.parent().unwrap();
+    let (file, heading) = link.split_once('#').unwrap_or((link, ""));
+    let ours = PUBLISHED.iter().find_map(|url| file.strip_prefix(url));
+    let path = match ours {
+        Some(path) => root().join(path),
+        // Another site, or an item that rustdoc checks.
+        None if file.contains("://") || file.contains("::") || file.starts_with("mailto:") => return true,
+        None if file.is_empty() => return has_heading(text, heading),
+        None => folder.join(file),
+    };
+    path.exists() && (heading.is_empty() || has_heading(&fs::read_to_string(path).unwrap(), heading))
+}
+
+/// Whether a text has a heading with this anchor, as GitHub and rustdoc form it.
+fn has_heading(text: &str, anchor: &str) -> bool {
+    let headings = text.lines().filter(|line| line.starts_with('#'));
+    let mut anchors = headings.map(|line| {
+        let title = line.trim_start_matches('#').trim().to_lowercase();
+        let letters = title.chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c));
+        letters.collect::<String>().replace(' ', "-")
+    });
+    anchors.any(|found| found == anchor)
+}
+
 /// The targets of the links and images in a line.
 fn links(line: &str) -> impl Iterator<Item = &str> {
-    [("](", ')'), ("src=\"", '"'), ("srcset=\"", '"')]
+    let defined = line.strip_prefix('[').and_then(|rest| rest.split_once("]: "));
+    let defined = defined.map(|(_, target)| target.trim());
+    let inline = [("](", ')'), ("src=\"", '"'), ("srcset=\"", '"')]
         .into_iter()
         .flat_map(move |(begin, end)| {
             line.split(begin)
                 .skip(1)
                 .filter_map(move |rest| rest.split_once(end))
         })
-        .map(|(target, _)| target)
+        .map(|(target, _)| target);
+    defined.into_iter().chain(inline)
 }
 
 /// The words in backticks that begin with the name of a folder.

@@ -1,4 +1,4 @@
-//! Words that this project does not use, and what it says instead. ARCHITECTURE.md has the glossary, CONTRIBUTING.md the rules.
+//! Words that this project does not use, and what it says instead. docs/glossary.md has the glossary, CONTRIBUTING.md the rules.
 
 use std::{
     fs,

@@ -5,7 +5,7 @@ use std::time::Instant;
 use serde_json::Value;
 
 use crate::{
-    bench, browser, conformance, debian, demo, fuzz, msrv, package, pages,
+    bench, browser, conformance, debian, demo, fuzz, msrv, package, pages, proxies,
     run::{self, Result, cargo, root, run},
     rustup::{self, Missing},
     sqlite, sshd, strace, tools,
@@ -75,7 +75,7 @@ pub(crate) fn features() -> Result {
 pub(crate) fn test(chosen: &[&str]) -> Result {
     let mut requirements = vec![sshd::OPENSSH];
     if cfg!(target_os = "linux") {
-        requirements.extend([strace::STRACE, sqlite::CLIENTS]);
+        requirements.extend([proxies::PROXIES, strace::STRACE, sqlite::CLIENTS]);
     }
     requirements.extend(browser::requirement());
     debian::ensure(&requirements)?;

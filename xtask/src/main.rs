@@ -19,6 +19,7 @@ mod package;
 mod pages;
 mod platforms;
 mod prove;
+mod proxies;
 mod public_api;
 mod redaction_rules;
 mod release;

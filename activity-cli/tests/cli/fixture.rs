@@ -63,9 +63,15 @@ impl Fixture {
     }
 
     pub fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_activity"));
+        let mut command = self.program(env!("CARGO_BIN_EXE_activity"));
+        command.args(args);
         command
-            .args(args)
+    }
+
+    /// A program in the store's folder, without the settings of the person who runs the tests.
+    pub fn program(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command
             .current_dir(self.folder.path())
             .env("TZ", "UTC");
         for name in [

@@ -8,6 +8,8 @@ mod errors;
 mod events;
 mod export;
 mod fixture;
+#[cfg(unix)]
+mod guides;
 mod host;
 mod import;
 mod list;

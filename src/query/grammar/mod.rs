@@ -1,4 +1,4 @@
-//! The filter grammar, which `grammar.md` describes:
+//! The filter grammar, which `docs/filters.md` describes:
 //! `status:failed name:login* actor:"Ann B" since:24h duration:>2s attr.rows:>100 -env:dev free words`.
 
 mod error;
@@ -28,9 +28,9 @@ const MAX_VALUES: usize = 200;
 type Parsed<T> = Result<T, (Range<usize>, Problem)>;
 
 impl Filter {
-    /// Parses the filter grammar. Ages, for example `since:24h`, count back from `now`; days and times are UTC.
+    /// Parses a filter, whose grammar [`guide::filters`](crate::guide::filters) describes. Ages, for example `since:24h`, count
+    /// back from `now`; days and times are UTC.
     ///
-    #[doc = include_str!("grammar.md")]
     /// # Examples
     ///
     /// ```

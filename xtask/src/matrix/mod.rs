@@ -184,7 +184,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).trim().to_owned()
 }
 
-/// Prints the table of the README.
+/// Prints the results, of which the tables in docs/platforms.md are made.
 fn print(rows: &[Row]) {
     let sign = |yes: bool| if yes { "yes" } else { "no" };
     let runs = |row: &Row| match row.refused && row.runs {

@@ -111,7 +111,7 @@ fn copy() -> Result<PathBuf> {
 }
 
 fn belongs(name: &str) -> bool {
-    let folders = ["src/", "build/", "tests/", "examples/"];
+    let folders = ["src/", "build/", "docs/", "tests/", "examples/"];
     let files = ["Cargo.lock", "README.md"];
     folders.iter().any(|folder| name.starts_with(folder)) || files.contains(&name)
 }

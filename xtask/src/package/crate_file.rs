@@ -35,7 +35,7 @@ const LIBRARY: Published = Published {
         "src/web/pages/dist/record.js",
         "src/web/pages/rrweb.txt",
     ],
-    folders: &["build/", "examples/", "src/"],
+    folders: &["build/", "docs/", "examples/", "src/"],
 };
 
 const COMMAND: Published = Published {

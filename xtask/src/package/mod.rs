@@ -68,7 +68,7 @@ pub(crate) fn package(built: Built) -> Result {
         }
         build(&["build", "--locked", "--all-features"], &unpacked)?;
         let quickstart = program::write_quickstart(&place.0, &unpacked)?;
-        build(&["run"], &quickstart)?;
+        build(&["build"], &quickstart)?;
         // Like a clone without built pages.
         fs::remove_dir_all(unpacked.join("src/web/pages/dist"))?;
         command_with("build")?;

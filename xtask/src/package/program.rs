@@ -34,7 +34,7 @@ pub(super) fn write(place: &Path, package: &Path) -> Result {
     Ok(())
 }
 
-/// Writes the first program of the README, with the dependencies that the README lists. Returns its folder.
+/// Writes the first program of the README: an axum application that serves until it is stopped. Returns its folder.
 pub(super) fn write_quickstart(place: &Path, package: &Path) -> Result<PathBuf> {
     let folder = place.join("quickstart");
     fs::create_dir_all(folder.join("src"))?;
@@ -49,8 +49,8 @@ pub(super) fn write_quickstart(place: &Path, package: &Path) -> Result<PathBuf> 
     let package = package.display().to_string();
     let manifest = format!(
         "[package]\nname = \"readme-quickstart\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n\n\
-         [dependencies]\ntokio = {{ version = \"1\", features = [\"macros\", \"rt-multi-thread\"] }}\n\
-         tower = {{ version = \"0.5\", features = [\"util\"] }}\ntower-activity = {{ path = {package:?} }}\n"
+         [dependencies]\naxum = \"0.8\"\ntokio = {{ version = \"1\", features = [\"macros\", \"net\", \"rt-multi-thread\"] }}\n\
+         tower-activity = {{ path = {package:?}, features = [\"axum\", \"dashboard\"] }}\n"
     );
     fs::write(folder.join("Cargo.toml"), manifest)?;
     Ok(folder)
