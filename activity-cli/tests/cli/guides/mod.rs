@@ -96,6 +96,30 @@ fn the_guide_about_the_command_lists_every_command() {
 }
 
 #[test]
+fn the_guide_about_doctor_explains_its_lines_and_quotes_its_notes() {
+    let guide = fs::read_to_string(root().join("docs/doctor.md")).unwrap();
+    let cells = guide.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
+    let cells: Vec<&str> = cells.map(|(cell, _)| cell).collect();
+    let said = Fixture::with_calls().run(&["doctor"]).stdout;
+    let words = said.lines().filter_map(|line| line.split_whitespace().next());
+    let lines: Vec<&str> = words.take_while(|word| *word != "PROCESS").collect();
+    assert!(lines.len() > 5, "{said}");
+    for line in lines.iter().chain(&["PROCESS", "note:", "problem:", "✓"]) {
+        assert!(cells.contains(line), "docs/doctor.md does not explain {line}");
+    }
+    // The texts of notes, as they are in the sources.
+    let sources = fs::read_dir(root().join("activity-cli/src/doctor")).unwrap();
+    let sources: String = sources
+        .map(|file| fs::read_to_string(file.unwrap().path()).unwrap())
+        .flat_map(|text| text.replace("\\\n", "").split_whitespace().map(|word| format!("{word} ")).collect::<Vec<_>>())
+        .collect();
+    let notes = cells.iter().filter(|cell| cell.split(' ').count() > 2);
+    for part in notes.flat_map(|note| note.split('…')) {
+        assert!(sources.contains(part.trim()), "doctor never says: {part}");
+    }
+}
+
+#[test]
 fn every_address_of_the_api_has_an_example() {
     let guide = fs::read_to_string(root().join("src/web/api.md")).unwrap();
     let examples = blocks(&guide);
