@@ -48,7 +48,7 @@ fn a_broken_link_and_a_path_that_does_not_exist_are_found() {
         let found = missing(&root().join("docs/files.md"), text);
         assert_eq!(found.len(), expected, "{text}: {found:?}");
     };
-    check("[doctor](doctor.md) and [restore](#restore)", 0);
+    check("## Restore\n[doctor](doctor.md) and [restore](#restore)", 0);
     check("[doctor](../README.md#features)", 0);
     check("[doctor](https://example.com/doctor.md)", 0);
     check("[doctor](nowhere.md)", 1);
