@@ -7,6 +7,8 @@ use serde::{
     de::{DeserializeOwned, Error as _, IgnoredAny},
 };
 
+use super::console::{Called, ConsoleMessage, Level, Thrown};
+
 /// Maximum length of an ID in bytes. Chromium's have 32.
 const MAX_ID: usize = 128;
 
@@ -31,6 +33,7 @@ pub(super) enum Event {
     ContextsCleared,
     Crashed,
     ReloadedAfterCrash,
+    Console(ConsoleMessage),
     /// Any other event.
     Other,
 }
@@ -177,10 +180,20 @@ impl Incoming {
             "Runtime.executionContextsCleared" => Event::ContextsCleared,
             "Inspector.targetCrashed" => Event::Crashed,
             "Inspector.targetReloadedAfterCrash" => Event::ReloadedAfterCrash,
+            "Runtime.consoleAPICalled" => console(text).map_or(Event::Other, Event::Console),
+            "Runtime.exceptionThrown" => params(text)
+                .map(Thrown::message)
+                .map_or(Event::Other, Event::Console),
             _ => Event::Other,
         };
         Some(Incoming::Event(event, head.session_id))
     }
+}
+
+/// Parses a message on the console; `None` if its level is not recorded.
+fn console(text: &str) -> Option<ConsoleMessage> {
+    let level = params::<Level>(text)?.recorded()?;
+    params(text).map(|called: Called| called.message(level))
 }
 
 fn params<T: DeserializeOwned>(text: &str) -> Option<T> {

@@ -1,6 +1,7 @@
 //! Browser recordings: every page as rrweb events, over the DevTools of a browser driven by any library.
 
 mod cdp;
+mod console;
 mod driver;
 mod endpoint;
 mod message;
@@ -30,6 +31,9 @@ use crate::{
 /// Opens its own connection to the DevTools, separate from the driver's, so that it works with any driver. Each tab is a
 /// track, and so is each cross-origin iframe, which appears as an empty box in its page. Typed text is masked, and
 /// secrets are redacted. The browser stays open when the recording ends.
+///
+/// Errors and warnings on the console of a page, and its uncaught errors, are recorded as events of rrweb's console plugin: up
+/// to 1,000 in a recording, further ones are counted as lost.
 ///
 /// If there is no browser, the recording's [`outcome`](crate::recording::Recording::outcome) is an error. A browser that
 /// is killed ends the recording as `gone`; a page that crashes marks it `crashed`, and a page that hangs `timed_out`.

@@ -24,6 +24,10 @@ pub(super) struct Tab {
     pub(super) track: Text,
     /// The execution contexts of the script, one per frame, at most [`MAX_CONTEXTS`].
     pub(super) contexts: Vec<Context>,
+    /// The call that enables messages on the console. Those before its response are from before the recording.
+    pub(super) enable_call: u64,
+    /// True after the response.
+    pub(super) records_console: bool,
     /// True after a crash until it is reloaded: it does not respond.
     pub(super) crashed: bool,
     /// Number of events received per document, most recently used last.
@@ -52,10 +56,12 @@ pub(super) struct EventBatch {
 }
 
 impl Tab {
-    pub(super) fn new(target: String, track: Text) -> Self {
+    pub(super) fn new(target: String, track: Text, enable_call: u64) -> Self {
         Tab {
             target,
             track,
+            enable_call,
+            records_console: false,
             contexts: Vec::new(),
             crashed: false,
             documents: Vec::new(),
@@ -192,7 +198,7 @@ mod tests {
 
     #[test]
     fn events_missing_between_batches_are_counted_once() {
-        let mut tab = Tab::new("target".to_owned(), "tab 1".into());
+        let mut tab = Tab::new("target".to_owned(), "tab 1".into(), 1);
         let mut receive = |payload: &str| tab.receive(&batch(payload).unwrap());
         assert_eq!(receive("a 0 1 2\n{}\n{}\n"), 0);
         assert_eq!(receive("b 0 1 2\n{}\n"), 0);
@@ -218,7 +224,7 @@ mod tests {
         ] {
             assert!(batch(payload).is_none(), "{payload}");
         }
-        let mut tab = Tab::new("target".to_owned(), "tab 1".into());
+        let mut tab = Tab::new("target".to_owned(), "tab 1".into(), 1);
         assert_eq!(tab.reconcile("a 18446744073709551615"), 0);
         assert_eq!(tab.reconcile(&format!("{long} 7")), 0);
         for n in 0..2 * MAX_DOCUMENTS {

@@ -1,6 +1,7 @@
 //! Real browsers: no event is lost or misattributed, no secret is stored, and recordings are playable.
 
 mod chromium;
+mod console;
 mod drivers;
 mod ends;
 mod forged;

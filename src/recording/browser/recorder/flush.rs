@@ -45,6 +45,9 @@ impl Recorder {
 
     /// Handles the response to a call. Events that a page sent before it have already been received.
     pub(super) async fn on_response(&mut self, id: u64, value: Option<&str>) {
+        if let Some(tab) = self.tabs.values_mut().find(|tab| tab.enable_call == id) {
+            tab.records_console = true;
+        }
         let mut flushes = self.flushes.iter_mut().enumerate();
         let found = flushes.find_map(|(at, flush)| Some((at, flush.calls.remove(&id)?)));
         let Some((at, PendingCall { session, context })) = found else {

@@ -20,6 +20,7 @@ use crate::{
         browser::{
             Target, World,
             cdp::{Connection, Frame},
+            console::ConsoleMessage,
             message::{Attached, BindingCalled, Event, ExecutionContext, Incoming},
             script::Settings,
             tab::{Context, EventBatch, Tab},
@@ -36,6 +37,8 @@ const MAX_FRAMES: usize = 100;
 /// Maximum number of pages and iframes recorded at once, and of pages in all: a page can open any number.
 const MAX_TABS: usize = 256;
 const MAX_PAGES: usize = 10_000;
+/// Maximum number of messages on consoles: a page can write any number.
+const MAX_CONSOLE: usize = 1_000;
 /// Size of a message in bytes above which it is processed on the blocking pool.
 const HEAVY: usize = 256 << 10;
 
@@ -56,6 +59,8 @@ pub(super) struct Recorder {
     pages: usize,
     /// Number of iframes with a track so far.
     frames: usize,
+    /// Number of messages on consoles so far.
+    console: usize,
     /// Number of the call that attaches to the pages of the browser.
     attach_call: u64,
     /// Calls that need a response before the open pages are recorded.
@@ -87,6 +92,7 @@ impl Recorder {
             tracks: HashMap::new(),
             pages: 0,
             frames: 0,
+            console: 0,
             attach_call: 0,
             starting: HashSet::new(),
             attached: None,
@@ -181,6 +187,7 @@ impl Recorder {
                     tab.contexts.clear();
                 }
             }
+            Event::Console(message) => self.append_console(session, message).await,
             Event::Crashed => {
                 if let Some(tab) = self.tabs.get_mut(session) {
                     tab.crashed = true;
@@ -250,13 +257,17 @@ impl Recorder {
         let calls = [
             ("Page.enable", json!({})),
             ("Inspector.enable", json!({})),
-            // Required for `Runtime.bindingCalled`.
+            // Required for `Runtime.bindingCalled`, and reports messages on the console.
             ("Runtime.enable", json!({})),
             ("Runtime.addBinding", binding),
             ("Page.addScriptToEvaluateOnNewDocument", script),
         ];
+        let mut enable_call = 0;
         for (method, params) in calls {
             let call = self.connection.call(Some(&session), method, params).await;
+            if method == "Runtime.enable" {
+                enable_call = call;
+            }
             if self.ready.is_some() {
                 self.starting.insert(call);
             }
@@ -273,7 +284,8 @@ impl Recorder {
                 track
             }
         };
-        self.tabs.insert(session, Tab::new(target, track));
+        self.tabs
+            .insert(session, Tab::new(target, track, enable_call));
     }
 
     async fn resume(&mut self, session: &str) {
@@ -332,6 +344,26 @@ impl Recorder {
         let appended = offload(batch.len(), move || batch.append(&sink, track));
         if appended.await.is_none() {
             self.sink.lost(count);
+        }
+    }
+
+    /// Appends a message on the console of a page.
+    async fn append_console(&mut self, session: &str, message: ConsoleMessage) {
+        let tab = self.tabs.get(session);
+        let Some(tab) = tab.filter(|tab| tab.records_console) else {
+            return;
+        };
+        if self.console == MAX_CONSOLE {
+            return self.sink.lost(1);
+        }
+        self.console += 1;
+        // A frame without events of its own is part of its page.
+        let frame = self.tracks.get(tab.frame(message.context));
+        let track = frame.unwrap_or(&tab.track).clone();
+        let sink = self.sink.clone();
+        let appended = offload(message.len(), move || message.append(&sink, track));
+        if appended.await.is_none() {
+            self.sink.lost(1);
         }
     }
 
