@@ -43,6 +43,7 @@ mod growth;
 mod health;
 mod maintenance;
 mod metrics;
+mod newest_recordings;
 mod options;
 mod position;
 mod read;

@@ -14,10 +14,9 @@ use crate::{
         RecordingRecord,
     },
     store::{
-        AccessToken, ActivitySample, Bucket, Check, CommitPage, CountedActivity, Cursor,
-        Descendants, Dimension, FailureGroup, Gaps, Grain, Grouping, Health, List, Position,
-        Quarter, ReadOptions, Record, Retention, Subject, Total, TreePage, TurnHistory, TypeCount,
-        Vitals, scan,
+        AccessToken, ActivitySample, Bucket, Check, CommitPage, CountedActivity, Cursor, Dimension,
+        FailureGroup, Gaps, Grain, Grouping, Health, List, Position, Quarter, ReadOptions, Record,
+        Retention, Subject, Total, TurnHistory, TypeCount, Vitals, newest_recordings, scan,
     },
 };
 
@@ -94,6 +93,21 @@ pub trait Reader: Source<ActivityRecord> + Source<EventRecord> + Send {
     ///
     /// If the store could not be read.
     fn recordings_of(&mut self, activity: ActivityId) -> Result<Vec<RecordingRecord>>;
+
+    /// Returns the newest recordings that started before `before`, newest first, to list them page by page.
+    ///
+    /// The default is O(n) in all recordings.
+    ///
+    /// # Errors
+    ///
+    /// If the store could not be read.
+    fn newest_recordings(
+        &mut self,
+        before: Option<RecordingId>,
+        limit: usize,
+    ) -> Result<Vec<RecordingRecord>> {
+        newest_recordings::scan(self, before, limit)
+    }
 
     /// Returns the first recording ids in a range, at most `limit`, to resolve an id prefix.
     ///

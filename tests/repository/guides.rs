@@ -13,20 +13,33 @@ const SHOWN: [&str; 10] = [
 
 #[test]
 fn every_rust_block_is_a_documentation_test_and_every_shell_block_is_run() {
-    let tested = [read("src/lib.rs"), read("src/guide/mod.rs"), read("src/web/mod.rs")].concat();
+    let tested = [
+        read("src/lib.rs"),
+        read("src/guide/mod.rs"),
+        read("src/web/mod.rs"),
+    ]
+    .concat();
     for guide in guides() {
         let path = guide.strip_prefix(root()).unwrap().display().to_string();
-        let included = tested.contains(&format!("/{path}\")")) || tested.contains(&included_below(&path));
+        let included =
+            tested.contains(&format!("/{path}\")")) || tested.contains(&included_below(&path));
         let text = fs::read_to_string(&guide).unwrap();
         for language in languages(&text) {
             let is_tested = match language {
                 "rust" | "rust,no_run" => included,
                 // Those that `activity-cli/tests/cli/guides` runs.
-                "sh" => path.starts_with("docs/") || ["README.md", "activity-cli/README.md", "src/web/api.md"].contains(&&*path),
+                "sh" => {
+                    path.starts_with("docs/")
+                        || ["README.md", "activity-cli/README.md", "src/web/api.md"]
+                            .contains(&&*path)
+                }
                 "sql" => path == "docs/sql.md",
                 language => SHOWN.contains(&language),
             };
-            assert!(is_tested, "{path} has a block of {language:?} that is not tested");
+            assert!(
+                is_tested,
+                "{path} has a block of {language:?} that is not tested"
+            );
         }
     }
 }
@@ -40,7 +53,8 @@ fn included_below(path: &str) -> String {
 
 #[test]
 fn languages_of_blocks_are_found() {
-    let found = languages("a\n```rust\nlet a = \"```\";\n```\n\n  ```sh\n  ls\n  ```\n```\nplain\n```\n");
+    let found =
+        languages("a\n```rust\nlet a = \"```\";\n```\n\n  ```sh\n  ls\n  ```\n```\nplain\n```\n");
     assert_eq!(found, ["rust", "sh", ""]);
 }
 
@@ -57,12 +71,20 @@ fn links_of_the_guides_lead_somewhere_on_docs_rs_too() {
         .collect();
     for (name, text) in &texts {
         for (label, target) in definitions(text).filter(|(_, target)| !target.contains("://")) {
-            assert!(defined.contains(label), "src/guide/links.md has no [{label}] ({target}) of {name}");
+            assert!(
+                defined.contains(label),
+                "src/guide/links.md has no [{label}] ({target}) of {name}"
+            );
             used.insert(label);
         }
-        let inline = text.split("](").skip(1).map(|rest| rest.split(')').next().unwrap());
+        let inline = text
+            .split("](")
+            .skip(1)
+            .map(|rest| rest.split(')').next().unwrap());
         for link in inline.filter(|link| !link.contains("://")) {
-            panic!("{name}: {link} leads nowhere on docs.rs: use a reference, and define it in src/guide/links.md");
+            panic!(
+                "{name}: {link} leads nowhere on docs.rs: use a reference, and define it in src/guide/links.md"
+            );
         }
     }
     assert!(texts.len() > 5);
@@ -72,7 +94,13 @@ fn links_of_the_guides_lead_somewhere_on_docs_rs_too() {
 #[test]
 fn the_tables_of_features_are_those_of_the_manifest() {
     let manifest = read("Cargo.toml");
-    let features = manifest.split("\n[features]\n").nth(1).unwrap().split("\n[").next().unwrap();
+    let features = manifest
+        .split("\n[features]\n")
+        .nth(1)
+        .unwrap()
+        .split("\n[")
+        .next()
+        .unwrap();
     let mut features: Vec<(&str, &str)> = (features.lines().filter(|line| !line.starts_with('#')))
         .filter_map(|line| line.split_once(" = "))
         .collect();
@@ -80,7 +108,10 @@ fn the_tables_of_features_are_those_of_the_manifest() {
     for document in ["README.md", "src/lib.rs"] {
         let text = read(document).replace("\n//! ", "\n");
         let table = text.split("\n| feature | default | |\n").nth(1).unwrap();
-        let rows = table.lines().skip(1).take_while(|line| line.starts_with('|'));
+        let rows = table
+            .lines()
+            .skip(1)
+            .take_while(|line| line.starts_with('|'));
         let shown: BTreeSet<(&str, bool)> = rows
             .map(|row| (row.split('`').nth(1).unwrap(), row.contains("| yes |")))
             .collect();
@@ -94,28 +125,60 @@ fn the_tables_of_features_are_those_of_the_manifest() {
 #[test]
 fn versions_in_the_documents_are_those_of_the_manifest_and_of_the_matrix() {
     let manifest = read("Cargo.toml");
-    let compiler = manifest.split("rust-version = \"").nth(1).unwrap().split('"').next().unwrap();
-    for document in ["README.md", "src/lib.rs", "docs/platforms.md", "docs/upgrading.md"] {
-        assert!(read(document).contains(&format!("Rust {compiler} or newer")), "{document}");
+    let compiler = manifest
+        .split("rust-version = \"")
+        .nth(1)
+        .unwrap()
+        .split('"')
+        .next()
+        .unwrap();
+    for document in [
+        "README.md",
+        "src/lib.rs",
+        "docs/platforms.md",
+        "docs/upgrading.md",
+    ] {
+        assert!(
+            read(document).contains(&format!("Rust {compiler} or newer")),
+            "{document}"
+        );
     }
     let (matrix, locked) = (read("xtask/src/matrix/servers.rs"), read("Cargo.lock"));
     let platforms = read("docs/platforms.md");
     let table = platforms.split("\n| | oldest | newest |\n").nth(1).unwrap();
-    let rows: Vec<&str> = table.lines().skip(1).take_while(|line| line.starts_with('|')).collect();
+    let rows: Vec<&str> = table
+        .lines()
+        .skip(1)
+        .take_while(|line| line.starts_with('|'))
+        .collect();
     for row in &rows {
         let cells: Vec<&str> = row.split('|').map(str::trim).collect();
         let (name, oldest, newest) = (cells[1], cells[2].split(',').next().unwrap(), cells[3]);
-        assert!(matrix.contains(&format!("={oldest}\\\"")), "the matrix has no {name} {oldest}");
+        assert!(
+            matrix.contains(&format!("={oldest}\\\"")),
+            "the matrix has no {name} {oldest}"
+        );
         let package = format!("name = \"{name}\"\nversion = \"{newest}\"\n");
-        assert!(locked.contains(&package), "the newest {name} is not {newest}");
+        assert!(
+            locked.contains(&package),
+            "the newest {name} is not {newest}"
+        );
     }
     assert_eq!(rows.len(), 5);
     // The ranges of the manifest in words: `>=3.9, <3.12` is "3.9 to 3.11".
     let readme = read("README.md").replace('\n', " ");
-    for words in ["rmcp 3.9 to 3.11", "tower-mcp 0.24 and 0.25", "rusqlite 0.32.1 to 0.43"] {
+    for words in [
+        "rmcp 3.9 to 3.11",
+        "tower-mcp 0.24 and 0.25",
+        "rusqlite 0.32.1 to 0.43",
+    ] {
         assert!(readme.contains(words), "{words}");
     }
-    for range in ["\">=3.9, <3.12\"", "\">=0.24, <0.26\"", "\">=0.32.1, <0.44\""] {
+    for range in [
+        "\">=3.9, <3.12\"",
+        "\">=0.24, <0.26\"",
+        "\">=0.32.1, <0.44\"",
+    ] {
         assert!(manifest.contains(range), "{range}");
     }
 }
@@ -126,12 +189,16 @@ fn read(path: impl AsRef<Path>) -> String {
 
 /// The languages of the fenced blocks of a document.
 fn languages(text: &str) -> Vec<&str> {
-    let fences = text.lines().filter_map(|line| line.trim_start().strip_prefix("```"));
+    let fences = text
+        .lines()
+        .filter_map(|line| line.trim_start().strip_prefix("```"));
     fences.step_by(2).collect()
 }
 
 /// The links that a document defines: `[label]: target`.
 fn definitions(text: &str) -> impl Iterator<Item = (&str, &str)> {
-    let defined = text.lines().filter_map(|line| line.strip_prefix('[')?.split_once("]: "));
+    let defined = text
+        .lines()
+        .filter_map(|line| line.strip_prefix('[')?.split_once("]: "));
     defined.filter(|(label, _)| !label.contains(']'))
 }

@@ -55,7 +55,10 @@ fn a_broken_link_and_a_path_that_does_not_exist_are_found() {
     check("[doctor](doctor.md#nowhere) and [here](#nowhere)", 2);
     check("[doctor](doctor.md#what-to-do)", 0);
     check("[doctor][doctor]\n\n[doctor]: nowhere.md\n", 1);
-    check("[link]: https://github.com/tower-activity/tower-activity/blob/main/docs/nowhere.md", 1);
+    check(
+        "[link]: https://github.com/tower-activity/tower-activity/blob/main/docs/nowhere.md",
+        1,
+    );
     check("<img src=\"list.svg\"> <source srcset=\"nowhere.svg\">", 1);
     check(
         "`src/lib.rs`, `cargo xtask bench` and `src/web/pages/dist/x`",
@@ -127,11 +130,14 @@ fn leads_somewhere(guide: &Path, text: &str, link: &str) -> bool {
     let path = match ours {
         Some(path) => root().join(path),
         // Another site, or an item that rustdoc checks.
-        None if file.contains("://") || file.contains("::") || file.starts_with("mailto:") => return true,
+        None if file.contains("://") || file.contains("::") || file.starts_with("mailto:") => {
+            return true;
+        }
         None if file.is_empty() => return has_heading(text, heading),
         None => folder.join(file),
     };
-    path.exists() && (heading.is_empty() || has_heading(&fs::read_to_string(path).unwrap(), heading))
+    path.exists()
+        && (heading.is_empty() || has_heading(&fs::read_to_string(path).unwrap(), heading))
 }
 
 /// Whether a text has a heading with this anchor, as GitHub and rustdoc form it.
@@ -139,7 +145,9 @@ fn has_heading(text: &str, anchor: &str) -> bool {
     let headings = text.lines().filter(|line| line.starts_with('#'));
     let mut anchors = headings.map(|line| {
         let title = line.trim_start_matches('#').trim().to_lowercase();
-        let letters = title.chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c));
+        let letters = title
+            .chars()
+            .filter(|c| c.is_alphanumeric() || " -_".contains(*c));
         letters.collect::<String>().replace(' ', "-")
     });
     anchors.any(|found| found == anchor)
@@ -147,7 +155,9 @@ fn has_heading(text: &str, anchor: &str) -> bool {
 
 /// The targets of the links and images in a line.
 fn links(line: &str) -> impl Iterator<Item = &str> {
-    let defined = line.strip_prefix('[').and_then(|rest| rest.split_once("]: "));
+    let defined = line
+        .strip_prefix('[')
+        .and_then(|rest| rest.split_once("]: "));
     let defined = defined.map(|(_, target)| target.trim());
     let inline = [("](", ')'), ("src=\"", '"'), ("srcset=\"", '"')]
         .into_iter()

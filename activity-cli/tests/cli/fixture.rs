@@ -71,9 +71,7 @@ impl Fixture {
     /// A program in the store's folder, without the settings of the person who runs the tests.
     pub fn program(&self, program: &str) -> Command {
         let mut command = Command::new(program);
-        command
-            .current_dir(self.folder.path())
-            .env("TZ", "UTC");
+        command.current_dir(self.folder.path()).env("TZ", "UTC");
         for name in [
             "ACTIVITY_STORE",
             "ACTIVITY_TOKEN",

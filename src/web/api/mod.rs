@@ -45,6 +45,7 @@ fn read() -> Router<App> {
         .route("/activities/{id}", get(activities::one))
         .route("/activities/{id}/tree", get(activities::tree))
         .route("/activities/{id}/recordings", get(recordings::of_activity))
+        .route("/recordings", get(recordings::list))
         .route("/recordings/{id}", get(recordings::one))
         .route("/recordings/{id}/chunks", get(chunks))
         .route("/descendants", get(activities::descendants))

@@ -1,16 +1,19 @@
-//! `api/recordings`: one recording, and those of an activity.
+//! `api/recordings`: the list, one recording, and those of an activity.
+
+use std::collections::BTreeSet;
 
 use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::activities::{parse_id, visible};
+use super::activities::{ListQuery, parse_id, visible};
 use crate::{
     query::ActivityReader,
-    record::{Filter, RecordingId, RecordingRecord},
+    record::{ActivityId, ActivityRecord, Filter, RecordingId, RecordingRecord, Status, Text},
+    store::Record,
     web::{
         access::{Grant, visible_recordings},
-        extract::PathParam,
+        extract::{self, PathParam, Query},
         json::Json,
         problem::Problem,
         state::App,
@@ -39,6 +42,133 @@ pub(super) async fn of_activity(
         Json::new(&RecordingList { recordings })
     });
     read.await
+}
+
+/// A page of recordings.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::web) struct RecordingPage {
+    /// The recordings, newest first. A page may have fewer than the limit although there are more.
+    recordings: Vec<RecordingRow>,
+    /// Cursor of the next page; `null` on the last one.
+    #[schema(value_type = Option<String>)]
+    next: Option<RecordingId>,
+}
+
+/// A recording with its calls.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::web) struct RecordingRow {
+    #[serde(flatten)]
+    recording: RecordingRecord,
+    /// Duration in nanoseconds; `null` while it continues and if it was abandoned.
+    duration_ns: Option<u64>,
+    /// Number of calls that it belongs to.
+    call_count: u64,
+    /// Number of failed ones.
+    failed_count: u64,
+    /// The first calls, at most 3, in order of their start.
+    calls: Vec<RecordingCall>,
+    /// The first call that failed.
+    failure: Option<RecordingCall>,
+}
+
+/// A call in which a recording was made.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(in crate::web) struct RecordingCall {
+    id: ActivityId,
+    name: Text,
+    status: Status,
+    error_type: Option<Text>,
+    message: Option<Text>,
+    project: Option<Text>,
+    agent: Option<Text>,
+}
+
+/// Calls to name in a row.
+const CALLS: usize = 3;
+/// Recordings to read at a time, and to look at for one page.
+const BATCH: usize = 100;
+const MOST_READ: usize = 2_000;
+
+#[utoipa::path(get, path = "/recordings", tag = "recordings", params(ListQuery), responses((status = 200, description = "A page of the recordings of calls that match the filter, newest first", body = RecordingPage), Problem))]
+pub(super) async fn list(
+    State(app): State<App>,
+    grant: Grant,
+    Query(query): Query<ListQuery>,
+) -> Result<Json, Problem> {
+    let filter = grant.parse_filter(query.q.as_deref(), query.tz.as_deref())?;
+    ActivityRecord::check_filter(&filter)?;
+    let seen = grant.restrict(Filter::default());
+    let limit = extract::limit(query.limit)?;
+    let invalid = |_| Problem::invalid("invalid `cursor`: pass the `next` of the page before");
+    let cursor = query.cursor.as_deref().map(str::parse::<RecordingId>);
+    let mut before = cursor.transpose().map_err(invalid)?;
+    let read = app.readers.read(&grant, move |reader| {
+        let (mut recordings, mut read) = (Vec::new(), 0);
+        loop {
+            let batch = reader.newest_recordings(before, BATCH)?;
+            let is_last = batch.len() < BATCH;
+            let last = batch.last().map(|last| last.id);
+            for recording in batch {
+                (before, read) = (Some(recording.id), read + 1);
+                recordings.extend(row(reader, &filter, &seen, recording)?);
+                if recordings.len() == limit || read == MOST_READ {
+                    break;
+                }
+            }
+            let is_ended = is_last && before == last;
+            if is_ended || last.is_none() || recordings.len() == limit || read == MOST_READ {
+                let next = before.filter(|_| !is_ended && last.is_some());
+                return Json::new(&RecordingPage { recordings, next });
+            }
+        }
+    });
+    read.await
+}
+
+/// Returns the row of a recording, if all of its calls may be seen and one of them matches the filter.
+fn row(
+    reader: &mut ActivityReader,
+    filter: &Filter,
+    seen: &Filter,
+    recording: RecordingRecord,
+) -> Result<Option<RecordingRow>, Problem> {
+    let linked: BTreeSet<ActivityId> = recording.links.iter().map(|link| link.activity).collect();
+    let mut calls = Vec::new();
+    for id in &linked {
+        // A call may have been pruned before its recording.
+        calls.extend(reader.activity(*id)?);
+    }
+    let is_whole = !linked.is_empty() && calls.len() == linked.len();
+    let is_visible = seen.is_empty() || is_whole && calls.iter().all(|one| seen.matches(one));
+    let matches = filter.is_empty() || calls.iter().any(|one| filter.matches(one));
+    if !is_visible || !matches {
+        return Ok(None);
+    }
+    let ended_at = recording.ended_at;
+    let duration = ended_at.and_then(|end| (end - recording.started_at).to_std().ok());
+    let failed = || calls.iter().filter(|one| one.status == Status::Failed);
+    Ok(Some(RecordingRow {
+        duration_ns: duration.and_then(|duration| duration.as_nanos().try_into().ok()),
+        call_count: linked.len() as u64,
+        failed_count: failed().count() as u64,
+        calls: calls.iter().take(CALLS).map(RecordingCall::from).collect(),
+        failure: failed().next().map(RecordingCall::from),
+        recording,
+    }))
+}
+
+impl From<&ActivityRecord> for RecordingCall {
+    fn from(call: &ActivityRecord) -> Self {
+        RecordingCall {
+            id: call.id,
+            name: call.name.clone(),
+            status: call.status,
+            error_type: call.error_type.clone(),
+            message: call.message.clone(),
+            project: call.scope.project.clone(),
+            agent: call.scope.agent.clone(),
+        }
+    }
 }
 
 #[utoipa::path(get, path = "/recordings/{id}", tag = "recordings", params(("id" = String, Path, description = "ID of the recording")), responses((status = 200, description = "The recording", body = RecordingRecord), Problem))]

@@ -29,7 +29,7 @@ use crate::record::{
     components(schemas(Problem)),
     paths(
         api::activities::list, api::activities::one, api::activities::tree, api::activities::descendants, api::errors::errors,
-        api::recordings::of_activity, api::recordings::one,
+        api::recordings::of_activity, api::recordings::list, api::recordings::one,
         api::events::list, api::metrics::overall, api::metrics::projects, api::metrics::project, api::metrics::agents,
         api::metrics::agent, api::metrics::names, api::metrics::name, api::metrics::brands, api::metrics::brand,
         api::metrics::actors, api::metrics::environments, api::metrics::errors, api::metrics::attribute, api::metrics::types, api::digest::digest, api::export::export, api::health::health, api::live::live,

@@ -18,12 +18,13 @@ use crate::web::support::{Answer, get};
 /// The name of the store's folder, which no answer may have.
 const SECRET: &str = "home-of-ann-4711";
 
-const PATHS: [&str; 14] = [
+const PATHS: [&str; 15] = [
     "/",
     "/api/activities",
     "/api/activities?q=status:failed",
     "/api/activities/01a22a64-ec5f-7d48-8000-000000000000",
     "/api/events",
+    "/api/recordings",
     "/api/recordings/01a22a64-ec5f-7d48-8000-000000000000/chunks",
     "/api/metrics/overall",
     "/api/metrics/projects",

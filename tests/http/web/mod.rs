@@ -12,6 +12,7 @@ mod metrics;
 mod openmetrics;
 #[cfg(feature = "dashboard")]
 mod pages;
+mod recordings;
 mod security;
 mod server;
 mod shares;

@@ -6,10 +6,7 @@ use serde_json::Value;
 use tower_activity::{ActivityLog, Describe, Outcome, recording::Browser};
 
 use crate::browser::{
-    chromium::Chromium,
-    contains, ended, events, recording_when,
-    site::Site,
-    wait_until,
+    chromium::Chromium, contains, ended, events, recording_when, site::Site, wait_until,
 };
 
 const LOADED: &str = "document.readyState === 'complete' && window.mark";
@@ -77,7 +74,9 @@ async fn errors_and_warnings_on_the_console_are_recorded_and_redacted() {
         let path = entry.unwrap().path();
         if path.is_file() {
             let file = fs::read(path).unwrap();
-            let found = file.windows(TOKEN.len()).any(|part| part == TOKEN.as_bytes());
+            let found = file
+                .windows(TOKEN.len())
+                .any(|part| part == TOKEN.as_bytes());
             assert!(!found);
         }
     }

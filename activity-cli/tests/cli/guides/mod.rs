@@ -83,7 +83,9 @@ fn the_guide_about_the_command_lists_every_command() {
         .collect();
     assert!(commands.len() > 20, "{help}");
     let guide = fs::read_to_string(root().join("docs/cli.md")).unwrap();
-    let rows = guide.lines().filter_map(|line| line.strip_prefix("| `activity "));
+    let rows = guide
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `activity "));
     let documented: Vec<&str> = rows
         .map(|row| row.split([' ', '`']).next().unwrap())
         .collect();
@@ -98,20 +100,32 @@ fn the_guide_about_the_command_lists_every_command() {
 #[test]
 fn the_guide_about_doctor_explains_its_lines_and_quotes_its_notes() {
     let guide = fs::read_to_string(root().join("docs/doctor.md")).unwrap();
-    let cells = guide.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
+    let cells = guide
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
     let cells: Vec<&str> = cells.map(|(cell, _)| cell).collect();
     let said = Fixture::with_calls().run(&["doctor"]).stdout;
-    let words = said.lines().filter_map(|line| line.split_whitespace().next());
+    let words = said
+        .lines()
+        .filter_map(|line| line.split_whitespace().next());
     let lines: Vec<&str> = words.take_while(|word| *word != "PROCESS").collect();
     assert!(lines.len() > 5, "{said}");
     for line in lines.iter().chain(&["PROCESS", "note:", "problem:", "✓"]) {
-        assert!(cells.contains(line), "docs/doctor.md does not explain {line}");
+        assert!(
+            cells.contains(line),
+            "docs/doctor.md does not explain {line}"
+        );
     }
     // The texts of notes, as they are in the sources.
     let sources = fs::read_dir(root().join("activity-cli/src/doctor")).unwrap();
     let sources: String = sources
         .map(|file| fs::read_to_string(file.unwrap().path()).unwrap())
-        .flat_map(|text| text.replace("\\\n", "").split_whitespace().map(|word| format!("{word} ")).collect::<Vec<_>>())
+        .flat_map(|text| {
+            text.replace("\\\n", "")
+                .split_whitespace()
+                .map(|word| format!("{word} "))
+                .collect::<Vec<_>>()
+        })
         .collect();
     let notes = cells.iter().filter(|cell| cell.split(' ').count() > 2);
     for part in notes.flat_map(|note| note.split('…')) {
@@ -126,15 +140,23 @@ fn every_address_of_the_api_has_an_example() {
     let examples: Vec<&str> = (examples.iter().filter(|block| block.language == "sh"))
         .flat_map(|block| block.text.lines())
         .collect();
-    let rows = guide.lines().filter(|line| line.starts_with("| `GET ") || line.starts_with("| `POST "));
+    let rows = guide
+        .lines()
+        .filter(|line| line.starts_with("| `GET ") || line.starts_with("| `POST "));
     let mut addresses = 0;
-    for address in rows.flat_map(|row| row.split('|').nth(1).unwrap().split('`').skip(1).step_by(2)) {
+    for address in rows.flat_map(|row| row.split('|').nth(1).unwrap().split('`').skip(1).step_by(2))
+    {
         addresses += 1;
         // Of several in a row, the first has the method and the folder.
-        let path = address.trim_start_matches("GET ").trim_start_matches("POST ");
+        let path = address
+            .trim_start_matches("GET ")
+            .trim_start_matches("POST ");
         let posts = address.starts_with("POST ");
         let is_example = |line: &&&str| line.contains("--json") == posts && requests(line, path);
-        assert!(examples.iter().find(is_example).is_some(), "no example of {address}");
+        assert!(
+            examples.iter().find(is_example).is_some(),
+            "no example of {address}"
+        );
     }
     assert!(addresses > 20, "{addresses}");
 }
@@ -145,7 +167,11 @@ fn requests(line: &str, path: &str) -> bool {
     let requested = requested.split(['?', '\'']).next().unwrap_or_default();
     let mut requested = requested.rsplit('/');
     let mut parts = path.rsplit('/');
-    parts.all(|part| requested.next().is_some_and(|it| part.starts_with('{') || it == part))
+    parts.all(|part| {
+        requested
+            .next()
+            .is_some_and(|it| part.starts_with('{') || it == part)
+    })
 }
 
 fn root() -> &'static Path {

@@ -26,7 +26,12 @@ fn the_dashboard_works_behind_nginx() {
              server {{\nlisten 127.0.0.1:{port};\n{block}}}\n}}\n"
         )
     };
-    works("nginx", "nginx.conf", "nginx -p . -c nginx.conf", configuration);
+    works(
+        "nginx",
+        "nginx.conf",
+        "nginx -p . -c nginx.conf",
+        configuration,
+    );
 }
 
 #[test]
@@ -34,7 +39,12 @@ fn the_dashboard_works_behind_caddy() {
     let configuration = |_: &Session, block: &str, port: &str| {
         format!("{{\n\tadmin off\n}}\nhttp://127.0.0.1:{port} {{\n{block}}}\n")
     };
-    works("caddy", "Caddyfile", "caddy run --config Caddyfile", configuration);
+    works(
+        "caddy",
+        "Caddyfile",
+        "caddy run --config Caddyfile",
+        configuration,
+    );
 }
 
 /// Starts the dashboard and a proxy with a block of the guide, and makes the requests of a browser.
@@ -46,11 +56,15 @@ fn works(
 ) {
     let guide = fs::read_to_string(root().join("docs/dashboard.md")).unwrap();
     let mut session = Session::new();
-    let block = blocks(&guide).into_iter().find(|block| block.language == language);
+    let block = blocks(&guide)
+        .into_iter()
+        .find(|block| block.language == language);
     let block = session.filled_in(block.unwrap().text);
     let port = free_port();
     session.write(file, &configuration(&session, &block, &port));
-    session.start(&session.filled_in(&format!("activity serve --token {SECRET}"))).unwrap();
+    session
+        .start(&session.filled_in(&format!("activity serve --token {SECRET}")))
+        .unwrap();
     session.start(&format!("{command}\n")).unwrap();
     session.listens(&port).unwrap();
 
@@ -63,7 +77,8 @@ fn works(
     assert!(signed_in.starts_with("HTTP/1.1 303 "), "{signed_in}");
     let cookie = signed_in.lines().find_map(|line| {
         let (name, value) = line.split_once(": ")?;
-        name.eq_ignore_ascii_case("set-cookie").then(|| value.split(';').next().unwrap())
+        name.eq_ignore_ascii_case("set-cookie")
+            .then(|| value.split(';').next().unwrap())
     });
     let cookie = format!("cookie: {}\r\n", cookie.unwrap());
     let list = get("/ops/activity/api/activities", &cookie);
@@ -82,13 +97,17 @@ fn works(
 
 fn request(port: &str, path: &str, headers: &str) -> TcpStream {
     let mut stream = TcpStream::connect(format!("127.0.0.1:{port}")).unwrap();
-    let request = format!("GET {path} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\nconnection: close\r\n{headers}\r\n");
+    let request = format!(
+        "GET {path} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\nconnection: close\r\n{headers}\r\n"
+    );
     stream.write_all(request.as_bytes()).unwrap();
     stream
 }
 
 fn get(port: &str, path: &str, headers: &str) -> String {
     let mut answer = String::new();
-    request(port, path, headers).read_to_string(&mut answer).unwrap();
+    request(port, path, headers)
+        .read_to_string(&mut answer)
+        .unwrap();
     answer
 }

@@ -16,7 +16,10 @@ use crate::fixture::{Fixture, until};
 /// Programs that run until ctrl-c: a reader starts them in a terminal of their own.
 const ENDLESS: &[&str] = &["activity serve", "activity webhooks run", "python3 "];
 /// Text of a block, and what a program in another terminal prints then.
-const PRINTED: &[(&str, &str)] = &[("activity event deployment 'v3 live' --project acme\nactivity webhooks", "v3 live")];
+const PRINTED: &[(&str, &str)] = &[(
+    "activity event deployment 'v3 live' --project acme\nactivity webhooks",
+    "v3 live",
+)];
 /// Ports in the guides, which stand for free ones.
 const PORTS: &[&str] = &["8787", "9000"];
 /// The ID in the guides, which stands for that of the newest failure.
@@ -43,7 +46,11 @@ impl Session {
         let fixture = Fixture::new();
         let (failed, recording) = fill(&fixture);
         // `curl` fails on a 4xx or 5xx.
-        fs::write(fixture.folder.path().join(".curlrc"), "fail\nsilent\nshow-error\n").unwrap();
+        fs::write(
+            fixture.folder.path().join(".curlrc"),
+            "fail\nsilent\nshow-error\n",
+        )
+        .unwrap();
         Session {
             fixture,
             ports: PORTS.iter().map(|port| (*port, free_port())).collect(),
@@ -86,10 +93,12 @@ impl Session {
             text = text.replace(shown, port);
         }
         let listen = format!(" --listen 127.0.0.1:{}", self.port("8787"));
-        let lines = text.lines().map(|line| match line.strip_prefix("activity serve") {
-            Some(_) if !line.contains("--listen") => format!("{line}{listen}\n"),
-            _ => format!("{line}\n"),
-        });
+        let lines = text
+            .lines()
+            .map(|line| match line.strip_prefix("activity serve") {
+                Some(_) if !line.contains("--listen") => format!("{line}{listen}\n"),
+                _ => format!("{line}\n"),
+            });
         lines.collect()
     }
 
@@ -136,7 +145,10 @@ impl Session {
         for (_, expected) in PRINTED.iter().filter(|(block, _)| text.contains(block)) {
             let printed = || {
                 let texts = self.running.iter().map(Program::printed);
-                texts.into_iter().any(|text| text.contains(expected)).then_some(())
+                texts
+                    .into_iter()
+                    .any(|text| text.contains(expected))
+                    .then_some(())
             };
             until(printed);
         }
@@ -145,7 +157,11 @@ impl Session {
 
     /// Starts a block in another terminal, and waits until it listens, if it does.
     pub(crate) fn start(&mut self, text: &str) -> Result<(), String> {
-        let printed = self.fixture.folder.path().join(format!("terminal-{}", self.running.len()));
+        let printed = self
+            .fixture
+            .folder
+            .path()
+            .join(format!("terminal-{}", self.running.len()));
         let file = File::create(&printed).unwrap();
         let mut shell = self.shell(text);
         #[cfg(unix)]
@@ -156,7 +172,11 @@ impl Session {
             .stderr(file)
             .spawn()
             .unwrap();
-        self.running.push(Program { child, command: text.to_owned(), printed });
+        self.running.push(Program {
+            child,
+            command: text.to_owned(),
+            printed,
+        });
         let port = match text {
             _ if text.contains("activity serve") => self.port("8787").to_owned(),
             _ if text.contains("python3 ") => self.port("9000").to_owned(),
@@ -170,7 +190,11 @@ impl Session {
         let program = self.running.last_mut().expect("a program was started");
         until(|| {
             if program.child.try_wait().unwrap().is_some() {
-                return Some(Err(format!("{}ended: {}", program.command, program.printed())));
+                return Some(Err(format!(
+                    "{}ended: {}",
+                    program.command,
+                    program.printed()
+                )));
             }
             let connected = TcpStream::connect(format!("127.0.0.1:{port}"));
             connected.is_ok().then_some(Ok(()))
@@ -188,7 +212,10 @@ impl Drop for Program {
     fn drop(&mut self) {
         // Its group, because a shell may stand between. It may have ended.
         let group = format!("kill -- -{}", self.child.id());
-        let _ = Command::new("sh").args(["-c", &group]).stderr(Stdio::null()).status();
+        let _ = Command::new("sh")
+            .args(["-c", &group])
+            .stderr(Stdio::null())
+            .status();
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -208,21 +235,38 @@ pub(crate) fn free_port() -> String {
 /// Records requests, calls, failures and events of several users. Returns the IDs of a failure and of a recording.
 fn fill(fixture: &Fixture) -> (String, String) {
     let log = fixture.log();
-    let acme = |describe: Describe| describe.project("acme").actor("ann").agent("a-1").session("s-17");
+    let acme = |describe: Describe| {
+        describe
+            .project("acme")
+            .actor("ann")
+            .agent("a-1")
+            .session("s-17")
+    };
     let request = log.start(acme(Describe::new(Kind::Http, "GET /users/{id}")));
     let search = log.start(acme(Describe::tool("search").brand("netflix")).parent(&request));
     search.set("rows", 42);
     search.end(Outcome::failed("tool_error").with_message("no such user"));
     request.end(Outcome::success());
     for (kind, event) in [("deployment", "v2 live"), ("chat_session", "12 messages")] {
-        log.event(kind).project("acme").actor("ann").summary(event).record();
+        log.event(kind)
+            .project("acme")
+            .actor("ann")
+            .summary(event)
+            .record();
     }
     let replayed = log.start(Describe::tool("check_out"));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     runtime.block_on(async {
         let (mut writer, output) = tokio::io::duplex(64);
-        let recording = replayed.attach(tower_activity::recording::Terminal::new(output)).await;
-        tokio::io::AsyncWriteExt::write_all(&mut writer, b"hello\n").await.unwrap();
+        let recording = replayed
+            .attach(tower_activity::recording::Terminal::new(output))
+            .await;
+        tokio::io::AsyncWriteExt::write_all(&mut writer, b"hello\n")
+            .await
+            .unwrap();
         drop(writer);
         recording.stop().await;
     });
@@ -232,7 +276,18 @@ fn fill(fixture: &Fixture) -> (String, String) {
     let failed = Filter::parse("status:failed", chrono::Utc::now()).unwrap();
     let failed = reader.page(&failed, None, 1).unwrap().records.remove(0).id;
     let replayed = Filter::parse("name:check_out", chrono::Utc::now()).unwrap();
-    let replayed = reader.page(&replayed, None, 1).unwrap().records.remove(0).id;
-    let recording = reader.details(replayed).unwrap().unwrap().recordings.remove(0).id;
+    let replayed = reader
+        .page(&replayed, None, 1)
+        .unwrap()
+        .records
+        .remove(0)
+        .id;
+    let recording = reader
+        .details(replayed)
+        .unwrap()
+        .unwrap()
+        .recordings
+        .remove(0)
+        .id;
     (failed.to_string(), recording.to_string())
 }

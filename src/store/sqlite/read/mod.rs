@@ -335,6 +335,14 @@ impl Reader for SqliteReader {
         self.snapshot(|view| recording::of_activity(view, activity))
     }
 
+    fn newest_recordings(
+        &mut self,
+        before: Option<RecordingId>,
+        limit: usize,
+    ) -> Result<Vec<RecordingRecord>> {
+        self.snapshot(|view| recording::newest(view, before, limit.clamp(1, LARGEST_PAGE)))
+    }
+
     fn recording(&mut self, id: RecordingId) -> Result<Option<RecordingRecord>> {
         self.snapshot(|view| recording::one(view, id))
     }

@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, Params, Row, params};
 
 use super::{
     Snapshot, failed,
@@ -29,6 +29,7 @@ const SELECT: &str = "SELECT r.seq, r.id, format.value, \
 const BY_ID: &str = "r.id = ?2";
 const OF_ACTIVITY: &str =
     "r.seq IN (SELECT recording FROM link WHERE activity = ?2) ORDER BY r.id LIMIT 1000";
+const NEWEST: &str = "r.id < ?2 ORDER BY r.id DESC LIMIT ?3";
 const LINKS: &str =
     "SELECT activity, from_at, until_at FROM link WHERE recording = ?1 ORDER BY from_at, activity";
 const TRACKS: &str =
@@ -42,12 +43,25 @@ pub(super) fn of_activity(
     snapshot: &Snapshot<'_>,
     activity: ActivityId,
 ) -> Result<Vec<RecordingRecord>> {
-    records(snapshot, OF_ACTIVITY, activity.as_bytes())
+    let values = params![snapshot.alive_rows, activity.as_bytes()];
+    records(snapshot, OF_ACTIVITY, values)
+}
+
+/// Reads the newest recordings that started before `before`, newest first.
+pub(super) fn newest(
+    snapshot: &Snapshot<'_>,
+    before: Option<RecordingId>,
+    limit: usize,
+) -> Result<Vec<RecordingRecord>> {
+    let before = before.unwrap_or(RecordingId::from_bytes([0xff; 16]));
+    let values = params![snapshot.alive_rows, before.as_bytes(), limit as i64];
+    records(snapshot, NEWEST, values)
 }
 
 /// Reads one recording.
 pub(super) fn one(snapshot: &Snapshot<'_>, id: RecordingId) -> Result<Option<RecordingRecord>> {
-    Ok(records(snapshot, BY_ID, id.as_bytes())?.pop())
+    let values = params![snapshot.alive_rows, id.as_bytes()];
+    Ok(records(snapshot, BY_ID, values)?.pop())
 }
 
 /// Reads the first ids in a range.
@@ -90,7 +104,7 @@ pub(super) fn chunks(
 fn records(
     snapshot: &Snapshot<'_>,
     condition: &str,
-    id: &[u8; 16],
+    values: impl Params,
 ) -> Result<Vec<RecordingRecord>> {
     let attempt = || failed("read recordings");
     let sql = [SELECT, condition].concat();
@@ -98,9 +112,7 @@ fn records(
         .transaction
         .prepare_cached(&sql)
         .map_err(attempt())?;
-    let mut rows = statement
-        .query(params![snapshot.alive_rows, id])
-        .map_err(attempt())?;
+    let mut rows = statement.query(values).map_err(attempt())?;
     let mut records = Vec::new();
     while let Some(row) = rows.next().map_err(attempt())? {
         records.push(record(&snapshot.transaction, row)?);

@@ -271,6 +271,17 @@ impl Questions<'_> {
                 );
             }
         }
+        for before in std::iter::once(None).chain(all.iter().rev().map(|one| Some(one.id))) {
+            let mut newest = all.clone();
+            newest.retain(|one| before.is_none_or(|before| one.id < before));
+            newest.reverse();
+            newest.truncate(2);
+            self.same(
+                || format!("the 2 newest recordings before {before:?}"),
+                &newest,
+                |reader| reader.newest_recordings(before, 2),
+            );
+        }
         let [first, last] = [[0; 16], [0xff; 16]].map(RecordingId::from_bytes);
         let ids: Vec<_> = all.iter().map(|one| one.id).take(3).collect();
         self.same(

@@ -1,4 +1,4 @@
-import { useEffect, useState } from "preact/hooks";
+import { useLayoutEffect, useState } from "preact/hooks";
 import { getJson, type Problem } from "./api";
 import { isConnected, newestPosition } from "./live";
 import { Requests } from "./requests";
@@ -11,7 +11,7 @@ export interface Row {
   seq?: number | null;
 }
 
-type What = "activities" | "events";
+type What = "activities" | "events" | "recordings";
 type Page<T> = Record<string, T[]> & { next: string | null };
 
 const PAGE = 50;
@@ -229,7 +229,7 @@ export class Feed<T extends Row> {
 export function useFeed<T extends Row>(what: What, q: string): Feed<T> {
   const feed = remembered(`${what} ${q}`, () => new Feed<T>(what, q));
   const [, setChanges] = useState(0);
-  useEffect(() => feed.watch(() => setChanges((n) => n + 1)), [feed]);
+  useLayoutEffect(() => feed.watch(() => setChanges((n) => n + 1)), [feed]);
   return feed;
 }
 

@@ -1,7 +1,7 @@
 // The live stream of this window. Browsers open six connections to a server (HTTP/1.1), for all windows together: each window
 // has one stream, and only while it is visible.
 
-import { useEffect, useState } from "preact/hooks";
+import { useLayoutEffect, useState } from "preact/hooks";
 import { apiUrl } from "./api";
 import { parseRecords } from "./json";
 
@@ -10,7 +10,7 @@ export type Connection = "off" | "connecting" | "on" | "lost";
 /** A list that shows records of the stream as they come. */
 export interface LiveList {
   q: string;
-  what: "activities" | "events";
+  what: "activities" | "events" | "recordings";
   /** The ID of the message up to which the list is complete; null if it is not known. */
   position: string | null;
   insert: (record: never) => void;
@@ -54,7 +54,7 @@ export function newestPosition(): string | null {
 /** Sends records to a list while `enabled`, and returns the state of the connection. */
 export function useLive(list: LiveList, enabled: boolean): Connection {
   const [now, setNow] = useState<Connection>("connecting");
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!enabled) {
       return;
     }

@@ -1,30 +1,32 @@
+import { dayName } from "../data/dates";
 import { useFeed } from "../data/feed";
-import { dayName, duration } from "../data/format";
-import { useLoad } from "../data/load";
+import { bytes, count, duration, plural } from "../data/format";
+import { useLoad, useRefresh } from "../data/load";
 import { escaped, printable } from "../data/names";
-import { useRecordings } from "../data/recordings";
-import type { ActivityRecord, RecordingRecord } from "../data/records";
+import type { RecordingRow } from "../data/records";
 import { href, navigate, type Params } from "../data/route";
+import { useTitle } from "../data/title";
 import { StatusMark, Tag } from "../parts/badge";
 import { FilterBar } from "../parts/filterbar";
 import { focusFilter, useKeys } from "../parts/keys";
 import { ListEnd } from "../parts/listend";
 import { Name, Names } from "../parts/name";
+import { NewRows, useHold } from "../parts/newrows";
 import { Empty, LoadError, Skeleton } from "../parts/states";
 import { Clock, useNow } from "../parts/time";
 import { known } from "./scope";
 
-/** Calls to name in a row. */
-const MAX_NAMED = 3;
 const FORMATS: Readonly<Record<string, string>> = { rrweb: "browser", asciicast: "terminal" };
 
 /** The list of recordings, newest first. The filter is that of their calls. */
 export function RecordingList({ params }: { params: Params }) {
   const { q = "" } = params;
-  const feed = useFeed<ActivityRecord>("activities", `has:recording ${q}`.trim());
-  const recordings = useRecordings(feed.rows);
+  const feed = useFeed<RecordingRow>("recordings", q);
+  const list = useHold(feed, false);
+  useRefresh({ changing: 5_000 }, feed.loading, feed.reload);
   const values = useLoad("known", known).data ?? {};
   const bad = feed.problem?.code === "bad_filter" || feed.problem?.code === "invalid";
+  useTitle(q, "Replay");
   useKeys({ "/": focusFilter });
   return (
     <>
@@ -32,6 +34,7 @@ export function RecordingList({ params }: { params: Params }) {
         <h1>Replay</h1>
       </header>
       <FilterBar
+        page="replay"
         q={q}
         known={values}
         without={["type"]}
@@ -39,37 +42,40 @@ export function RecordingList({ params }: { params: Params }) {
         placeholder="Filter by call: status:failed name:login* since:24h …"
         onChange={(to) => navigate(href("replay", { q: to }))}
       />
-      {recordings.length > 0 ? (
-        <div class="split-list">
-          <Rows recordings={recordings} calls={feed.rows} />
-          <ListEnd feed={feed} what="recordings" />
-        </div>
-      ) : bad ? (
-        <Empty title="Invalid filter">
-          <p>Correct it above or clear it.</p>
-        </Empty>
-      ) : feed.problem !== null ? (
-        <LoadError what="the recordings" problem={feed.problem} retry={feed.reload} />
-      ) : feed.loading || feed.rows.length > 0 ? (
-        <Skeleton what="the recordings" />
-      ) : q !== "" ? (
-        <Empty title="No recordings match this filter">
-          <a href={href("replay")}>Clear filter</a>
-        </Empty>
-      ) : (
-        <Empty title="No recordings yet">
-          <p>
-            Attach a browser to the activity that drives it:{" "}
-            <code>Activity::current().attach(Browser::at(devtools_url)).await</code>. Its pages can then be
-            replayed here.
-          </p>
-        </Empty>
-      )}
+      <div ref={list}>
+        {bad ? (
+          <Empty title="Invalid filter">
+            <p>Correct it above or clear it.</p>
+          </Empty>
+        ) : feed.rows.length > 0 || (feed.problem === null && !feed.ended && !feed.loading) ? (
+          <div class="split-list">
+            <NewRows feed={feed} />
+            <Rows recordings={feed.rows} />
+            <ListEnd feed={feed} what="recordings" />
+          </div>
+        ) : feed.problem !== null ? (
+          <LoadError what="the recordings" problem={feed.problem} retry={feed.reload} />
+        ) : feed.loading ? (
+          <Skeleton what="the recordings" />
+        ) : q !== "" ? (
+          <Empty title="No recordings match this filter">
+            <a href={href("replay")}>Clear filter</a>
+          </Empty>
+        ) : (
+          <Empty title="No recordings yet">
+            <p>
+              Attach a browser to the activity that drives it:{" "}
+              <code>Activity::current().attach(Browser::at(devtools_url)).await</code>. Its pages can then be
+              replayed here.
+            </p>
+          </Empty>
+        )}
+      </div>
     </>
   );
 }
 
-function Rows({ recordings, calls }: { recordings: RecordingRecord[]; calls: readonly ActivityRecord[] }) {
+function Rows({ recordings }: { recordings: readonly RecordingRow[] }) {
   const now = new Date(useNow(false));
   const days = recordings.map((one) => dayName(one.started_at, now));
   return (
@@ -84,26 +90,26 @@ function Rows({ recordings, calls }: { recordings: RecordingRecord[]; calls: rea
                   {day}
                 </li>,
               ];
-        return [...head, <Row key={one.id} recording={one} calls={calls} />];
+        return [...head, <Row key={one.id} recording={one} />];
       })}
     </ol>
   );
 }
 
-function Row({ recording, calls }: { recording: RecordingRecord; calls: readonly ActivityRecord[] }) {
-  const linked = [...new Set(recording.links.map((link) => link.activity))];
-  const shown = linked.flatMap((id) => calls.find((call) => call.id === id) ?? []);
-  const failed = shown.find((call) => call.status === "failed");
-  const named = shown.slice(0, MAX_NAMED);
-  const more = linked.length - named.length;
-  const scope = [...new Set(shown.flatMap((call) => [call.project, call.agent]))].filter(
+function Row({ recording }: { recording: RecordingRow }) {
+  const { calls, failure, call_count, failed_count } = recording;
+  const named = failure === null || calls.some((one) => one.id === failure.id) ? calls : [...calls, failure];
+  const more = call_count - named.length;
+  const scope = [...new Set(named.flatMap((call) => [call.project, call.agent]))].filter(
     (text) => text !== null,
   );
   const live = recording.status === "recording";
+  const failed =
+    failed_count === 0 ? "" : failed_count === call_count ? " failed" : `, ${count(failed_count)} failed`;
   return (
-    <li class={`row ${failed === undefined ? "" : "row-failed"}`}>
+    <li class={`row ${failure === null ? "" : "row-failed"}`} data-row={recording.id}>
       <a class="row-link" href={href("replay", { id: recording.id })}>
-        <StatusMark status={live ? "running" : failed === undefined ? "success" : "failed"} />
+        <StatusMark status={live ? "running" : failure === null ? "success" : "failed"} />
         <span class="row-name row-calls">
           {named.map((call, n) => (
             <>
@@ -112,26 +118,31 @@ function Row({ recording, calls }: { recording: RecordingRecord; calls: readonly
             </>
           ))}
           {more > 0 && <span class="dim"> +{more}</span>}
+          {named.length === 0 && <span class="unnamed">call no longer stored</span>}
         </span>
         <Tag>{FORMATS[recording.format] ?? printable(recording.format)}</Tag>
         {recording.status !== "complete" && (
           <span class="tag">{live ? "live" : recording.status.replaceAll("_", " ")}</span>
         )}
-        <span class="row-message">{escaped(failed?.message ?? failed?.error_type ?? "")}</span>
+        <span class="row-message">{escaped(failure?.message ?? failure?.error_type ?? "")}</span>
         <span class="row-scope">
           <Names texts={scope} />
         </span>
-        <span class="row-took num">{live ? "–" : duration(length(recording))}</span>
+        <span class="row-size dim num wide-only">
+          {plural(call_count, "call")}
+          <span class={failed_count > 0 ? "bad" : ""}>{failed}</span> · {bytes(recording.bytes)}
+        </span>
+        <span class="row-took num">
+          {recording.duration_ns === null ? (
+            <span class="dim">{live ? "live" : "unknown"}</span>
+          ) : (
+            duration(recording.duration_ns)
+          )}
+        </span>
         <span class="row-time">
           <Clock at={recording.started_at} />
         </span>
       </a>
     </li>
   );
-}
-
-/** Returns the duration in nanoseconds. */
-function length(recording: RecordingRecord): number | null {
-  const { started_at, ended_at } = recording;
-  return ended_at === null ? null : (Date.parse(ended_at) - Date.parse(started_at)) * 1e6;
 }
