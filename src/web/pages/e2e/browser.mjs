@@ -30,6 +30,7 @@ export async function open(
     permissions: ["clipboard-read", "clipboard-write"],
   });
   const page = await context.newPage();
+  await throttle(page);
   const faults = [];
   page.on("console", (message) => message.type() === "error" && faults.push(`console: ${message.text()}`));
   page.on("pageerror", (error) => faults.push(`error: ${error.message}`));
@@ -42,6 +43,7 @@ export async function open(
   await page.goto(new URL(path, place).href);
   await page.locator("h1, h2").first().waitFor();
   return {
+    context,
     page,
     faults,
     /** Asserts that nothing was collected. */
@@ -50,6 +52,29 @@ export async function open(
       await context.close();
     },
   };
+}
+
+/** Slows a page down as `CPU_THROTTLE` says, as a busy machine does. */
+export async function throttle(page) {
+  const rate = Number(process.env.CPU_THROTTLE ?? 1);
+  if (rate > 1) {
+    const session = await page.context().newCDPSession(page);
+    await session.send("Emulation.setCPUThrottlingRate", { rate });
+  }
+}
+
+/** Repeats a check until it holds, for as long as Playwright waits: what follows a change of the page may be later than it. */
+export async function eventually(check) {
+  for (const end = Date.now() + 30_000; ; ) {
+    try {
+      return await check();
+    } catch (cause) {
+      if (Date.now() > end) {
+        throw cause;
+      }
+      await new Promise((done) => setTimeout(done, 50));
+    }
+  }
 }
 
 /** Returns the serious accessibility violations that axe finds. */

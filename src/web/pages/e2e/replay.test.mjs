@@ -46,7 +46,9 @@ for (const place of PLACES) {
       const { page } = window;
       const rows = page.locator(".row-link");
       await page
-        .getByRole("link", { name: /shop_login, shop_search, shop_add_to_cart \+1.*33\.0 s/ })
+        .getByRole("link", {
+          name: /shop_login, shop_search, shop_add_to_cart, shop_check_out.*4 calls, 1 failed.*33\.0 s/,
+        })
         .waitFor();
       await page.getByRole("link", { name: /run_tests.*terminal.*12\.0 s/ }).waitFor();
       await page.locator(".day", { hasText: "Today" }).waitFor();
@@ -150,9 +152,64 @@ for (const place of PLACES) {
       }
       const clicks = page.getByRole("button", { name: /^Clicks 3/ });
       await clicks.click();
-      assert.equal(await clicks.getAttribute("aria-pressed"), "false");
-      assert.equal(await page.locator(".tick-click:not(.tick-sign)").count(), 0);
-      assert.equal(await row(page, /Click on/).count(), 0);
+      await clicks.and(page.locator("[aria-pressed=false]")).waitFor();
+      await page.locator(".tick-click:not(.tick-sign)").first().waitFor({ state: "detached" });
+      await row(page, /Click on/)
+        .first()
+        .waitFor({ state: "detached" });
+      await window.close();
+    });
+
+    test("messages of the console are filtered by level", async () => {
+      const window = await open(browser, place, "");
+      const { page } = window;
+      await replay(page, place, "shop_check_out");
+      const error = row(page, /error: POST \/payments: 402/);
+      await error.waitFor();
+      await row(page, /info: signed in/).waitFor();
+      await page.getByRole("button", { name: /^Console 1/ }).click();
+      await row(page, /info: signed in/).waitFor({ state: "detached" });
+      await error.waitFor();
+      await page.getByRole("button", { name: /^Console errors 1/ }).click();
+      await error.waitFor({ state: "detached" });
+      await window.close();
+    });
+
+    test("a recording that is not stored says so, and its title names one that is", async () => {
+      const window = await open(browser, place, "");
+      const { page, faults } = window;
+      await replay(page, place, "shop_check_out");
+      await page.waitForFunction(() => document.title === "shop_check_out · Replay · Activity");
+      for (const id of ["00000000-0000-7000-8000-000000000000", "nonsense"]) {
+        await page.goto(new URL(`replay?id=${id}`, place).href);
+        await page.getByRole("heading", { name: "Recording not found" }).waitFor();
+        assert.equal(await page.getByRole("button", { name: "Retry" }).count(), 0);
+      }
+      assert.ok(faults.splice(0).every((fault) => fault.includes("404")));
+      await window.close();
+    });
+
+    test("what the user does first is not undone by the first position", async () => {
+      const window = await open(browser, place, "");
+      const { page } = window;
+      const found = await api(page, "activities?q=name:shop_check_out+has:recording");
+      // At once when the controls can be used, in the same task.
+      await page.addInitScript(() => {
+        new MutationObserver(() => {
+          const play = document.querySelector(".play:not([disabled])");
+          const slider = document.querySelector(".seek-slider input");
+          if (play !== null && slider !== null && !window.sought) {
+            window.sought = true;
+            slider.value = "5000";
+            slider.dispatchEvent(new Event("input", { bubbles: true }));
+          }
+        }).observe(document, { subtree: true, childList: true, attributes: true });
+      });
+      await page.goto(new URL(`replay?id=of&activity=${found.activities[0].id}&t=20`, place).href);
+      await page.waitForFunction(() => window.sought);
+      await waitForTime(page, 5);
+      await page.waitForURL(/t=5\.0/);
+      await waitForTime(page, 5);
       await window.close();
     });
 

@@ -11,6 +11,8 @@ export const ENTRY_KINDS = [
   ["navigation", "Pages"],
   ["click", "Clicks"],
   ["input", "Input"],
+  ["error", "Console errors"],
+  ["warning", "Console warnings"],
   ["console", "Console"],
   ["marker", "Markers"],
 ] as const;

@@ -1,7 +1,7 @@
 // The frame that plays a recording. Its document cannot make requests: this page sends it the chunks.
 
 import type { RefObject } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { FromFrame, ToFrame } from "../replay/messages";
 import { getLines, type Problem, segment } from "./api";
 import type { Chunk, RecordingRecord } from "./records";
@@ -14,6 +14,7 @@ export interface Frame {
   element: RefObject<HTMLIFrameElement | null>;
   problem: Problem | null;
   send: (message: ToFrame) => void;
+  seek: (at: number, play: boolean) => void;
   retry: () => void;
   /** Changes with every new document. */
   key: string;
@@ -32,12 +33,20 @@ export function useFrame(
   const key = `${recording.id} ${track} ${live} ${round}`;
   const latest = useRef({ recording, receive });
   latest.current = { recording, receive };
+  /** The number of the last seek: what the frame reports of the time before it is outdated. */
+  const sought = useRef(0);
   const send = (message: ToFrame) => element.current?.contentWindow?.postMessage(message, location.origin);
-  useEffect(() => {
+  const seek = (at: number, play: boolean) => {
+    sought.current += 1;
+    send({ type: "seek", at, play, number: sought.current });
+  };
+  // Before the paint: the document may be ready soon.
+  useLayoutEffect(() => {
     const stop = new AbortController();
     const { id, format, started_at } = latest.current.recording;
     let from = 0;
     let next: ReturnType<typeof setTimeout> | undefined;
+    sought.current = 0;
     setProblem(null);
     const more = async () => {
       try {
@@ -64,7 +73,9 @@ export function useFrame(
         send({ type: "open", format, start: Date.parse(started_at), live });
         void more();
       }
-      latest.current.receive(event.data);
+      if (event.data.type !== "state" || event.data.seek === sought.current) {
+        latest.current.receive(event.data);
+      }
     };
     addEventListener("message", received);
     addEventListener("theme", themed);
@@ -75,5 +86,5 @@ export function useFrame(
       removeEventListener("theme", themed);
     };
   }, [key]);
-  return { element, problem, send, retry: () => setRound(round + 1), key };
+  return { element, problem, send, seek, retry: () => setRound(round + 1), key };
 }

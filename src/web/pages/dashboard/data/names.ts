@@ -4,8 +4,10 @@
 const CONTROLS = /[\p{Cc}\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]/gu;
 const SHORT: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
 
-/** What stands for a blank name. */
-export const UNNAMED = "(unnamed)";
+/** Spaces that look as others do, or as none: around a name, several in a row, and those of other widths. */
+const SPACES = /^\p{Zs}+|\p{Zs}+$|\p{Zs}{2,}|(?![ \u3000])\p{Zs}/gu;
+/** Texts of spaces alone, and of invisible characters. */
+const BLANK = /^[\s\p{Zs}\p{Cc}\p{Cf}]*$/u;
 
 /** Writes control characters as escapes. */
 export function escaped(text: string): string {
@@ -23,9 +25,17 @@ function escapeOf(char: string): string {
   return SHORT[char] ?? `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`;
 }
 
-/** Returns a name as plain text, for titles and labels. */
+/** Whether nothing of a name can be seen. */
+export function isBlank(name: string): boolean {
+  return BLANK.test(name);
+}
+
+/** Returns a name as plain text: names that differ look different. */
 export function printable(name: string): string {
-  return name.trim() === "" ? UNNAMED : escaped(name);
+  const shown = escaped(name).replace(SPACES, (spaces) =>
+    Array.from(spaces, (space) => (space === " " ? "␣" : escapeOf(space))).join(""),
+  );
+  return name === "" ? "(unnamed)" : isBlank(name) ? `(blank: ${shown})` : shown;
 }
 
 /** Shortens a name for places without an ellipsis of their own, such as options. */

@@ -1,6 +1,6 @@
 // Routing: the page is the last segment of the path, its state is the query.
 
-import { useEffect, useLayoutEffect, useState } from "preact/hooks";
+import { useLayoutEffect, useState } from "preact/hooks";
 
 export const PAGES = ["overview", "timeline", "errors", "activity", "replay", "events", "health"] as const;
 export type Page = (typeof PAGES)[number];
@@ -156,7 +156,7 @@ export function backToList(): void {
 
 export function useRoute(): Route {
   const [route, setRoute] = useState(() => parseRoute(new URL(location.href)));
-  useEffect(() => {
+  useLayoutEffect(() => {
     const navigated = () => setRoute(parseRoute(new URL(location.href)));
     const traversed = () => {
       leave();

@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useRef } from "preact/hooks";
+import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { ENTRY_KINDS, type Entry, type EntryKind, entryAt } from "../data/entries";
 import { count, mediaTime } from "../data/format";
 import { href } from "../data/route";
@@ -22,7 +22,7 @@ export function Entries({ from, until, at, entries, counts, hidden, onToggle, on
   const list = useRef<HTMLOListElement>(null);
   const now = entryAt(entries, at);
   // Keeps the current row in view, without scrolling the page.
-  useEffect(() => {
+  useLayoutEffect(() => {
     const frame = list.current;
     const row = frame?.children[now];
     if (frame === null || !(row instanceof HTMLElement)) {

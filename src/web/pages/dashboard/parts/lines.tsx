@@ -1,5 +1,5 @@
 import type { JSX } from "preact";
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { type Line, unfoldedLines } from "../data/lines";
 import { escapedLine } from "../data/names";
 
@@ -36,7 +36,7 @@ export function Lines({ lines, json, label, wrap = true, folded, onFold, query =
       shown.slice(n * BLOCK, (n + 1) * BLOCK),
     );
   }, [lines, folded]);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const frame = box.current;
     const line = at === undefined ? null : frame?.querySelector(`[data-line="${at}"]`);
     if (frame && line) {

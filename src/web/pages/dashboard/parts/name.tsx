@@ -1,4 +1,4 @@
-import { escaped, UNNAMED } from "../data/names";
+import { isBlank, printable } from "../data/names";
 
 /** Names beside each other; missing ones are left out. */
 export function Names({ texts }: { texts: readonly (string | null)[] }) {
@@ -18,5 +18,5 @@ export function Names({ texts }: { texts: readonly (string | null)[] }) {
 
 /** A name: isolated from the direction of the text around it, with control characters as escapes. */
 export function Name({ text }: { text: string }) {
-  return text.trim() === "" ? <span class="unnamed">{UNNAMED}</span> : <bdi>{escaped(text)}</bdi>;
+  return isBlank(text) ? <span class="unnamed">{printable(text)}</span> : <bdi>{printable(text)}</bdi>;
 }

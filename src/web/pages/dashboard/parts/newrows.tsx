@@ -1,5 +1,5 @@
 import type { RefObject } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import type { Feed, Row } from "../data/feed";
 import { count } from "../data/format";
 
@@ -12,7 +12,7 @@ const SCROLLED = 8;
  */
 export function useHold<T extends Row>(feed: Feed<T>, selected: boolean): RefObject<HTMLDivElement | null> {
   const list = useRef<HTMLDivElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const element = list.current;
     if (element === null) {
       return;

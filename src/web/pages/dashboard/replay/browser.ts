@@ -9,6 +9,8 @@ type Event = Exclude<ConstructorParameters<typeof Replayer>[0][number], string>;
 /** rrweb's event types with the document, and with the size of the page. */
 const FULL_SNAPSHOT = 2;
 const META = 4;
+/** Messages of the console, which are marks only. They may come a little out of order. */
+const PLUGIN = 6;
 /** How much of the past a live recording shows at once, in milliseconds. */
 const LIVE_BUFFER = 1_000;
 
@@ -67,8 +69,9 @@ export class BrowserScreen implements Screen {
   }
 
   add(chunks: readonly (string | null)[]): void {
-    const fresh = chunks.flatMap((text) => this.#parse(text));
-    for (const event of fresh) {
+    const all = chunks.flatMap((text) => this.#parse(text));
+    const fresh = all.filter((event) => event.type !== PLUGIN);
+    for (const event of all) {
       const found = this.#reader.read(event);
       if (this.marks.length < MAX_MARKS) {
         this.marks.push(...found);
@@ -77,8 +80,10 @@ export class BrowserScreen implements Screen {
       if (event.type === FULL_SNAPSHOT) {
         this.#shown = Math.min(this.#shown, event.timestamp);
       }
-      this.#measure(event);
-      this.#replayer?.addEvent(event);
+      if (event.type !== PLUGIN) {
+        this.#measure(event);
+        this.#replayer?.addEvent(event);
+      }
     }
     if (this.#replayer === null) {
       this.#events = [...this.#events, ...fresh];

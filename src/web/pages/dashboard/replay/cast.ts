@@ -29,8 +29,12 @@ export class CastReader {
   /** Version 3 has intervals instead of times. */
   #intervals = false;
   #at = 0;
-  /** A line whose end is in the next chunk. */
-  #rest = "";
+  /** The parts of a line whose end is in a later chunk. */
+  #parts: string[] = [];
+  /** How deep the line is nested so far, and whether it is within a string: each character is looked at once. */
+  #depth = 0;
+  #isInString = false;
+  #isEscaped = false;
 
   /** Times in a cast count from `start`, in milliseconds since the Unix epoch. */
   constructor(start: number) {
@@ -45,19 +49,49 @@ export class CastReader {
   read(chunk: string | null): CastEvent[] {
     if (chunk === null) {
       this.damaged += 1;
-      this.#rest = "";
+      this.#begin();
       return [];
     }
-    const lines = (this.#rest + chunk).split("\n");
-    this.#rest = lines.pop() ?? "";
-    const events = lines.flatMap((line) => this.#line(line));
+    const lines = chunk.split("\n");
+    const rest = lines.pop() ?? "";
+    const events = lines.flatMap((line) => {
+      const whole = [...this.#parts, line].join("");
+      this.#begin();
+      return this.#line(whole);
+    });
+    this.#parts.push(rest);
     // The last line may lack its end.
-    const last = parsed(this.#rest);
-    if (last !== undefined) {
-      events.push(...this.#line(this.#rest));
-      this.#rest = "";
+    if (this.#closes(rest)) {
+      events.push(...this.#line(this.#parts.join("")));
+      this.#begin();
     }
     return events;
+  }
+
+  #begin(): void {
+    this.#parts = [];
+    this.#depth = 0;
+    this.#isInString = false;
+    this.#isEscaped = false;
+  }
+
+  /** Follows the brackets of a line through its next part. Returns true if the part closes the first one. */
+  #closes(part: string): boolean {
+    let isClosed = false;
+    for (const char of part) {
+      if (this.#isInString) {
+        this.#isInString = this.#isEscaped || char !== '"';
+        this.#isEscaped = !this.#isEscaped && char === "\\";
+      } else if (char === '"') {
+        this.#isInString = true;
+      } else if (char === "[" || char === "{") {
+        this.#depth += 1;
+      } else if (char === "]" || char === "}") {
+        this.#depth -= 1;
+        isClosed = this.#depth === 0;
+      }
+    }
+    return isClosed && this.#depth === 0;
   }
 
   #line(line: string): CastEvent[] {

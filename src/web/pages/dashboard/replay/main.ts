@@ -18,6 +18,8 @@ const TICK = 100;
 const stage = document.getElementById("player") ?? document.body;
 let screen: Promise<Screen> | null = null;
 let timer: ReturnType<typeof setInterval> | undefined;
+/** The number of the last seek. */
+let sought = 0;
 
 addEventListener("message", (message: MessageEvent<ToFrame>) => {
   if (message.source === parent && message.origin === location.origin) {
@@ -40,6 +42,7 @@ async function receive(message: ToFrame): Promise<void> {
   } else if (message.type === "settings") {
     shown.configure(message.speed, message.skip);
   } else if (message.type === "seek") {
+    sought = message.number;
     shown.seek(message.at, message.play);
     tick(shown);
   }
@@ -65,10 +68,11 @@ async function open(format: string, start: number, live: boolean): Promise<Scree
 }
 
 function tick(shown: Screen): void {
-  send({ type: "state", at: shown.now(), playing: shown.playing });
+  const report = () => send({ type: "state", at: shown.now(), playing: shown.playing, seek: sought });
+  report();
   clearInterval(timer);
   if (shown.playing) {
-    timer = setInterval(() => send({ type: "state", at: shown.now(), playing: shown.playing }), TICK);
+    timer = setInterval(report, TICK);
   }
 }
 

@@ -181,9 +181,10 @@ function logged(data: Part): (Pick<Mark, "kind" | "text"> & { failed: boolean })
     return null;
   }
   const failed = level === "error" || level === "assert";
+  const kind = failed ? "error" : level === "warn" ? "warning" : "console";
   // Its arguments are JSON.
   const words = payload.map((one) => (typeof one === "string" ? one.replace(/^"(.*)"$/s, "$1") : ""));
-  return { kind: "console", text: `${level}: ${words.join(" ")}`, failed };
+  return { kind, text: `${level}: ${words.join(" ")}`, failed };
 }
 
 function part(value: unknown): Part {

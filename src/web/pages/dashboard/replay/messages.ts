@@ -6,7 +6,7 @@ import type { Chunk } from "../data/records";
 export interface Mark {
   /** Milliseconds since the Unix epoch. */
   at: number;
-  kind: "navigation" | "click" | "input" | "console" | "marker";
+  kind: "navigation" | "click" | "input" | "error" | "warning" | "console" | "marker";
   text: string;
   /** True for an error on the console. */
   failed: boolean;
@@ -17,12 +17,14 @@ export type ToFrame =
   | { type: "open"; format: string; start: number; live: boolean }
   | { type: "theme"; theme: string }
   | { type: "chunks"; chunks: Chunk[] }
-  | { type: "seek"; at: number; play: boolean }
+  /** Numbered from 1. */
+  | { type: "seek"; at: number; play: boolean; number: number }
   | { type: "settings"; speed: number; skip: boolean };
 
 export type FromFrame =
   | { type: "ready" }
   /** Sent again when chunks are added. */
   | { type: "loaded"; first: number; last: number; damaged: number; marks: Mark[] }
-  | { type: "state"; at: number; playing: boolean }
+  /** After the seek with this number; 0 before the first. */
+  | { type: "state"; at: number; playing: boolean; seek: number }
   | { type: "key"; key: string; shiftKey: boolean };

@@ -76,8 +76,14 @@ test("console messages of rrweb's plugin are read, and errors are failures", () 
   const payload = { level: "error", payload: ['"402:"', '{"code":402}'], trace: [] };
   const event = { type: 6, timestamp: 3, data: { plugin: "rrweb/console@1", payload } };
   expect(new MarkReader().read(event)).toEqual([
-    { at: 3, kind: "console", text: 'error: 402: {"code":402}', failed: true },
+    { at: 3, kind: "error", text: 'error: 402: {"code":402}', failed: true },
   ]);
+  const kinds = ["warn", "info", "assert"].map(
+    (one) =>
+      new MarkReader().read({ ...event, data: { ...event.data, payload: { ...payload, level: one } } })[0]
+        ?.kind,
+  );
+  expect(kinds).toEqual(["warning", "console", "error"]);
 });
 
 test("forged events are harmless", () => {
@@ -155,4 +161,17 @@ test("calls have ranges, and what happened is in order", () => {
 test("positions have tenths in short recordings", () => {
   expect([0, 420, 59_990].map((ms) => mediaTime(ms, 420))).toEqual(["0:00.0", "0:00.4", "0:59.9"]);
   expect([42_400, 3_725_000].map((ms) => mediaTime(ms, 4_000_000))).toEqual(["0:42", "1:02:05"]);
+});
+
+test("a line over many chunks is read in linear time, also if each of them looks like its end", () => {
+  const cast = new CastReader(0);
+  const chunks = 20_000;
+  const started = performance.now();
+  expect(cast.read('[0.5,"o","')).toEqual([]);
+  for (let n = 0; n < chunks; n += 1) {
+    expect(cast.read("abcdefghi]")).toEqual([]);
+  }
+  expect(cast.read('"]')).toHaveLength(1);
+  expect(cast.damaged).toBe(0);
+  expect(performance.now() - started).toBeLessThan(2_000);
 });
