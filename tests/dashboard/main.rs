@@ -6,6 +6,7 @@
 mod history;
 mod hostile;
 mod live;
+#[path = "../../examples/dashboard/messy.rs"]
 mod messy;
 mod quiet;
 #[path = "../../examples/dashboard/session.rs"]
@@ -60,6 +61,11 @@ async fn lists_keep_their_place() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_first_pages_lead_on() {
     run("entrance").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_timeline_is_explored() {
+    run("explore").await;
 }
 
 /// The token of the locked server.

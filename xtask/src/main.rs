@@ -49,7 +49,8 @@ The project's own commands.
   cargo xtask dashboard  runs the example dashboard, a week of work with more to come, and builds its pages before; at
                         127.0.0.1:8787, or `cargo xtask dashboard ADDRESS`
   cargo xtask lint      checks the types and the form of the pages, and tests what needs no browser
-  cargo xtask screenshots  takes the pictures of the dashboard that the README shows
+  cargo xtask screenshots  takes the pictures of the dashboard that the README shows; `screenshots messy empty` those of every
+                        page with these stores (week, messy, empty, damaged), into `target/screenshots`
   cargo xtask golden    writes the golden log of today's schema, which later versions have to read
   cargo xtask openapi   writes the API's description, `src/web/openapi.json`, which types of the pages are generated from
   cargo xtask fmt       checks the formatting
@@ -91,7 +92,7 @@ fn main() -> ExitCode {
         ["pages"] => pages::pages(),
         ["dashboard", ref args @ ..] => pages::dashboard(args),
         ["lint"] => pages::lint(),
-        ["screenshots"] => screenshots::screenshots(),
+        ["screenshots", ref stores @ ..] => screenshots::screenshots(stores),
         ["golden"] => golden::golden(),
         ["openapi"] => openapi::openapi(),
         ["fmt"] => checks::fmt(),
