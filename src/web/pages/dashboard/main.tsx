@@ -5,6 +5,7 @@ import "./styles/parts.css";
 import "./styles/lists.css";
 import "./styles/activity.css";
 import "./styles/errors.css";
+import "./styles/explore.css";
 import "./styles/overview.css";
 import "./styles/payload.css";
 import "./styles/replay.css";

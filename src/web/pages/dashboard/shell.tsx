@@ -2,7 +2,8 @@ import type { ComponentChildren } from "preact";
 import { useLayoutEffect, useState } from "preact/hooks";
 import { getJson } from "./data/api";
 import { countedHref } from "./data/counted";
-import { count, ZONE } from "./data/format";
+import { HAS_ZONES, IS_UTC, switchZone, ZONE } from "./data/dates";
+import { count } from "./data/format";
 import { useLoad } from "./data/load";
 import type { ActivityPage as ActivityList, Metrics, Period } from "./data/records";
 import { href, type Page, type Route, useRoute } from "./data/route";
@@ -14,6 +15,8 @@ import { HealthPage } from "./pages/health";
 import { Overview } from "./pages/overview";
 import { ReplayPage } from "./pages/replay";
 import { Timeline } from "./pages/timeline";
+import { Help, openHelp } from "./parts/help";
+import { useKeys } from "./parts/keys";
 import { setTheme, THEMES, theme } from "./theme";
 
 const TABS: readonly [Page, string][] = [
@@ -55,6 +58,7 @@ export function Shell() {
   const place = useRoute();
   const now = useLoad("counts", loadCounts, { changing: 10_000 });
   const tab: Page = place.page === "activity" ? "timeline" : place.page;
+  useKeys({ "?": openHelp });
   // Before the effects of the page, which may have a better title.
   useLayoutEffect(() => {
     const label = TABS.find(([page]) => page === place.page)?.[1] ?? "Details";
@@ -96,11 +100,24 @@ export function Shell() {
           )}
           {now.problem !== null && <span class="count count-lost">disconnected</span>}
         </div>
-        <ThemeChoice />
+        <div class="choices">
+          {HAS_ZONES && <ZoneChoice />}
+          <button
+            type="button"
+            class="icon-button wide-only"
+            aria-label="Keyboard shortcuts"
+            title="Keyboard shortcuts (?)"
+            onClick={openHelp}
+          >
+            ?
+          </button>
+          <ThemeChoice />
+        </div>
       </header>
       <main id="main" class={`page page-${place.page}`} tabIndex={-1}>
         <Routed place={place} running={now.data?.running ?? null} />
       </main>
+      <Help page={place.page} />
     </>
   );
 }
@@ -130,6 +147,22 @@ function Count({ href: to, kind, children }: { href: string; kind: string; child
       <span class="count-dot" aria-hidden="true" />
       <span class="num">{children}</span>
     </a>
+  );
+}
+
+/** Switches between UTC and the time zone of the viewer. */
+function ZoneChoice() {
+  const label = IS_UTC ? "UTC times; switch to local time" : `Local times (${ZONE}); switch to UTC`;
+  return (
+    <button
+      type="button"
+      class="icon-button zone wide-only"
+      onClick={switchZone}
+      aria-label={label}
+      title={label}
+    >
+      {IS_UTC ? "UTC" : "Local"}
+    </button>
   );
 }
 

@@ -1,6 +1,6 @@
 // A client of the API. URLs are relative to the pages, so that any prefix works.
 
-import { ZONE } from "./format";
+import { ZONE } from "./dates";
 import { parseRecords } from "./json";
 import type { Problem as ProblemBody } from "./records";
 

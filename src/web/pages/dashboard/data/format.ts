@@ -1,9 +1,6 @@
-// Formats numbers and times.
+// Formats numbers, durations and sizes.
 
 import { ExactNumber } from "./json";
-import type { Unknown } from "./records";
-
-export const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 const whole = new Intl.NumberFormat("en");
 const short = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
@@ -94,29 +91,6 @@ export function bytes(n: number): string {
   return `${unit === 0 ? left : left.toFixed(1)} ${units[unit]}`;
 }
 
-const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
-const minute = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
-const day = new Intl.DateTimeFormat("en-GB", { weekday: "short", day: "numeric", month: "short" });
-const dayOnly = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
-const full = new Intl.DateTimeFormat("en-GB", {
-  year: "numeric",
-  month: "short",
-  day: "numeric",
-  hour: "2-digit",
-  minute: "2-digit",
-  second: "2-digit",
-  fractionalSecondDigits: 3,
-  timeZoneName: "short",
-});
-
-export const time = (at: string) => clock.format(new Date(at));
-export const hourMinute = (at: Date) => minute.format(at);
-export const date = (at: Date) => day.format(at);
-export const dateMinute = (at: Date) => `${date(at)}, ${hourMinute(at)}`;
-export const dayMonth = (at: Date) => dayOnly.format(at);
-/** With milliseconds and time zone. */
-export const instant = (at: string) => full.format(new Date(at));
-
 /** Formats a position in something that takes `total` milliseconds: `1:05`, with tenths if it is shorter than a minute. */
 export function mediaTime(ms: number, total: number): string {
   const tenths = Math.max(0, Math.floor(ms / 100 + 1e-6));
@@ -126,38 +100,6 @@ export function mediaTime(ms: number, total: number): string {
   const minutes = Math.floor(seconds / 60) % 60;
   const head = hours > 0 ? `${hours}:${two(minutes)}` : String(minutes);
   return `${head}:${two(seconds % 60)}${total < 60_000 ? `.${tenths % 10}` : ""}`;
-}
-
-/** "Today", "Yesterday" or the date, in the viewer's time zone. */
-export function dayName(at: string, now: Date): string {
-  const then = new Date(at);
-  const yesterday = new Date(now.getFullYear(), now.getMonth(), now.getDate() - 1);
-  if (then.toDateString() === now.toDateString()) {
-    return "Today";
-  }
-  return then.toDateString() === yesterday.toDateString() ? "Yesterday" : date(then);
-}
-
-export function ago(at: string, now: number): string {
-  const seconds = Math.max(0, Math.round((now - Date.parse(at)) / 1_000));
-  const steps: [number, string][] = [
-    [86_400, "d"],
-    [3_600, "h"],
-    [60, "min"],
-  ];
-  const step = steps.find(([size]) => seconds >= size);
-  return step === undefined ? `${seconds} s ago` : `${Math.floor(seconds / step[0])} ${step[1]} ago`;
-}
-
-const WHY_UNKNOWN: Record<Unknown["reason"], string> = {
-  deleted: "records were deleted by retention",
-  too_many: "there are too many activities to add up, as their statistics were deleted by retention",
-  scan_limit: "there are too many activities to read one by one",
-};
-
-/** Formats the part of a window that is not known. */
-export function unknownPart(unknown: Unknown): string {
-  return `Unknown before ${dateMinute(new Date(unknown.until))}: ${WHY_UNKNOWN[unknown.reason]}`;
 }
 
 /** Formats the change from one number to another, without its sign; null if it has none. */
@@ -174,26 +116,4 @@ export function change(from: number, to: number): string | null {
     return "> 99 %";
   }
   return part < 10 ? percent(part, 100) : `${Math.round(part)} %`;
-}
-
-/** Formats a span of time within a day, or over several. */
-export function span(start: string, end: string): string {
-  const [from, to] = [new Date(start), new Date(end)];
-  const last = new Date(to.getTime() - 1);
-  const whole = [from, to].every((at) => hourMinute(at) === "00:00");
-  if (whole) {
-    return from.toDateString() === last.toDateString() ? date(from) : `${date(from)} – ${date(last)}`;
-  }
-  return from.toDateString() === last.toDateString()
-    ? `${date(from)}, ${hourMinute(from)} – ${hourMinute(to)}`
-    : `${dateMinute(from)} – ${dateMinute(to)}`;
-}
-
-/** Formats a period: a date, or a date with times. */
-export function period(start: string, end: string): string {
-  const [from, to] = [new Date(start), new Date(end)];
-  if (to.getTime() - from.getTime() >= 23 * 3_600_000) {
-    return date(from);
-  }
-  return `${date(from)}, ${hourMinute(from)} – ${hourMinute(to)}`;
 }

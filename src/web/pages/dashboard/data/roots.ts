@@ -5,6 +5,9 @@ import { fieldValue, terms } from "./filter";
 /** Fields that an activity shares with what runs inside of it. */
 const SHARED = ["project", "agent", "actor", "brand", "environment", "env", "session", "since", "until"];
 
+/** The term that selects roots. */
+export const ROOTS = "is:root";
+
 /** The rows of the timeline. */
 export type Rows = "roots" | "all";
 
@@ -22,5 +25,5 @@ export function rowsOf(chosen: string | undefined, q: string): Rows {
 
 /** Returns the filter of the rows. */
 export function filterOf(rows: Rows, q: string): string {
-  return rows === "all" || fieldValue(q, "is") !== null ? q : `is:root ${q}`.trim();
+  return rows === "all" || fieldValue(q, "is") !== null ? q : `${ROOTS} ${q}`.trim();
 }

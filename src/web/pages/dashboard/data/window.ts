@@ -1,6 +1,6 @@
 // The time that the overview shows: a window of days, or a chosen range.
 
-import { ZONE } from "./format";
+import { daysBefore, ZONE } from "./dates";
 import type { Metrics, Period } from "./records";
 import type { Params } from "./route";
 
@@ -63,13 +63,8 @@ export function periodBefore(
 ): Period | null {
   const [start, end] = [Date.parse(period.start), Date.parse(period.end)];
   const passed = now < end ? Math.round((now - start) / QUARTER) * QUARTER : end - start;
-  const before = new Date(start);
-  if (window === null) {
-    before.setTime(start - (end - start));
-  } else {
-    // A day may have 23 or 25 hours.
-    before.setDate(before.getDate() - DAYS[window]);
-  }
+  const before =
+    window === null ? new Date(start - (end - start)) : daysBefore(new Date(start), DAYS[window]);
   const until = Math.min(before.getTime() + passed, start);
   return passed > 0 ? { start: before.toISOString(), end: new Date(until).toISOString() } : null;
 }

@@ -1,6 +1,7 @@
 import { apiUrl, getJson, segment } from "../data/api";
 import { countedHref, exactly, narrowed } from "../data/counted";
-import { count, dateMinute, duration, percent, plural, rate, unknownPart } from "../data/format";
+import { dateMinute, unknownPart } from "../data/dates";
+import { count, duration, percent, plural, rate } from "../data/format";
 import { useLoad } from "../data/load";
 import type { Metrics, Period, Ranked, Ranking, Unknown } from "../data/records";
 import { href, type Params, replace } from "../data/route";
@@ -127,8 +128,8 @@ export function Breakdown({ params, time }: { params: Params; time: Shown }) {
                   "Activities",
                   "Errors",
                   ...(byAgent ? ["Turns/h", "Time between turns"] : ["Mean", "p95"]),
-                ].map((label) => (
-                  <th scope="col" class="right" key={label}>
+                ].map((label, n) => (
+                  <th scope="col" class={`right ${n === 2 ? "wide-only" : ""}`} key={label}>
                     {label}
                   </th>
                 ))}
@@ -209,9 +210,9 @@ function Row({ row: { term, ranked, counted }, params, byAgent, children }: RowP
         >
           {count(failed)}
         </a>{" "}
-        {failed !== 0 && <span class="dim">{percent(failed, all)}</span>}
+        {failed !== 0 && <span class="dim wide-only">{percent(failed, all)}</span>}
       </td>
-      <td class="right num">{byAgent ? rate(ranked.turns_per_hour) : duration(ranked.mean_ns)}</td>
+      <td class="right num wide-only">{byAgent ? rate(ranked.turns_per_hour) : duration(ranked.mean_ns)}</td>
       <td class="right num">{duration(byAgent ? ranked.mean_turn_ns : ranked.p95_ns)}</td>
     </tr>
   );

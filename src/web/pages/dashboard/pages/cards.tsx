@@ -1,5 +1,6 @@
 import { countedHref } from "../data/counted";
-import { change, compact, count, duration, percent, rate, span } from "../data/format";
+import { span } from "../data/dates";
+import { change, compact, count, duration, percent, rate } from "../data/format";
 import type { Figures, Metrics, Period } from "../data/records";
 import { href, type Params } from "../data/route";
 

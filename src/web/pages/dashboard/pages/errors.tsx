@@ -1,7 +1,8 @@
 import type { ComponentChildren } from "preact";
 import { apiUrl, getJson } from "../data/api";
 import { countedHref } from "../data/counted";
-import { ago, change, count, instant, plural, unknownPart } from "../data/format";
+import { ago, instant, unknownPart } from "../data/dates";
+import { change, count, plural } from "../data/format";
 import { useLoad } from "../data/load";
 import type { ErrorGroup, Errors } from "../data/records";
 import { href, navigate, type Params } from "../data/route";
@@ -37,6 +38,7 @@ export function ErrorsPage({ params }: { params: Params }) {
         <WindowChoice time={time} shown={data} put={put} />
       </header>
       <FilterBar
+        page="errors"
         q={q}
         known={values}
         without={["type", "since", "until"]}

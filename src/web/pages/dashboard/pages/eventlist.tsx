@@ -1,5 +1,6 @@
 import { useState } from "preact/hooks";
-import { count, dayName } from "../data/format";
+import { dayName } from "../data/dates";
+import { count } from "../data/format";
 import { escaped } from "../data/names";
 import type { EventRecord } from "../data/records";
 import { href } from "../data/route";

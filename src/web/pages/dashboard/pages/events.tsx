@@ -1,7 +1,8 @@
 import { getJson } from "../data/api";
+import { hourMinute, ZONE } from "../data/dates";
 import { useFeed } from "../data/feed";
 import { terms, withField } from "../data/filter";
-import { count, hourMinute, plural, ZONE } from "../data/format";
+import { count, plural } from "../data/format";
 import { useLive } from "../data/live";
 import { useLoad } from "../data/load";
 import type { EventRecord, EventTypes } from "../data/records";
@@ -63,6 +64,7 @@ export function EventsPage({ params }: { params: Params }) {
         <LiveBar q={q} what="events" connection={connection} onToggle={toggle} />
       </header>
       <FilterBar
+        page="events"
         q={q}
         known={{ ...values, type: types.map((one) => one.type) }}
         without={["kind", "name", "error", "duration"]}

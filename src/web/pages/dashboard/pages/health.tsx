@@ -1,5 +1,6 @@
 import { getJson } from "../data/api";
-import { bytes, count, plural, time } from "../data/format";
+import { time } from "../data/dates";
+import { bytes, count, plural } from "../data/format";
 import { useLoad } from "../data/load";
 import type { Accounting, Counts, Growth, HealthResponse, InstanceHealth } from "../data/records";
 import { CheckPanel, difference } from "../parts/lastcheck";

@@ -1,6 +1,7 @@
 import { useMemo } from "preact/hooks";
 import { countedHref, within } from "../data/counted";
-import { compact, dayMonth, duration, hourMinute, period } from "../data/format";
+import { dayMonth, hourMinute, isMidnight, period } from "../data/dates";
+import { compact, duration } from "../data/format";
 import type { Figures, Metrics, Period } from "../data/records";
 import { href, navigate, type Params } from "../data/route";
 import { type Step, zoomed } from "../data/window";
@@ -50,8 +51,7 @@ export function History({ metrics, params, step }: Shown) {
   }, [history]);
   const unknown = useMemo(() => history.filter((one) => one.count === null), [history]);
   const heading = HEADINGS[step];
-  const axis = (at: Date) =>
-    step === "day" || (at.getHours() === 0 && at.getMinutes() === 0) ? dayMonth(at) : hourMinute(at);
+  const axis = (at: Date) => (step === "day" || isMidnight(at) ? dayMonth(at) : hourMinute(at));
   const records = (of: Period, ...more: string[]) => countedHref(params.scope, within(of, counted), ...more);
   const zoom = (range: Period) => {
     const to = zoomed(range);

@@ -1,6 +1,6 @@
 import { useRef } from "preact/hooks";
 import { apiUrl, getJson } from "../data/api";
-import { unknownPart } from "../data/format";
+import { unknownPart } from "../data/dates";
 import { type LoadState, useLoad } from "../data/load";
 import type { Metrics } from "../data/records";
 import { href, navigate, type Params } from "../data/route";

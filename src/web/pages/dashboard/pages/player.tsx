@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { callRanges, countEntries, type Entry, type EntryKind, entriesOf } from "../data/entries";
 import { mediaTime, plural } from "../data/format";
 import { useFrame } from "../data/frame";
@@ -7,7 +7,7 @@ import type { ActivityRecord, EventRecord, RecordingRecord } from "../data/recor
 import { href, type Params, replace } from "../data/route";
 import { Copy } from "../parts/copy";
 import { Entries } from "../parts/entries";
-import { KeyHelp } from "../parts/keyhelp";
+import { openHelp } from "../parts/help";
 import { type Shortcut, useKeys } from "../parts/keys";
 import { SeekBar } from "../parts/seekbar";
 import { LoadError } from "../parts/states";
@@ -18,15 +18,6 @@ const STEP = 5_000;
 const LONG_STEP = 30_000;
 /** Pause before the address is updated: browsers limit how often a page may do that. */
 const ADDRESS_MS = 250;
-const HELP = [
-  ["Space", "play or pause"],
-  ["← →", "5 s back or forward"],
-  ["Shift + ← →", "30 s"],
-  [", .", "slower or faster"],
-  ["m, Shift + m", "next or previous mark"],
-  ["Home, End", "start or end"],
-  ["f", "full screen"],
-] as const;
 
 interface Shown {
   recording: RecordingRecord;
@@ -42,13 +33,15 @@ type Loaded = Extract<FromFrame, { type: "loaded" }>;
 export function Player({ recording, calls, steps, events, params }: Shown) {
   const track = recording.tracks.find((one) => one === params.track) ?? recording.tracks[0] ?? "";
   const live = recording.status === "recording";
-  const [loaded, setLoaded] = useState<Loaded | null>(null);
+  const [received, setReceived] = useState<{ key: string; loaded: Loaded } | null>(null);
   const [{ at, playing }, setState] = useState({ at: Date.parse(recording.started_at), playing: false });
   const [speed, setSpeed] = useState(1);
   const [skip, setSkip] = useState(true);
   const [hidden, setHidden] = useState<ReadonlySet<EntryKind>>(new Set());
   const box = useRef<HTMLDivElement>(null);
   const isFull = useFullScreen();
+  const frame = useFrame(recording, track, (message) => receive(message));
+  const loaded = received?.key === frame.key ? received.loaded : null;
 
   const [from, until] = useMemo(() => extent(recording, loaded), [recording, loaded]);
   const ranges = useMemo(() => callRanges(recording, calls, until), [recording, calls, until]);
@@ -83,7 +76,7 @@ export function Player({ recording, calls, steps, events, params }: Shown) {
     if (message.type === "ready") {
       frame.send({ type: "settings", speed, skip });
     } else if (message.type === "loaded") {
-      setLoaded(message);
+      setReceived({ key: frame.key, loaded: message });
     } else if (message.type === "state") {
       setState(message);
       if (playing && !message.playing) {
@@ -93,32 +86,28 @@ export function Player({ recording, calls, steps, events, params }: Shown) {
       keys[message.key]?.(message);
     }
   };
-  const frame = useFrame(recording, track, receive);
   const ready = loaded !== null && loaded.last > 0;
-  useEffect(() => {
+  // Before the controls can be used: this must not undo what the user does first.
+  useLayoutEffect(() => {
     if (ready && !live) {
       written.current = params.t;
-      frame.send({
-        type: "seek",
-        at: next.current.at ?? asked ?? own?.from ?? from,
-        play: next.current.play,
-      });
+      frame.seek(next.current.at ?? asked ?? own?.from ?? from, next.current.play);
     }
   }, [frame.key, ready]);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (ready && asked !== null && params.t !== written.current) {
       written.current = params.t;
-      frame.send({ type: "seek", at: asked, play: playing });
+      frame.seek(asked, playing);
     }
   }, [params.t]);
 
-  const state = useRef({ at, playing, send: frame.send, until });
-  state.current = { at, playing, send: frame.send, until };
+  const state = useRef({ playing, seek: frame.seek, until });
+  state.current = { playing, seek: frame.seek, until };
   const seek = useCallback(
     (to: number) => {
       const now = state.current;
       const within = Math.min(now.until, Math.max(latest.current.from, to));
-      now.send({ type: "seek", at: within, play: now.playing });
+      now.seek(within, now.playing);
       setState({ at: within, playing: now.playing });
       write(within);
     },
@@ -126,7 +115,8 @@ export function Player({ recording, calls, steps, events, params }: Shown) {
   );
   const toggle = () => {
     const again = loaded !== null && at >= loaded.last ? from : at;
-    frame.send({ type: "seek", at: again, play: !playing });
+    frame.seek(again, !playing);
+    setState({ at: again, playing: !playing });
     if (playing) {
       write(at);
     }
@@ -150,8 +140,9 @@ export function Player({ recording, calls, steps, events, params }: Shown) {
     }
   };
   const keys: Record<string, Shortcut> = live
-    ? { f: fullScreen }
+    ? { f: fullScreen, "?": openHelp }
     : {
+        "?": openHelp,
         " ": toggle,
         k: toggle,
         ArrowLeft: ({ shiftKey }) => seek(at - (shiftKey ? LONG_STEP : STEP)),
@@ -167,7 +158,6 @@ export function Player({ recording, calls, steps, events, params }: Shown) {
   useKeys(keys);
   const choose = (name: string) => {
     next.current = { at, play: playing };
-    setLoaded(null);
     replace(href("replay", { ...params, track: name, t: live ? null : seconds(at - from) }));
   };
   const position = mediaTime(at - from, until - from);
@@ -250,7 +240,9 @@ export function Player({ recording, calls, steps, events, params }: Shown) {
             <span class="bad">{plural(loaded.damaged, "damaged chunk")} skipped</span>
           )}
           <div class="spacer" />
-          <KeyHelp keys={HELP} />
+          <button type="button" class="button wide-only" onClick={openHelp}>
+            Keys
+          </button>
           <button type="button" class="button" onClick={fullScreen}>
             {isFull ? "Exit full screen" : "Full screen"}
           </button>
@@ -272,7 +264,7 @@ export function Player({ recording, calls, steps, events, params }: Shown) {
 
 function useFullScreen(): boolean {
   const [isFull, setFull] = useState(document.fullscreenElement !== null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const changed = () => setFull(document.fullscreenElement !== null);
     document.addEventListener("fullscreenchange", changed);
     return () => document.removeEventListener("fullscreenchange", changed);

@@ -1,7 +1,9 @@
-import { useEffect, useRef } from "preact/hooks";
-import { getJson, segment } from "../data/api";
-import { bytes, instant, plural } from "../data/format";
+import { useLayoutEffect, useRef } from "preact/hooks";
+import { getJson, Problem, segment } from "../data/api";
+import { instant } from "../data/dates";
+import { bytes, plural } from "../data/format";
 import { useLoad } from "../data/load";
+import { printable } from "../data/names";
 import type {
   ActivityRecord,
   ActivityResponse,
@@ -10,6 +12,7 @@ import type {
   TreePage,
 } from "../data/records";
 import { href, type Params, replace } from "../data/route";
+import { useTitle } from "../data/title";
 import { Name } from "../parts/name";
 import { Empty, LoadError, Skeleton } from "../parts/states";
 import { Player } from "./player";
@@ -49,8 +52,9 @@ function RecordingPage({ id, params }: { id: string; params: Params }) {
     (data) => (data?.recording?.status === "recording" ? { changing: 2_000, idle: 2_000 } : null),
   );
   const recording = found.data?.recording ?? null;
+  useTitle(printable(found.data?.call?.name ?? "Recording"), "Replay");
   // `of` stands for the first recording of the activity. A link is to the recording itself.
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (id === "of" && recording !== null) {
       replace(href("replay", { ...params, id: recording.id }));
     }
@@ -128,7 +132,7 @@ async function load(
   ended: Map<string, ActivityResponse>,
   signal: AbortSignal,
 ): Promise<Found> {
-  const opened = activity === undefined ? null : await details(activity, signal);
+  const opened = activity === undefined ? null : await details(activity, signal).catch(unlessGone(id));
   const listed = opened?.recordings ?? [];
   const recording =
     id === "of"
@@ -155,6 +159,16 @@ async function load(
     calls,
     steps: tree?.activities ?? [],
     events: calls.flatMap((one) => one.events),
+  };
+}
+
+/** A recording outlives its activities: it is shown without one that was pruned. */
+function unlessGone(recording: string): (cause: unknown) => null {
+  return (cause) => {
+    if (recording !== "of" && cause instanceof Problem && cause.status === 404) {
+      return null;
+    }
+    throw cause;
   };
 }
 

@@ -1,13 +1,15 @@
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { getJson } from "../data/api";
+import { dayName } from "../data/dates";
 import { useDescendants } from "../data/descendants";
 import { type Feed, useFeed } from "../data/feed";
-import { count, dayName } from "../data/format";
+import { terms } from "../data/filter";
+import { count } from "../data/format";
 import { useLive } from "../data/live";
 import { useLoad, useRefresh } from "../data/load";
 import { escaped } from "../data/names";
 import type { ActivityPage, ActivityRecord, Descendants } from "../data/records";
-import { filterOf, type Rows as Listed, rowsOf } from "../data/roots";
+import { filterOf, type Rows as Listed, ROOTS, rowsOf } from "../data/roots";
 import { href, navigate, type Params, replace } from "../data/route";
 import { useTitle } from "../data/title";
 import { Brand, StatusMark, Tag } from "../parts/badge";
@@ -21,12 +23,15 @@ import { NewRows, useHold } from "../parts/newrows";
 import { Empty, LoadError, Skeleton } from "../parts/states";
 import { Clock, Took, useNow } from "../parts/time";
 import { DetailsPanel } from "./details";
+import { Facets, Histogram } from "./explore";
 import { known } from "./scope";
 
 const ROWS = [
   ["roots", "Roots", "Top-level activities"],
   ["all", "All", "All activities, including nested ones"],
 ] as const;
+/** Windows that have room for facets. */
+const WIDE = "(min-width: 1280px)";
 const NONE: readonly ActivityRecord[] = [];
 
 /** The list of activities, newest first: by default those at the top level. */
@@ -46,6 +51,13 @@ export function Timeline({ params }: { params: Params }) {
   useRefresh(leaves ? { changing: 3_000 } : null, feed.loading, feed.reload);
   const put = (changes: Record<string, string | null | undefined>) =>
     href("timeline", { ...params, ...changes });
+  const facets = params.facets === undefined ? matchMedia(WIDE).matches : params.facets === "on";
+  // Another filter keeps the rows, so that numbers are those of the list.
+  const narrow = (to: string) => {
+    const without = terms(to).filter((term) => term.text !== ROOTS);
+    const text = without.map((term) => term.text).join(" ");
+    return put({ q: text, rows: rows === rowsOf(undefined, text) ? null : rows, id: null });
+  };
   const toggle = () => replace(put({ live: live ? "off" : null }));
   const select = (to: string | null) => replace(put({ id: to }));
   const step = (by: number) => {
@@ -85,9 +97,18 @@ export function Timeline({ params }: { params: Params }) {
             </button>
           ))}
         </div>
+        <button
+          type="button"
+          class="button wide-only"
+          aria-pressed={facets}
+          onClick={() => replace(put({ facets: facets ? "off" : "on" }))}
+        >
+          Facets
+        </button>
         <LiveBar q={listed} what="activities" connection={connection} onToggle={toggle} />
       </header>
       <FilterBar
+        page="timeline"
         q={q}
         known={values}
         without={["type"]}
@@ -95,7 +116,9 @@ export function Timeline({ params }: { params: Params }) {
         placeholder="Filter: status:failed name:login* since:24h …"
         onChange={(to) => navigate(put({ q: to, rows: null, id: null }))}
       />
-      <div class={`split ${id === undefined ? "" : "split-open"}`}>
+      {!bad && <Histogram q={listed} list={narrow} />}
+      <div class={`split ${id === undefined ? "" : "split-open"} ${facets && !bad ? "split-facets" : ""}`}>
+        {facets && !bad && <Facets q={listed} list={narrow} />}
         <div class="split-list" ref={list}>
           <NewRows feed={feed} />
           {feed.rows.length === 0 ? (
@@ -220,7 +243,7 @@ function RowOf({
   onSelect: (id: string) => void;
 }) {
   const line = useRef<HTMLLIElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (selected) {
       line.current?.scrollIntoView({ block: "nearest" });
     }

@@ -1,6 +1,7 @@
-import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
+import { ZONE } from "../data/dates";
 import type { Period } from "../data/records";
 import { navigate } from "../data/route";
 import { COUNT_STEPS, DURATION_STEPS, roundDuration } from "../data/ticks";
@@ -31,13 +32,17 @@ interface Shown {
   records: (of: Period, ...more: string[]) => string;
   onZoom: (range: Period) => void;
   label: string;
+  /** A low chart without a scale, a legend and a table. */
+  compact?: boolean;
 }
 
 /**
  * A chart with a legend to toggle series, a tooltip with exact values, and a table of the data. A click on a period, or Enter,
  * opens its records; a range is selected by dragging, or with Shift and the arrow keys, and zoomed into.
  */
-export function Chart({ periods, window, series, unknown, period, axis, records, onZoom, label }: Shown) {
+export function Chart(given: Shown) {
+  const { periods, window, series, unknown, period, axis, records, onZoom, label, compact = false } = given;
+  const height = compact ? LOW : HEIGHT;
   const frame = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const [at, setAt] = useState<{ n: number; x: number } | null>(null);
@@ -78,19 +83,19 @@ export function Chart({ periods, window, series, unknown, period, axis, records,
     }
   };
 
-  // A new chart only when `shape` changes.
-  useEffect(() => {
+  // A new chart only when `shape` changes. Before the paint: a key or a drag may come at once.
+  useLayoutEffect(() => {
     const element = frame.current;
     if (element === null) {
       return;
     }
     const made = new uPlot(
-      options(element, window, series, unknown, axis, handlers),
+      options(element, window, series, unknown, axis, handlers, compact),
       data(periods, series, off),
       element,
     );
     plot.current = made;
-    const sized = new ResizeObserver(() => made.setSize({ width: element.clientWidth, height: HEIGHT }));
+    const sized = new ResizeObserver(() => made.setSize({ width: element.clientWidth, height }));
     sized.observe(element);
     return () => {
       sized.disconnect();
@@ -98,8 +103,8 @@ export function Chart({ periods, window, series, unknown, period, axis, records,
       plot.current = null;
     };
   }, [shape]);
-  useEffect(() => plot.current?.setData(data(periods, series, off)), [periods, series, off]);
-  useEffect(() => {
+  useLayoutEffect(() => plot.current?.setData(data(periods, series, off)), [periods, series, off]);
+  useLayoutEffect(() => {
     // Without an anchor the selection is uPlot's, which may be dragging.
     const now = plot.current;
     if (anchor === null || at === null || now === null) {
@@ -148,8 +153,8 @@ export function Chart({ periods, window, series, unknown, period, axis, records,
   };
   const shown = at === null ? undefined : periods[at.n];
   return (
-    <figure class="chart">
-      <div class="legend">
+    <figure class={`chart ${compact ? "chart-compact" : ""}`}>
+      <div class="legend" hidden={compact}>
         {series.map((one) => (
           <button
             type="button"
@@ -204,11 +209,11 @@ export function Chart({ periods, window, series, unknown, period, axis, records,
           </div>
         )}
       </div>
-      <p id={hint} class="dim chart-hint">
+      <p id={hint} class={compact ? "sr-only" : "dim chart-hint"}>
         Click a bar to list its activities, drag to zoom in. With the keyboard: arrow keys, Shift to select,
         Enter.
       </p>
-      <details class="as-table">
+      <details class="as-table" hidden={compact}>
         <summary>Show as table</summary>
         <div class="table-scroll" role="group" tabIndex={0} aria-label={label}>
           <table>
@@ -249,6 +254,9 @@ export function Chart({ periods, window, series, unknown, period, axis, records,
 }
 
 const HEIGHT = 240;
+const LOW = 92;
+/** Room for half a label beside a chart without a scale. */
+const EDGE = 20;
 /** The width of an axis of values. */
 const AXIS = 56;
 const NO_SELECTION = { left: 0, width: 0, top: 0, height: 0 };
@@ -274,6 +282,7 @@ function options(
       select: (from: number, to: number) => void;
     };
   },
+  compact: boolean,
 ): uPlot.Options {
   // A canvas does not resolve custom properties.
   const colour = (name: string) => {
@@ -299,9 +308,10 @@ function options(
   ];
   return {
     width: element.clientWidth,
-    height: HEIGHT,
-    padding: [8, 8, 0, 0],
+    height: compact ? LOW : HEIGHT,
+    padding: compact ? [8, EDGE, 0, EDGE] : [8, 8, 0, 0],
     legend: { show: false },
+    tzDate: (at) => uPlot.tzDate(new Date(at * 1_000), ZONE),
     cursor: {
       y: false,
       points: { show: false },
@@ -325,6 +335,7 @@ function options(
       ...scaled.map((scale, n) => ({
         ...line,
         scale,
+        show: !compact,
         side: n === 0 ? 3 : 1,
         size: AXIS,
         grid: n === 0 ? grid : { show: false },
@@ -352,7 +363,7 @@ function options(
           const n = plot.cursor.idx;
           const left = plot.cursor.left ?? -1;
           const isAt = typeof n === "number" && left >= 0;
-          handlers.current.setAt(isAt ? { n, x: (left + AXIS) / plot.width } : null);
+          handlers.current.setAt(isAt ? { n, x: (left + (compact ? EDGE : AXIS)) / plot.width } : null);
         },
       ],
       setSelect: [
@@ -403,7 +414,7 @@ function hatch(plot: uPlot, periods: readonly Period[], colour: string) {
 /** Changes with the theme. */
 function useThemes(): number {
   const [round, setRound] = useState(0);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const changed = () => setRound((n) => n + 1);
     const system = matchMedia("(prefers-color-scheme: dark)");
     system.addEventListener("change", changed);

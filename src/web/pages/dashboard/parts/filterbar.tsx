@@ -1,7 +1,8 @@
-import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Problem } from "../data/api";
 import { type Completion, complete, fieldValue, withField } from "../data/filter";
-import { escaped } from "../data/names";
+import { escaped, shortened } from "../data/names";
+import { useViews } from "../data/views";
 
 const RANGES = [
   ["", "Any time"],
@@ -13,6 +14,8 @@ const RANGES = [
 ] as const;
 
 interface Bar {
+  /** The page whose filters are kept. */
+  page: string;
   q: string;
   /** Values of fields that occur in the store. */
   known: Record<string, readonly string[]>;
@@ -24,25 +27,43 @@ interface Bar {
 }
 
 /** The filter input, with completion of fields and values. */
-export function FilterBar({ q, known, without = [], problem, placeholder, onChange }: Bar) {
-  const [text, setText] = useState(q);
+export function FilterBar({ page, q, known, without = [], problem, placeholder, onChange }: Bar) {
+  // Another filter replaces what is typed: at once, as the next key may follow.
+  const typing = useRef({ q, text: q });
+  if (typing.current.q !== q) {
+    typing.current = { q, text: q };
+  }
+  const { text } = typing.current;
+  const [, setKeys] = useState(0);
+  const setText = (to: string) => {
+    typing.current.text = to;
+    setKeys((n) => n + 1);
+  };
   const [open, setOpen] = useState(false);
   const [chosen, setChosen] = useState(-1);
   const [caret, setCaret] = useState(q.length);
   const input = useRef<HTMLInputElement>(null);
   const list = useId();
-  useEffect(() => setText(q), [q]);
+  /** Where the caret goes once the completed text is in the input. */
+  const place = useRef<number | null>(null);
+  useLayoutEffect(() => {
+    if (place.current !== null) {
+      input.current?.setSelectionRange(place.current, place.current);
+      place.current = null;
+    }
+  });
 
   const completions = open ? complete(text, caret, known, without) : [];
   const apply = (value: string) => {
     setOpen(false);
+    setText(value.trim());
     onChange(value.trim());
   };
   const take = (completion: Completion) => {
     setText(completion.text);
     setCaret(completion.caret);
     setChosen(-1);
-    requestAnimationFrame(() => input.current?.setSelectionRange(completion.caret, completion.caret));
+    place.current = completion.caret;
     if (/[:.]$/.test(completion.label)) {
       setOpen(true);
     } else {
@@ -81,6 +102,7 @@ export function FilterBar({ q, known, without = [], problem, placeholder, onChan
     setChosen(-1);
   };
 
+  const [views, toggleView] = useViews(page);
   const since = fieldValue(q, "since") ?? "";
   const custom = RANGES.every(([value]) => value !== since);
   return (
@@ -154,7 +176,45 @@ export function FilterBar({ q, known, without = [], problem, placeholder, onChan
           ))}
         </select>
       )}
+      {q !== "" && problem === null && (
+        <button
+          type="button"
+          class="button"
+          aria-pressed={views.includes(q)}
+          title={
+            views.includes(q) ? "Remove this filter from the saved views" : "Keep this filter in the browser"
+          }
+          onClick={() => toggleView(q)}
+        >
+          {views.includes(q) ? "Saved" : "Save view"}
+        </button>
+      )}
       {problem !== null && <FilterProblem q={q} problem={problem} />}
+      {views.length > 0 && (
+        <ul class="views" aria-label="Saved views">
+          {views.map((view) => (
+            <li key={view} class="view">
+              <button
+                type="button"
+                class="view-open"
+                aria-pressed={view === q}
+                title={escaped(view)}
+                onClick={() => apply(view)}
+              >
+                {shortened(view, 40)}
+              </button>
+              <button
+                type="button"
+                class="view-remove"
+                aria-label={`Remove saved view ${shortened(view)}`}
+                onClick={() => toggleView(view)}
+              >
+                ×
+              </button>
+            </li>
+          ))}
+        </ul>
+      )}
     </search>
   );
 }

@@ -1,4 +1,4 @@
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 
 /** What a shortcut does. */
 export type Shortcut = (event: Pick<KeyboardEvent, "shiftKey">) => void;
@@ -15,7 +15,7 @@ const OWN: Readonly<Record<string, string>> = {
 export function useKeys(keys: Record<string, Shortcut>): void {
   const latest = useRef(keys);
   latest.current = keys;
-  useEffect(() => {
+  useLayoutEffect(() => {
     const pressed = (event: KeyboardEvent) => {
       const target = event.target instanceof Element ? event.target : null;
       const isTyping = target?.closest(TYPING) ?? null;
@@ -23,7 +23,9 @@ export function useKeys(keys: Record<string, Shortcut>): void {
       const own = OWN[event.key];
       const isOwn = own !== undefined && (target?.closest(own) ?? null) !== null;
       const call = latest.current[event.key];
-      if (call !== undefined && isTyping === null && !isHeld && !isOwn) {
+      // A dialog has the keys for itself.
+      const isBehind = document.querySelector("dialog[open]") !== null;
+      if (call !== undefined && isTyping === null && !isHeld && !isOwn && !isBehind) {
         event.preventDefault();
         call(event);
       }

@@ -1,5 +1,6 @@
 import { useEffect, useState } from "preact/hooks";
-import { ago, duration, instant, time } from "../data/format";
+import { ago, instant, time } from "../data/dates";
+import { duration } from "../data/format";
 import type { ActivityRecord } from "../data/records";
 
 const watchers = new Set<(now: number) => void>();

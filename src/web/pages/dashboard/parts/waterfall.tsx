@@ -1,4 +1,5 @@
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { criticalPath } from "../data/critical";
 import { count } from "../data/format";
 import { durationTicks, roundDuration } from "../data/ticks";
 import {
@@ -48,6 +49,8 @@ export function Waterfall({ feed, failed, current, selected, onSelect }: Shown) 
   /** Nodes that are not as they are by default: groups are folded, others are not. */
   const [toggled, setToggled] = useState<ReadonlySet<string>>(new Set());
   const [failedOnly, setFailedOnly] = useState(false);
+  const [isCritical, setCritical] = useState(false);
+  const [self, setSelf] = useState(false);
   const [zoom, setZoom] = useState<readonly [number, number] | null>(null);
   /** The group that the keyboard is at: groups cannot be selected. */
   const [group, setGroup] = useState<string | null>(null);
@@ -57,6 +60,11 @@ export function Waterfall({ feed, failed, current, selected, onSelect }: Shown) 
   const [nameWidth, axisWidth] = useColumns(head);
   const running = useMemo(() => tree.some((one) => one.status === "running"), [tree]);
   const now = useNow(running);
+  const origin = Date.parse(tree[0]?.started_at ?? "") || 0;
+  const critical = useMemo(
+    () => (isCritical ? criticalPath(buildForest(tree), now, origin) : null),
+    [isCritical, tree, running ? now : 0],
+  );
   const roots = useMemo(() => {
     const all = buildForest(tree);
     if (failedOnly) {
@@ -67,7 +75,6 @@ export function Waterfall({ feed, failed, current, selected, onSelect }: Shown) 
   }, [tree, failedOnly]);
   const isFolded = (node: Node) => toggled.has(node.id) !== (node.repeats !== null);
   const shown = useMemo(() => visibleRows(roots, isFolded), [roots, toggled]);
-  const origin = Date.parse(tree[0]?.started_at ?? "") || 0;
   const [first, last] = useMemo(() => timeRange(tree, now, origin), [tree, running ? now : 0]);
   const [from, until] = zoom ?? [first, last];
   const missing = Math.max(0, total - tree.length);
@@ -81,6 +88,8 @@ export function Waterfall({ feed, failed, current, selected, onSelect }: Shown) 
   const final = tree.at(-1);
   const wanted =
     failedOnly ||
+    isCritical ||
+    self ||
     (top + height) / ROW + PREFETCH > shown.length ||
     // IDs sort by start.
     (!isLoaded && final !== undefined && final.id < selected);
@@ -92,7 +101,7 @@ export function Waterfall({ feed, failed, current, selected, onSelect }: Shown) 
 
   // A step that is selected elsewhere is unfolded, once.
   const revealed = useRef("");
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (revealed.current === selected || !isLoaded) {
       return;
     }
@@ -108,7 +117,7 @@ export function Waterfall({ feed, failed, current, selected, onSelect }: Shown) 
   }, [selected, isLoaded, roots]);
 
   // Scrolls to the cursor: a step to the next row scrolls as little as needed, a jump to the middle.
-  useEffect(() => {
+  useLayoutEffect(() => {
     const element = frame.current;
     if (element === null || at < 0) {
       return;
@@ -198,6 +207,8 @@ export function Waterfall({ feed, failed, current, selected, onSelect }: Shown) 
     now,
     step: Math.min(INDENT, Math.max(MIN_INDENT, room / depth)),
     room,
+    critical,
+    self: self && !failedOnly,
     onSelect: choose,
     onFold: fold,
     onZoom: (node) => node.repeats === null && zoomTo(node),
@@ -235,6 +246,29 @@ export function Waterfall({ feed, failed, current, selected, onSelect }: Shown) 
             >
               Failed only ({count(failed)})
             </button>
+          )}
+          {foldable && (
+            <>
+              <button
+                type="button"
+                class="button"
+                aria-pressed={isCritical}
+                title="What took the time: to shorten any other step saves none"
+                onClick={() => setCritical(!isCritical)}
+              >
+                Critical path
+              </button>
+              <button
+                type="button"
+                class="button"
+                aria-pressed={self}
+                title="Durations without the time of the steps inside"
+                disabled={failedOnly}
+                onClick={() => setSelf(!self)}
+              >
+                Self time
+              </button>
+            </>
           )}
           {foldable && (
             <button
@@ -319,7 +353,7 @@ function flipped(set: ReadonlySet<string>, ...ids: string[]): ReadonlySet<string
 /** The widths of the first two columns. */
 function useColumns(head: { current: HTMLDivElement | null }): [number, number] {
   const [widths, setWidths] = useState<[number, number]>([360, 360]);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const columns = [...(head.current?.children ?? [])];
     const measure = () =>
       setWidths([columns[0]?.clientWidth ?? 0, columns[1]?.clientWidth ?? 0] as [number, number]);

@@ -1,3 +1,4 @@
+import { selfTime } from "../data/critical";
 import { count, duration } from "../data/format";
 import { length, type Node, startOf, type TreeRow } from "../data/tree";
 import { StatusMark } from "./badge";
@@ -17,6 +18,10 @@ export interface RowContext {
   /** Indentation for each level, and at most, in pixels. */
   step: number;
   room: number;
+  /** The activities on the critical path, if it is shown. */
+  critical: ReadonlySet<string> | null;
+  /** Whether durations are without the time of what ran inside. */
+  self: boolean;
   onSelect: (node: Node) => void;
   onFold: (node: Node) => void;
   onZoom: (node: Node) => void;
@@ -38,6 +43,7 @@ export function Row({ line, context, folded, current = false, selected = false, 
   const { activity, repeats } = node;
   const isParent = node.children.length > 0;
   const indent = depth * context.step;
+  const isAside = context.critical !== null && !isCritical(node, context.critical);
   // Levels that have no room show their number.
   const level = indent > context.room ? depth : null;
   return (
@@ -45,7 +51,7 @@ export function Row({ line, context, folded, current = false, selected = false, 
     // biome-ignore lint/a11y/noStaticElementInteractions: a tree item, or a copy of one for the mouse
     <div
       id={pinned ? undefined : rowId(node)}
-      class={`fall-row ${current ? "fall-current" : ""} ${pinned ? "fall-pinned" : ""}`}
+      class={`fall-row ${isAside ? "fall-aside" : ""} ${current ? "fall-current" : ""} ${pinned ? "fall-pinned" : ""}`}
       {...(pinned
         ? { "aria-hidden": true }
         : {
@@ -104,10 +110,20 @@ export function Row({ line, context, folded, current = false, selected = false, 
         )}
       </span>
       <span class="fall-took num">
-        {repeats === null ? <Took activity={activity} /> : `p95 ${duration(repeats.p95)}`}
+        {repeats !== null ? (
+          `p95 ${duration(repeats.p95)}`
+        ) : context.self ? (
+          duration(selfTime(node, context.now, context.origin))
+        ) : (
+          <Took activity={activity} />
+        )}
       </span>
     </div>
   );
+}
+
+function isCritical(node: Node, critical: ReadonlySet<string>): boolean {
+  return critical.has(node.id) || (node.repeats !== null && node.children.some(({ id }) => critical.has(id)));
 }
 
 export function rowId(node: Node): string {

@@ -1,4 +1,4 @@
-import { span } from "../data/format";
+import { isSameDay, span } from "../data/dates";
 import type { Period } from "../data/records";
 import { navigate, replace } from "../data/route";
 import { type Shown, shifted, WINDOWS } from "../data/window";
@@ -29,6 +29,12 @@ export function WindowChoice({
   };
   return (
     <>
+      {/* First, so that the other buttons stay where they are. */}
+      {time.window === null && (
+        <button type="button" class="button" onClick={reset}>
+          Reset zoom
+        </button>
+      )}
       <div class="segmented" role="group" aria-label="Window">
         {WINDOWS.map((one) => (
           <button
@@ -62,17 +68,12 @@ export function WindowChoice({
           ›
         </button>
       </div>
-      {time.window === null && (
-        <button type="button" class="button" onClick={reset}>
-          Reset zoom
-        </button>
-      )}
     </>
   );
 }
 
 function isToday(at: string | null | undefined): boolean {
-  return typeof at === "string" && new Date(at).toDateString() === new Date().toDateString();
+  return typeof at === "string" && isSameDay(new Date(at), new Date());
 }
 
 function windowName(window: Period, time: Shown): string {

@@ -1,5 +1,6 @@
-import { expect, test } from "vitest";
-import { ago, bytes, change, dayName, duration, percent, span } from "../data/format";
+import { expect, test, vi } from "vitest";
+import { ago, dayName, span } from "../data/dates";
+import { bytes, change, duration, percent } from "../data/format";
 
 test.each([
   [null, "–"],
@@ -35,11 +36,17 @@ test("a small percentage is not shown as 0", () => {
   expect(percent(0, 0)).toBe("0 %");
 });
 
+vi.setSystemTime(new Date(2026, 5, 1));
+
 test("days are in the viewer's time zone", () => {
   const now = new Date(2026, 2, 1, 0, 30);
   expect(dayName(new Date(2026, 2, 1, 0, 10).toISOString(), now)).toBe("Today");
   expect(dayName(new Date(2026, 1, 28, 23, 50).toISOString(), now)).toBe("Yesterday");
   expect(dayName(new Date(2026, 1, 27, 23, 50).toISOString(), now)).toBe("Fri 27 Feb");
+});
+
+test("dates of other years have the year", () => {
+  expect(dayName(new Date(2025, 1, 27).toISOString(), new Date())).toBe("Thu, 27 Feb 2025");
 });
 
 test("a clock that is behind shows no negative age", () => {
