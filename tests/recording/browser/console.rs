@@ -6,7 +6,8 @@ use serde_json::Value;
 use tower_activity::{ActivityLog, Describe, Outcome, recording::Browser};
 
 use crate::browser::{
-    chromium::Chromium, contains, ended, events, recording_when, site::Site, wait_until,
+    chromium::Chromium, contains, ended, events, patient_log, recording_when, site::Site,
+    wait_until,
 };
 
 const LOADED: &str = "document.readyState === 'complete' && window.mark";
@@ -43,11 +44,12 @@ async fn errors_and_warnings_on_the_console_are_recorded_and_redacted() {
     call.attach(Browser::at(&chromium.address)).await;
     let written = format!(
         "console.log('not recorded'); console.warn('slow', 3); console.error('POST /pay?access_token={TOKEN}', 402);
-         setTimeout(() => {{ throw new TypeError('no such cart') }}); Promise.reject(new Error('nobody waits')); 0"
+         setTimeout(() => {{ throw new TypeError('no such cart') }}); Promise.reject(new Error('it is not caught')); 0"
     );
     driver.eval(&tab, &written).await;
     log.flush().await.unwrap();
-    wait_until(|| contains(&log, id, "no such cart") && contains(&log, id, "nobody waits")).await;
+    wait_until(|| contains(&log, id, "no such cart") && contains(&log, id, "it is not caught"))
+        .await;
     call.end(Outcome::success());
     let recording = recording_when(&log, id, ended).await;
     assert_eq!(recording.lost, 0, "{recording:?}");
@@ -64,7 +66,7 @@ async fn errors_and_warnings_on_the_console_are_recorded_and_redacted() {
     assert_eq!(
         texts[1..],
         [
-            "error: Uncaught (in promise) Error: nobody waits",
+            "error: Uncaught (in promise) Error: it is not caught",
             "error: Uncaught TypeError: no such cart",
             "warn: slow 3"
         ]
@@ -87,7 +89,7 @@ async fn errors_and_warnings_on_the_console_are_recorded_and_redacted() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn messages_beyond_a_thousand_are_counted() {
     let (site, chromium) = (Site::start().await, Chromium::start().await);
-    let log = ActivityLog::open(":memory:").unwrap();
+    let log = patient_log();
     let call = log.start(Describe::tool("shop_pay"));
     let id = call.id();
     call.attach(Browser::at(&chromium.address)).await;
