@@ -42,6 +42,7 @@ describe("the timeline", () => {
     const facet = (label) => page.locator(".facet", { has: page.getByRole("heading", { name: label }) });
     for (const label of ["Status", "Names", "Projects", "Actors", "Agents"]) {
       const link = facet(label).getByRole("link").first();
+      await link.waitFor();
       const [text, n] = await link
         .locator("span")
         .evaluateAll((all) => [all[0].textContent, Number(all.at(-1).textContent.replaceAll(",", ""))]);

@@ -191,7 +191,7 @@ for (const place of PLACES) {
 
     test("what the user does first is not undone by the first position", async () => {
       const window = await open(browser, place, "");
-      const { page } = window;
+      const { page, faults } = window;
       const found = await api(page, "activities?q=name:shop_check_out+has:recording");
       // At once when the controls can be used, in the same task.
       await page.addInitScript(() => {
@@ -210,6 +210,8 @@ for (const place of PLACES) {
       await waitForTime(page, 5);
       await page.waitForURL(/t=5\.0/);
       await waitForTime(page, 5);
+      // The script of the test is blocked in the recorded pages.
+      assert.ok(faults.splice(0).every((fault) => fault.includes("Blocked script execution")));
       await window.close();
     });
 

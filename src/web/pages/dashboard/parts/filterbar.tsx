@@ -85,7 +85,8 @@ export function FilterBar({ page, q, known, without = [], problem, placeholder, 
       if (completion !== undefined) {
         take(completion);
       } else {
-        apply(text);
+        // What is typed, also if it is not rendered yet.
+        apply(typing.current.text);
       }
     } else if (event.key === "Escape") {
       event.stopPropagation();
