@@ -14,9 +14,10 @@ use crate::{
         RecordingRecord,
     },
     store::{
-        AccessToken, ActivitySample, Bucket, Check, CommitPage, CountedActivity, Cursor, Dimension,
-        FailureGroup, Gaps, Grain, Grouping, Health, List, Position, Quarter, ReadOptions, Record,
-        Retention, Subject, Total, TurnHistory, TypeCount, Vitals, newest_recordings, scan,
+        AccessToken, ActivitySample, Bucket, Check, CommitPage, CountedActivity, Cursor,
+        Descendants, Dimension, FailureGroup, Gaps, Grain, Grouping, Health, List, Position,
+        Quarter, ReadOptions, Record, Retention, Subject, Total, TreePage, TurnHistory, TypeCount,
+        Vitals, newest_recordings, scan,
     },
 };
 
