@@ -9,16 +9,31 @@ const S: u64 = 1_000_000_000;
 
 /// Formats a duration in nanoseconds with about three digits: `380 µs`, `45 ms`, `1.23 s`, `2 min 05 s`.
 pub(crate) fn duration(ns: u64) -> String {
-    let decimal = |unit: u64| ns as f64 / unit as f64;
     // Bounds at which rounding reaches the next unit.
     match ns {
         0..US => format!("{ns} ns"),
-        US..999_500 => format!("{:.0} µs", decimal(US)),
-        999_500..9_950_000 => format!("{:.1} ms", decimal(MS)),
-        9_950_000..999_500_000 => format!("{:.0} ms", decimal(MS)),
-        999_500_000..9_995_000_000 => format!("{:.2} s", decimal(S)),
-        9_995_000_000..59_950_000_000 => format!("{:.1} s", decimal(S)),
+        US..999_500 => format!("{} µs", decimal(ns, US, 0)),
+        999_500..9_950_000 => format!("{} ms", decimal(ns, MS, 1)),
+        9_950_000..999_500_000 => format!("{} ms", decimal(ns, MS, 0)),
+        999_500_000..9_995_000_000 => format!("{} s", decimal(ns, S, 2)),
+        9_995_000_000..59_950_000_000 => format!("{} s", decimal(ns, S, 1)),
         _ => long(ns.saturating_add(S / 2) / S),
+    }
+}
+
+/// Formats a number of units with so many digits after the point, halves rounded up.
+fn decimal(n: u64, unit: u64, digits: u32) -> String {
+    let scale = 10_u128.pow(digits);
+    let unit = u128::from(unit);
+    let rounded = (u128::from(n) * scale + unit / 2) / unit;
+    match digits {
+        0 => rounded.to_string(),
+        digits => format!(
+            "{}.{:0width$}",
+            rounded / scale,
+            rounded % scale,
+            width = digits as usize
+        ),
     }
 }
 
@@ -71,13 +86,13 @@ pub(crate) fn bytes(bytes: u64) -> String {
     if bytes < 1_000 {
         return format!("{bytes} B");
     }
-    let mut value = bytes as f64 / 1e3;
-    let mut unit = 0;
-    while value >= 999.95 && unit + 1 < UNITS.len() {
-        value /= 1e3;
-        unit += 1;
+    let (mut unit, mut name) = (1_000, 0);
+    // From here on, rounding reaches the next unit.
+    while u128::from(bytes) * 100 >= 99_995 * u128::from(unit) && name + 1 < UNITS.len() {
+        unit *= 1_000;
+        name += 1;
     }
-    format!("{value:.1} {}", UNITS[unit])
+    format!("{} {}", decimal(bytes, unit, 1), UNITS[name])
 }
 
 /// Formats the size of a payload. Of a truncated one only a lower bound is known.
@@ -110,42 +125,42 @@ pub(crate) fn many(n: u64, one: &str, many: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
-    #[test]
-    fn a_duration_has_about_three_digits() {
-        let check = |ns, expected: &str| assert_eq!(duration(ns), expected);
-        check(0, "0 ns");
-        check(999, "999 ns");
-        check(380 * US, "380 µs");
-        check(999_499, "999 µs");
-        check(999_500, "1.0 ms");
-        check(1_200_000, "1.2 ms");
-        check(9_949_999, "9.9 ms");
-        check(45 * MS, "45 ms");
-        check(999_500_000, "1.00 s");
-        check(1_234 * MS, "1.23 s");
-        check(12_340 * MS, "12.3 s");
-        check(59_960 * MS, "1 min 00 s");
-        check(125 * S, "2 min 05 s");
-        check(3_720 * S, "1 h 02 min");
-        check(100 * 3_600 * S, "4 d 04 h");
-        check(u64::MAX, "213503 d 23 h");
+    /// Cases that the dashboard's tests check, too: both write the same.
+    const CASES: &str = include_str!("../../../tests/format.json");
+
+    fn check(what: &str, format: impl Fn(u64) -> String) {
+        let cases: BTreeMap<String, Vec<(u64, String)>> = serde_json::from_str(CASES).unwrap();
+        for (n, expected) in &cases[what] {
+            assert_eq!(format(*n), *expected, "{what} of {n}");
+        }
     }
 
     #[test]
-    fn ages_counts_and_sizes_are_short() {
+    fn numbers_are_written_as_in_the_dashboard() {
         let now = "2026-03-01T12:00:00Z".parse::<DateTime<Utc>>().unwrap();
-        let check = |s, expected: &str| assert_eq!(ago(now - TimeDelta::seconds(s), now), expected);
-        check(0, "just now");
-        check(12, "12 s ago");
-        check(200, "3 min ago");
-        check(7_200, "2 h ago");
-        check(5 * 86_400, "5 d ago");
-        check(-90, "in 1 min");
-        assert_eq!(count(1_234_567), "1,234,567");
-        assert_eq!(count(12), "12");
-        assert_eq!(bytes(512), "512 B");
-        assert_eq!(bytes(999_950), "1.0 MB");
+        check("duration", duration);
+        check("bytes", bytes);
+        check("count", count);
+        check("ago_ms", |ms| {
+            ago(now - TimeDelta::milliseconds(ms as i64), now)
+        });
+    }
+
+    #[test]
+    fn numbers_beyond_those_of_javascript_have_a_form() {
+        assert_eq!(duration(u64::MAX), "213503 d 23 h");
+        assert_eq!(bytes(u64::MAX), "18446.7 PB");
+        assert_eq!(count(u64::MAX), "18,446,744,073,709,551,615");
+    }
+
+    #[test]
+    fn other_ages_are_a_date_or_in_the_future() {
+        let now = "2026-03-01T12:00:00Z".parse::<DateTime<Utc>>().unwrap();
+        assert_eq!(ago(now + TimeDelta::seconds(90), now), "in 1 min");
+        assert_eq!(ago(now - TimeDelta::days(40), now), "2026-01-20");
     }
 }

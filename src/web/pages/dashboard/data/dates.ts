@@ -40,6 +40,8 @@ const days = [
   format({ weekday: "short", ...month, year: "numeric" }),
 ];
 const months = [format(month), format({ ...month, year: "numeric" })];
+/** As the command writes dates: 2026-02-18. */
+const isoDate = new Intl.DateTimeFormat("sv-SE", { year: "numeric", month: "2-digit", day: "2-digit", timeZone: ZONE });
 const full = format({
   year: "numeric",
   month: "short",
@@ -97,8 +99,15 @@ export function dayName(at: string, now: Date): string {
   return isSameDay(then, daysBefore(now, 1)) ? "Yesterday" : date(then);
 }
 
+/** Formats an age: `just now`, `3 min ago`; the date after 30 days. A clock that is behind shows no negative age. */
 export function ago(at: string, now: number): string {
-  const seconds = Math.max(0, Math.round((now - Date.parse(at)) / 1_000));
+  const seconds = Math.floor((now - Date.parse(at)) / 1_000);
+  if (seconds < 1) {
+    return "just now";
+  }
+  if (seconds >= 30 * 86_400) {
+    return isoDate.format(new Date(at));
+  }
   const steps: [number, string][] = [
     [86_400, "d"],
     [3_600, "h"],

@@ -67,7 +67,7 @@ export function duration(ns: number | null): string {
   const found = units.find(([below]) => ns < below);
   if (found !== undefined) {
     const [, unit, digits, name] = found;
-    return `${(ns / unit).toFixed(digits)} ${name}`;
+    return `${decimal(ns, unit, digits)} ${name}`;
   }
   const seconds = Math.round(ns / S);
   const [large, small, parts] =
@@ -79,16 +79,25 @@ export function duration(ns: number | null): string {
   return `${parts[0]} ${large} ${String(parts[1]).padStart(2, "0")} ${small}`;
 }
 
+/** Formats a number of units with so many digits after the point, halves rounded up. */
+function decimal(n: number, unit: number, digits: number): string {
+  const scale = 10 ** digits;
+  return (Math.round((n * scale) / unit) / scale).toFixed(digits);
+}
+
 /** Formats a number of bytes: `512 B`, `1.2 kB`, `34.5 MB`. */
 export function bytes(n: number): string {
-  const units = ["B", "kB", "MB", "GB", "TB", "PB"];
-  let unit = 0;
-  let left = n;
-  while (left >= (unit === 0 ? 1_000 : 999.95) && unit + 1 < units.length) {
-    left /= 1_000;
-    unit += 1;
+  const names = ["kB", "MB", "GB", "TB", "PB"];
+  if (n < 1_000) {
+    return `${n} B`;
   }
-  return `${unit === 0 ? left : left.toFixed(1)} ${units[unit]}`;
+  let [unit, name] = [1_000, 0];
+  // From here on, rounding reaches the next unit.
+  while (n * 100 >= 99_995 * unit && name + 1 < names.length) {
+    unit *= 1_000;
+    name += 1;
+  }
+  return `${decimal(n, unit, 1)} ${names[name]}`;
 }
 
 /** Formats a position in something that takes `total` milliseconds: `1:05`, with tenths if it is shorter than a minute. */
