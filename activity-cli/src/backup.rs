@@ -1,11 +1,12 @@
 //! `activity backup`: copies the store into one file while others record.
 
+use serde_json::json;
 use tower_activity::store::{Store, sqlite::SqliteStore};
 
 use crate::{
     args::Backup,
     failure::Failure,
-    print::{self, human, progress::Progress, safe},
+    print::{self, human, json, progress::Progress, safe},
     source,
 };
 
@@ -18,6 +19,9 @@ pub(crate) fn run(store: &str, args: &Backup) -> Result<(), Failure> {
         progress.set(state.copied as f64 / state.pages.max(1) as f64);
     })?;
     drop(progress);
+    if args.json {
+        return Ok(json::print(&json!({"file": args.file, "bytes": bytes}))?);
+    }
     Ok(print::text(&format!(
         "{} copied to {} and verified\n",
         human::bytes(bytes),

@@ -2,10 +2,18 @@
 
 use tower_activity::query::{self, DigestQuery};
 
-use crate::{args, failure::Failure, print, source};
+use crate::{
+    args,
+    failure::Failure,
+    print::{self, json},
+    source,
+};
 
 pub(crate) fn run(store: &str, args: &args::Digest) -> Result<(), Failure> {
-    let digest = read(store, args);
+    if args.json {
+        return Ok(json::print(&read(store, args)?)?);
+    }
+    let digest = markdown(store, args);
     if let Err(failure) = &digest
         && !failure.is_usage()
     {
@@ -15,7 +23,15 @@ pub(crate) fn run(store: &str, args: &args::Digest) -> Result<(), Failure> {
     Ok(print::text(&digest?)?)
 }
 
-fn read(store: &str, args: &args::Digest) -> Result<String, Failure> {
+fn markdown(store: &str, args: &args::Digest) -> Result<String, Failure> {
+    let digest = read(store, args)?;
+    Ok(match args.grouped {
+        true => digest.grouped(args.tokens)?,
+        false => digest.list(args.tokens)?,
+    })
+}
+
+fn read(store: &str, args: &args::Digest) -> Result<query::Digest, Failure> {
     let mut reader = source::open(store)?;
     let query = DigestQuery::new(reader.present()?)
         .filter(source::filter(&args.filter, args.tz)?)
@@ -29,9 +45,5 @@ fn read(store: &str, args: &args::Digest) -> Result<String, Failure> {
         Some(actor) => query.actor(actor),
         None => query,
     };
-    let digest = reader.digest(&query)?;
-    Ok(match args.grouped {
-        true => digest.grouped(args.tokens)?,
-        false => digest.list(args.tokens)?,
-    })
+    Ok(reader.digest(&query)?)
 }

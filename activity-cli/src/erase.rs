@@ -1,5 +1,6 @@
 //! `activity erase`: erases the content recorded about a user; statistics stay.
 
+use serde_json::json;
 use tower_activity::{
     notify::{WebhookStatus, Webhooks},
     store::EraseCounts,
@@ -8,7 +9,7 @@ use tower_activity::{
 use crate::{
     args::Erase,
     failure::Failure,
-    print::{self, human, progress::Progress, safe},
+    print::{self, human, json, progress::Progress, safe},
     source,
 };
 
@@ -16,7 +17,7 @@ pub(crate) fn run(store: &str, args: &Erase) -> Result<(), Failure> {
     let mut maintenance = source::maintenance(store)?;
     let erasable = maintenance.erasable(&args.actor)?;
     if args.dry_run {
-        return Ok(print::text(&summary("would erase", &erasable))?);
+        return report(args, &erasable);
     }
     let total = (erasable.activities + erasable.events).max(1) as f64;
     let mut progress = Progress::new("erasing");
@@ -24,7 +25,7 @@ pub(crate) fn run(store: &str, args: &Erase) -> Result<(), Failure> {
         progress.set((erased.activities + erased.events) as f64 / total);
     })?;
     drop(progress);
-    print::text(&summary("erased", &erased))?;
+    report(args, &erased)?;
     // Webhooks are settings, which erasing does not touch.
     let webhooks = Webhooks::open(source::path(store)?)?.list()?;
     let names_actor = |one: &&WebhookStatus| {
@@ -39,6 +40,24 @@ pub(crate) fn run(store: &str, args: &Erase) -> Result<(), Failure> {
         );
     }
     Ok(())
+}
+
+/// Prints what was erased, or would be.
+fn report(args: &Erase, erased: &EraseCounts) -> Result<(), Failure> {
+    if args.json {
+        return Ok(json::print(&json!({
+            "dry_run": args.dry_run,
+            "activities": erased.activities,
+            "events": erased.events,
+            "recordings": erased.recordings,
+        }))?);
+    }
+    let verb = if args.dry_run {
+        "would erase"
+    } else {
+        "erased"
+    };
+    Ok(print::text(&summary(verb, erased))?)
 }
 
 fn summary(verb: &str, erased: &EraseCounts) -> String {

@@ -1,14 +1,14 @@
 //! `activity errors`: failures grouped by name, type and message.
 
 use chrono::{DateTime, Utc};
-use tower_activity::query::{ErrorGroup, Errors, MetricsQuery};
+use tower_activity::query::{ErrorGroup, Errors};
 
 use crate::{
     args::Errors as Args,
     failure::Failure,
     print::{
         self, human,
-        status::{BOLD, DIM, styled},
+        status::{BOLD, DIM, named, styled},
         table::{Align, Cell, Column, Shrink, Table},
     },
     source, stats,
@@ -17,10 +17,8 @@ use crate::{
 pub(crate) fn run(store: &str, args: &Args) -> Result<(), Failure> {
     let mut reader = source::open(store)?;
     let now = reader.present()?;
-    let zone = source::zone(args.tz);
-    let at = args.at.map_or(now, |date| zone.start_of_day(date));
-    let filter = source::filter(&args.filter, args.tz)?;
-    let query = MetricsQuery::new(args.window, now).zone(zone).at(at);
+    let (query, zone, _) = stats::query(args.window, now);
+    let filter = source::filter(&args.filter, args.window.tz)?;
     let errors = reader.errors(&query.filter(filter), args.limit.get())?;
     stats::warn_of_unknown(errors.unknown.as_ref(), zone);
     if args.json {
@@ -31,16 +29,15 @@ pub(crate) fn run(store: &str, args: &Args) -> Result<(), Failure> {
         anstream::eprintln!("no errors, {when}");
         return Ok(());
     }
-    let mut text = format!("{}\n\n", summary(&errors, &when));
+    let mut text = format!("{}\n\n", print::wrapped(&summary(&errors, &when), 2));
     text.push_str(&table(&errors, now).render(print::width()));
+    print::text(&text)?;
     if errors.others > 0 {
-        let more = format!(
-            "… and {} in other groups",
-            human::many(errors.others, "error", "errors")
-        );
-        text.push_str(&format!("{}\n", styled(DIM, &more)));
+        let more = human::many(errors.others, "error", "errors");
+        let more = format!("… and {more} in other groups: use --limit");
+        anstream::eprintln!("{}", styled(DIM, &more));
     }
-    Ok(print::text(&text)?)
+    Ok(())
 }
 
 /// Formats the sums: `12 errors in 3 groups, 2026-02-18 (UTC), 4 in the same part of the previous window`.
@@ -60,14 +57,14 @@ pub(crate) fn summary(errors: &Errors, when: &str) -> String {
 }
 
 fn table(errors: &Errors, now: DateTime<Utc>) -> Table {
-    use Shrink::{Hide, Never, Truncate};
+    use Shrink::{Drop, Never, Truncate};
 
     let mut table = Table::new(vec![
         Column::new("COUNT", Align::Right, Never),
-        Column::new("BEFORE", Align::Right, Hide(6)),
+        Column::new("BEFORE", Align::Right, Drop),
         Column::new("LAST", Align::Right, Never),
-        Column::new("FIRST", Align::Right, Hide(10)),
-        Column::new("FINGERPRINT", Align::Left, Hide(16)),
+        Column::new("FIRST", Align::Right, Drop),
+        Column::new("FINGERPRINT", Align::Left, Drop),
         Column::new("NAME", Align::Left, Truncate(16)),
         Column::new("ERROR", Align::Left, Truncate(24)),
     ]);
@@ -81,7 +78,7 @@ fn table(errors: &Errors, now: DateTime<Utc>) -> Table {
             Cell::new(&human::ago(group.last_seen, now)),
             Cell::new(&first_seen(group, now)),
             Cell::new(&group.fingerprint.to_string()).style(DIM),
-            Cell::new(&group.name).style(BOLD),
+            Cell::new(named(&group.name)).style(BOLD),
             Cell::new(&describe(group)),
         ]);
     }

@@ -1,8 +1,14 @@
 //! `activity event`: records one event, for scripts and hooks.
 
+use serde_json::json;
 use tower_activity::{ActivityLog, Error};
 
-use crate::{args::Event, failure::Failure, print, source};
+use crate::{
+    args::Event,
+    failure::Failure,
+    print::{self, json},
+    source,
+};
 
 pub(crate) fn run(store: &str, args: &Event) -> Result<(), Failure> {
     let data = args.data.as_deref().map(parse_json).transpose()?;
@@ -36,8 +42,10 @@ pub(crate) fn run(store: &str, args: &Event) -> Result<(), Failure> {
     let id = event.record().committed().wait()?;
     let shutdown = log.shutdown().wait();
     // Only a disabled log returns no ID.
-    let id = id.map(|id| format!("{id}\n")).unwrap_or_default();
-    print::text(&id)?;
+    match args.json {
+        true => json::print(&json!({"id": id}))?,
+        false => print::text(&id.map(|id| format!("{id}\n")).unwrap_or_default())?,
+    }
     if let Err(error) = shutdown {
         // Not a failure: a script would repeat the command and record the event twice.
         anstream::eprintln!(

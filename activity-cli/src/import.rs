@@ -5,6 +5,7 @@ use std::{
     io::{self, BufRead, BufReader},
 };
 
+use serde_json::json;
 use tower_activity::{
     Error, ErrorKind,
     import::{Import, ImportSummary},
@@ -15,7 +16,7 @@ use tower_activity::{
 use crate::{
     args,
     failure::Failure,
-    print::{self, human, progress::Progress},
+    print::{self, human, json, progress::Progress},
     source,
 };
 
@@ -32,7 +33,16 @@ pub(crate) fn run(store: &str, args: &args::Import) -> Result<(), Failure> {
     // Lines before an invalid one stay imported.
     let imported = import.finish()?;
     drop(progress);
-    print::text(&summary(&imported))?;
+    match args.json {
+        true => json::print(&json!({
+            "activities": imported.activities,
+            "events": imported.events,
+            "known": imported.known,
+            "running": imported.running,
+            "renamed": imported.renamed,
+        }))?,
+        false => print::text(&summary(&imported))?,
+    }
     read.map_err(|cause| {
         Error::new(cause.kind(), format!("cannot import {}", args.file)).with_source(cause)
     })?;

@@ -3,20 +3,20 @@
 
 mod args;
 mod backup;
+mod browser;
 mod completions;
 mod digest;
 mod doctor;
 mod erase;
 mod errors;
 mod event;
-mod events;
 mod export;
 mod failure;
 mod host;
 mod import;
 mod list;
-mod listing;
 mod mcp;
+mod newest;
 mod output_file;
 mod print;
 mod prune;
@@ -25,6 +25,7 @@ mod recording;
 mod retention;
 mod secrets;
 mod serve;
+mod short_id;
 mod show;
 mod signal;
 mod source;
@@ -35,16 +36,22 @@ mod webhooks;
 
 use std::process::ExitCode;
 
+use anstream::ColorChoice;
 use clap::Parser;
-use tower_activity::record::{ActivityRecord, EventRecord};
 
 use crate::{
-    args::{Cli, Command},
+    args::{Cli, Color, Command},
     failure::Failure,
 };
 
 fn main() -> ExitCode {
     let cli = Cli::parse_from(args::with_exclusions(std::env::args_os()));
+    match cli.color {
+        Color::Auto => ColorChoice::Auto,
+        Color::Always => ColorChoice::Always,
+        Color::Never => ColorChoice::Never,
+    }
+    .write_global();
     match run(&cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
@@ -54,11 +61,11 @@ fn main() -> ExitCode {
 fn run(cli: &Cli) -> Result<(), Failure> {
     let store = &source::store(cli.store.as_deref())?;
     match &cli.command {
-        Command::List(args) => listing::run::<ActivityRecord>(store, args),
+        Command::List(args) => list::activities(store, args),
         Command::Show(args) => show::run(store, args),
         Command::Tail(args) => tail::run(store, args),
         Command::Event(args) => event::run(store, args),
-        Command::Events(args) => listing::run::<EventRecord>(store, args),
+        Command::Events(args) => list::events(store, args),
         Command::Host(command) => host::run(store, command),
         Command::Errors(args) => errors::run(store, args),
         Command::Stats(args) => stats::run(store, args),
@@ -74,7 +81,7 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Retention(args) => retention::run(store, args),
         Command::Erase(args) => erase::run(store, args),
         Command::Backup(args) => backup::run(store, args),
-        Command::Rebuild => rebuild::run(store),
+        Command::Rebuild(args) => rebuild::run(store, args),
         Command::Recording(args) => recording::run(store, args),
         Command::Doctor(args) => doctor::run(store, args),
     }

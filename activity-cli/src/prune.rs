@@ -1,11 +1,14 @@
 //! `activity prune`: deletes the oldest records.
 
 use std::{
+    collections::BTreeMap,
     thread,
     time::{Duration, Instant},
 };
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use clap::ValueEnum;
+use serde_json::json;
 use tower_activity::{
     query::FilterError,
     record::Filter,
@@ -15,7 +18,7 @@ use tower_activity::{
 use crate::{
     args::{self, DataKind},
     failure::Failure,
-    print::{self, human, progress::Progress},
+    print::{self, human, json, progress::Progress},
     source,
 };
 
@@ -48,7 +51,7 @@ pub(crate) fn run(store: &str, args: &args::Prune) -> Result<(), Failure> {
     let what = Prune::ByDate(keep, at);
     let prunable = prunable(&mut *maintenance, &keep, what)?;
     if args.dry_run {
-        return Ok(print::text(&summary("would delete", &prunable, args))?);
+        return report(args, &prunable, 0);
     }
     let mut deleted = PruneCounts::default();
     let mut progress = Progress::new("deleting");
@@ -71,7 +74,31 @@ pub(crate) fn run(store: &str, args: &args::Prune) -> Result<(), Failure> {
         }
     }
     drop(progress);
-    let mut text = summary("deleted", &deleted, args);
+    report(args, &deleted, bytes)
+}
+
+/// Prints what was deleted, or would be, and the number of bytes returned to the file system.
+fn report(args: &args::Prune, pruned: &PruneCounts, bytes: u64) -> Result<(), Failure> {
+    if args.json {
+        let counts = args.what.iter().map(|kind| {
+            let name = kind
+                .to_possible_value()
+                .map(|value| value.get_name().to_owned());
+            (name.unwrap_or_default(), count(pruned, *kind).0)
+        });
+        let counts: BTreeMap<_, _> = counts.collect();
+        return Ok(json::print(&json!({
+            "dry_run": args.dry_run,
+            "deleted": counts,
+            "freed_bytes": bytes,
+        }))?);
+    }
+    let verb = if args.dry_run {
+        "would delete"
+    } else {
+        "deleted"
+    };
+    let mut text = summary(verb, pruned, args);
     if bytes > 0 {
         text.push_str(&format!(
             "{} returned to the file system\n",

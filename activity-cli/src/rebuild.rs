@@ -1,18 +1,21 @@
 //! `activity rebuild`: recomputes statistics from the activities and restores missing indexes, triggers and views.
 
+use serde_json::json;
+
 use crate::{
+    args::Rebuild,
     failure::Failure,
-    print::{self, human, progress::Progress},
+    print::{self, human, json, progress::Progress},
     source,
 };
 
 /// Quarter hours per step. Other processes write between steps.
 const STEP: i64 = 4;
 
-pub(crate) fn run(store: &str) -> Result<(), Failure> {
+pub(crate) fn run(store: &str, args: &Rebuild) -> Result<(), Failure> {
     let mut maintenance = source::maintenance(store)?;
     let restored = maintenance.restore_schema()?;
-    if !restored.is_empty() {
+    if !restored.is_empty() && !args.json {
         print::text(&format!("restored: {}\n", restored.join(", ")))?;
     }
     // Skips empty years, which a wrong clock may have left.
@@ -32,6 +35,10 @@ pub(crate) fn run(store: &str) -> Result<(), Failure> {
         progress.set((done + 1) as f64 / count as f64);
     }
     drop(progress);
+    if args.json {
+        let rebuilt = json!({"restored": restored, "quarter_hours": rebuilt});
+        return Ok(json::print(&rebuilt)?);
+    }
     let hours = human::many(rebuilt.div_ceil(4), "hour", "hours");
     Ok(print::text(&format!(
         "recomputed the statistics of {hours}\n"

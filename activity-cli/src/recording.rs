@@ -14,7 +14,7 @@ use tower_activity::{
 use crate::{
     args::Recording,
     failure::Failure,
-    output_file,
+    newest, output_file,
     print::{
         human, safe,
         status::{BOLD, DIM, styled},
@@ -28,7 +28,7 @@ pub(crate) fn run(store: &str, args: &Recording) -> Result<(), Failure> {
     if let Some(path) = &args.output {
         output_file::check(path, store)?;
     }
-    let id = reader.find_recording(&args.id)?;
+    let id = newest::recording(&mut reader, &args.id)?;
     let record = reader.recording(id)?;
     let tracks = record.map(|record| record.tracks).unwrap_or_default();
     let first = tracks.first().map_or("", |track| track.as_str());

@@ -1,6 +1,9 @@
 //! `activity serve`: serves the dashboard and the HTTP API.
 
-use std::sync::Arc;
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::Arc,
+};
 
 use tower_activity::{
     ActivityLog, Error,
@@ -8,7 +11,7 @@ use tower_activity::{
     web::{ActivityRouter, Server},
 };
 
-use crate::{args::Serve, failure::Failure, secrets, signal, source};
+use crate::{args::Serve, browser, failure::Failure, secrets, signal, source};
 
 pub(crate) fn run(store: &str, args: &Serve) -> Result<(), Failure> {
     // Fails now if the store cannot be read, instead of on every request.
@@ -39,13 +42,7 @@ pub(crate) fn run(store: &str, args: &Serve) -> Result<(), Failure> {
     if let Some(token) = &token {
         router = router.token(&token.secret);
     }
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    runtime.block_on(async {
-        let server = Server::bind(&args.listen, router).await?;
-        let shutdown = signal::shutdown()?;
-        let address = server.address();
+    until_signal(&args.listen, router, |address| {
         let label = match ActivityRouter::has_pages() {
             true => "Dashboard:",
             false => "Listening on",
@@ -58,20 +55,61 @@ pub(crate) fn run(store: &str, args: &Serve) -> Result<(), Failure> {
             }
         }
         if !ActivityRouter::has_pages() {
-            anstream::eprintln!(
-                "note: this build has no dashboard and serves the API only (api/openapi.json). Run `cargo xtask pages` in a \
-                 clone and rebuild, or install the published package"
-            );
-        }
-        tokio::select! {
-            () = server.run() => Ok(()),
-            signal = shutdown => Ok::<_, Failure>(signal?),
+            anstream::eprintln!("note: {WITHOUT_PAGES}");
+        } else if args.open {
+            browser::open(&format!("http://{}/", reachable(address)));
         }
     })?;
     if let Some(log) = log {
         log.shutdown().wait()?;
     }
     Ok(())
+}
+
+const WITHOUT_PAGES: &str = "this build has no dashboard and serves the API only (api/openapi.json). Run `cargo xtask pages` in a \
+    clone and rebuild, or install the published package";
+
+/// Serves a page of the dashboard to this machine and opens it in a browser, until ctrl-c.
+pub(crate) fn page(store: &str, page: &str) -> Result<(), Failure> {
+    if !ActivityRouter::has_pages() {
+        return Err(Failure::Usage(WITHOUT_PAGES.to_owned()));
+    }
+    let router = ActivityRouter::from_store(Arc::new(SqliteStore::new(source::path(store)?)?));
+    until_signal("127.0.0.1:0", router, |address| {
+        let address = format!("http://{address}/{page}");
+        anstream::eprintln!("Dashboard: {address} (until ctrl-c)");
+        browser::open(&address);
+    })
+}
+
+/// Serves until ctrl-c or SIGTERM.
+fn until_signal(
+    listen: &str,
+    router: ActivityRouter,
+    on_ready: impl FnOnce(SocketAddr),
+) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let server = Server::bind(listen, router).await?;
+        let shutdown = signal::shutdown()?;
+        on_ready(server.address());
+        tokio::select! {
+            () = server.run() => Ok(()),
+            signal = shutdown => Ok::<_, Failure>(signal?),
+        }
+    })
+}
+
+/// Returns the address at which a browser on this machine reaches a server that listens on all addresses.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
 }
 
 /// The token that requests must send.

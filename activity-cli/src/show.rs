@@ -11,17 +11,21 @@ use tower_activity::{
 use crate::{
     args::Show,
     failure::Failure,
+    newest,
     print::{
         self, human, json, safe,
-        status::{self, BOLD, DIM, elapsed, styled},
+        status::{self, BOLD, DIM, elapsed, named, styled},
         tree,
     },
-    recording, source,
+    recording, serve, source,
 };
 
 pub(crate) fn run(store: &str, args: &Show) -> Result<(), Failure> {
     let mut reader = source::open(store)?;
-    let id = reader.find(&args.id)?;
+    let id = newest::activity(&mut reader, &args.id)?;
+    if args.web {
+        return serve::page(store, &format!("activity?id={id}"));
+    }
     // Its process may have ended it between the two queries; that does not delete it.
     let details = reader.details(id)?;
     let details = details.ok_or_else(|| io::Error::other(format!("activity {id} is gone")))?;
@@ -29,23 +33,29 @@ pub(crate) fn run(store: &str, args: &Show) -> Result<(), Failure> {
         return Ok(json::line(&mut io::stdout().lock(), &details)?);
     }
     let now = Utc::now();
-    let mut text = facts(&details.activity, now);
+    let mut text = failure(&details.activity);
     root_cause(&mut text, &details, now);
+    facts(&mut text, &details.activity, now);
     events(&mut text, &details.activity, &details.events);
     recording::list(&mut text, &details.activity, &details.recordings);
     if details.tree.len() > 1 {
         text.push_str(&format!("\n{}\n", styled(DIM, "TREE")));
-        text.push_str(&tree::render(&details.tree, id, now, print::width()));
+        let cause = details.root_cause.last().map(|cause| cause.id);
+        text.push_str(&tree::render(details.tree, id, cause, now, print::width()));
     }
+    // Last, because they may be long.
+    preview(&mut text, "INPUT", details.activity.input.as_ref());
+    preview(&mut text, "OUTPUT", details.activity.output.as_ref());
     Ok(print::text(&text)?)
 }
 
-fn facts(activity: &ActivityRecord, now: DateTime<Utc>) -> String {
+/// Formats the name, the status and what went wrong.
+fn failure(activity: &ActivityRecord) -> String {
     let style = status::style(activity.status);
     let mut out = format!(
         "{} {}  {}\n",
         styled(style, status::sign(activity.status)),
-        styled(BOLD, &safe::line(&activity.name)),
+        styled(BOLD, &safe::line(named(&activity.name))),
         styled(style, activity.status.as_str()),
     );
     if let Some(error_type) = &activity.error_type {
@@ -56,8 +66,11 @@ fn facts(activity: &ActivityRecord, now: DateTime<Utc>) -> String {
             out.push_str(&format!("  {}\n", styled(style, &line)));
         }
     }
-    out.push('\n');
+    out
+}
 
+fn facts(out: &mut String, activity: &ActivityRecord, now: DateTime<Utc>) {
+    out.push('\n');
     let started = activity
         .started_at
         .to_rfc3339_opts(SecondsFormat::Millis, true);
@@ -89,10 +102,7 @@ fn facts(activity: &ActivityRecord, now: DateTime<Utc>) -> String {
             out.push_str(&fact(name, &value));
         }
     }
-    attributes(&mut out, activity);
-    preview(&mut out, "INPUT", activity.input.as_ref());
-    preview(&mut out, "OUTPUT", activity.output.as_ref());
-    out
+    attributes(out, activity);
 }
 
 /// Adds the deepest failure that came first, with the path to it, unless it is the activity itself.
@@ -106,7 +116,7 @@ fn root_cause(out: &mut String, details: &ActivityDetails, now: DateTime<Utc>) {
     out.push_str(&format!(
         "  {} {}  {} {}\n",
         styled(style, status::sign(cause.status)),
-        styled(BOLD, &safe::line(&cause.name)),
+        styled(BOLD, &safe::line(named(&cause.name))),
         elapsed(cause, now),
         styled(DIM, &cause.id.to_string()),
     ));
@@ -119,7 +129,7 @@ fn root_cause(out: &mut String, details: &ActivityDetails, now: DateTime<Utc>) {
     let above = path.iter().rev().skip(1).rev();
     let above: Vec<_> = above
         .filter(|one| one.id != details.activity.id)
-        .map(|one| safe::line(&one.name))
+        .map(|one| safe::line(named(&one.name)))
         .collect();
     if !above.is_empty() {
         out.push_str(&fact("within", &above.join(" › ")));

@@ -2,6 +2,7 @@
 
 use std::io::{self, BufWriter, Write};
 
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use tower_activity::{
     query::{
@@ -12,33 +13,37 @@ use tower_activity::{
 };
 
 use crate::{
-    args::{By, Stats},
+    args::{By, Stats, WindowArgs},
     failure::Failure,
     print::{
-        self,
-        bar::{self, bar},
-        human, json, safe,
-        status::{BOLD, DIM, styled},
+        self, human, json, safe,
+        status::{BOLD, DIM, named, styled},
         table::{Align, Cell, Column, Shrink, Table},
     },
     source,
 };
 
-/// Maximum number of rows of a ranking; `--json` has all of them.
+/// Maximum number of rows of a ranking by default; `--json` has all of them.
 const MAX_ROWS: usize = 50;
 
 pub(crate) fn run(store: &str, args: &Stats) -> Result<(), Failure> {
     let mut reader = source::open(store)?;
     let now = reader.present()?;
-    let zone = source::zone(args.tz);
-    let at = args.at.map_or(now, |date| zone.start_of_day(date));
-    let query = MetricsQuery::new(args.window, now).zone(zone).at(at);
-    let when = describe_window(args.window.ending_at(at, zone), zone);
+    let (query, zone, at) = query(args.window, now);
+    let when = describe_window(args.window.window.ending_at(at, zone), zone);
     match args.by.map(dimension) {
         None => history(&mut reader, args, query, zone, &when),
         Some(Some(by)) => ranking(&reader.ranking(by, &query)?, by, args, zone, &when),
         Some(None) => types(&reader.event_types(&query)?, args, zone, &when),
     }
+}
+
+/// Returns the query of a window, its time zone and its end.
+pub(crate) fn query(args: WindowArgs, now: DateTime<Utc>) -> (MetricsQuery, Zone, DateTime<Utc>) {
+    let zone = source::zone(args.tz);
+    let at = args.at.map_or(now, |date| zone.start_of_day(date));
+    let query = MetricsQuery::new(args.window, now).zone(zone).at(at);
+    (query, zone, at)
 }
 
 /// Returns the dimension of a ranking of activities; `None` for one of events.
@@ -59,7 +64,7 @@ fn history(
     zone: Zone,
     when: &str,
 ) -> Result<(), Failure> {
-    let by_day = args.window != Window::Day && !args.json;
+    let by_day = args.window.window != Window::Day && !args.json;
     let step = if by_day { Step::Day } else { Step::Hour };
     let subject = subject(args);
     let metrics = reader.metrics(&query.step(step).subject(subject.clone()))?;
@@ -113,8 +118,14 @@ pub(crate) fn describe_unknown(unknown: &Unknown, zone: Zone) -> String {
 }
 
 fn summary(figures: &Figures) -> String {
-    let fact =
-        |name: &str, value: String| format!("{} {value}\n", styled(DIM, &format!("{name:<11}")));
+    let fact = |name: &str, value: String| {
+        let line = print::wrapped(&format!("{name:<11} {value}"), 12);
+        format!(
+            "{}{}\n",
+            styled(DIM, &line[..name.len()]),
+            &line[name.len()..]
+        )
+    };
     let mut text = fact(
         "activities",
         format!(
@@ -181,8 +192,9 @@ fn ranking(
 ) -> Result<(), Failure> {
     warn_of_unknown(ranking.unknown.as_ref(), zone);
     let ranking = ranking.ranking.as_slice();
+    let limit = limit(args);
     if args.json {
-        return lines(ranking);
+        return lines(&ranking[..limit.min(ranking.len())]);
     }
     let title = match by {
         Dimension::Project => "PROJECT",
@@ -193,43 +205,44 @@ fn ranking(
     let mut table = table(title);
     let max = ranking.first().and_then(|first| first.figures.count);
     let max = max.unwrap_or_default();
-    for one in ranking.iter().take(MAX_ROWS) {
-        table.row(row(&one.id, &one.figures, max));
+    for one in ranking.iter().take(limit) {
+        table.row(row(named(&one.id), &one.figures, max));
     }
     print_ranking(
         &table,
-        ranking.len(),
+        [limit, ranking.len()],
         &format!("no activity with a known {}", by.as_str()),
         when,
     )
 }
 
 fn types(types: &EventTypes, args: &Stats, zone: Zone, when: &str) -> Result<(), Failure> {
-    use Shrink::{Hide, Never, Truncate};
+    use Shrink::{Drop, Hide, Never, Truncate};
 
     warn_of_unknown(types.unknown.as_ref(), zone);
     let types = types.types.as_slice();
+    let limit = limit(args);
     if args.json {
-        return lines(types);
+        return lines(&types[..limit.min(types.len())]);
     }
     let mut table = Table::new(vec![
         Column::new("TYPE", Align::Left, Truncate(12)),
         Column::new("COUNT", Align::Right, Never),
         Column::new("EVENTS", Align::Right, Never),
-        Column::new("", Align::Left, Hide(bar::MAX_WIDTH)),
+        Column::new("", Align::Left, Hide(8)),
         Column::new("FAILED", Align::Right, Never),
-        Column::new("RUNNING", Align::Right, Hide(7)),
-        Column::new("CANCELLED", Align::Right, Hide(9)),
-        Column::new("SKIPPED", Align::Right, Hide(7)),
-        Column::new("ABANDONED", Align::Right, Hide(9)),
+        Column::new("RUNNING", Align::Right, Drop),
+        Column::new("CANCELLED", Align::Right, Drop),
+        Column::new("SKIPPED", Align::Right, Drop),
+        Column::new("ABANDONED", Align::Right, Drop),
     ]);
     let max = types.first().map_or(0, |first| first.events);
-    for one in types.iter().take(MAX_ROWS) {
+    for one in types.iter().take(limit) {
         table.row(vec![
             Cell::new(&one.event_type).style(BOLD),
             Cell::new(&human::count(one.count)),
             Cell::new(&human::count(one.events)),
-            Cell::new(&bar(one.events, max)),
+            Cell::bar(one.events, max),
             Cell::new(&non_zero(one.failed)),
             Cell::new(&non_zero(one.running)),
             Cell::new(&non_zero(one.cancelled)),
@@ -237,7 +250,7 @@ fn types(types: &EventTypes, args: &Stats, zone: Zone, when: &str) -> Result<(),
             Cell::new(&non_zero(one.abandoned)),
         ]);
     }
-    print_ranking(&table, types.len(), "no events", when)
+    print_ranking(&table, [limit, types.len()], "no events", when)
 }
 
 /// Says on stderr which part of a window is not covered.
@@ -256,35 +269,48 @@ pub(crate) fn lines(objects: &[impl Serialize]) -> Result<(), Failure> {
     Ok(out.flush()?)
 }
 
-/// Prints a ranking, or a message if it is empty.
-fn print_ranking(table: &Table, total: usize, empty: &str, when: &str) -> Result<(), Failure> {
+/// Returns the maximum number of rows of a ranking.
+fn limit(args: &Stats) -> usize {
+    match args.limit {
+        Some(limit) => limit.get(),
+        None if args.json => usize::MAX,
+        None => MAX_ROWS,
+    }
+}
+
+/// Prints a ranking of so many of all rows, or a message if it is empty.
+fn print_ranking(
+    table: &Table,
+    [limit, total]: [usize; 2],
+    empty: &str,
+    when: &str,
+) -> Result<(), Failure> {
     if total == 0 {
         anstream::eprintln!("{empty}, {when}");
         return Ok(());
     }
-    let mut text = format!("{}\n\n{}", styled(DIM, when), table.render(print::width()));
-    if total > MAX_ROWS {
-        let more = format!(
-            "… and {} more: use --json to get all of them",
-            total - MAX_ROWS
-        );
-        text.push_str(&format!("{}\n", styled(DIM, &more)));
+    let text = format!("{}\n\n{}", styled(DIM, when), table.render(print::width()));
+    print::text(&text)?;
+    if total > limit {
+        let more = human::count((total - limit) as u64);
+        let more = format!("… and {more} more: use --limit or --json");
+        anstream::eprintln!("{}", styled(DIM, &more));
     }
-    Ok(print::text(&text)?)
+    Ok(())
 }
 
 fn table(first: &'static str) -> Table {
-    use Shrink::{Hide, Never, Truncate};
+    use Shrink::{Drop, Hide, Never, Truncate};
 
     Table::new(vec![
         Column::new(first, Align::Left, Truncate(12)),
         Column::new("CALLS", Align::Right, Never),
-        Column::new("", Align::Left, Hide(bar::MAX_WIDTH)),
+        Column::new("", Align::Left, Hide(8)),
         Column::new("FAILED", Align::Right, Never),
-        Column::new("MEAN", Align::Right, Hide(6)),
-        Column::new("P95", Align::Right, Hide(6)),
-        Column::new("TURNS", Align::Right, Hide(5)),
-        Column::new("TURN GAP", Align::Right, Hide(8)),
+        Column::new("MEAN", Align::Right, Drop),
+        Column::new("P95", Align::Right, Drop),
+        Column::new("TURNS", Align::Right, Drop),
+        Column::new("TURN GAP", Align::Right, Drop),
     ])
 }
 
@@ -295,7 +321,7 @@ fn row(first: &str, figures: &Figures, max: u64) -> Vec<Cell> {
     vec![
         Cell::new(first).style(BOLD),
         Cell::new(&known(figures.count)),
-        Cell::new(&bar(figures.count.unwrap_or_default(), max)),
+        Cell::bar(figures.count.unwrap_or_default(), max),
         Cell::new(&failures),
         duration(figures.mean_ns),
         duration(figures.p95_ns),

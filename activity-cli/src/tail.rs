@@ -36,7 +36,7 @@ pub(crate) fn run(store: &str, args: &Tail) -> Result<(), Failure> {
         .build()?;
     runtime.block_on(async {
         let mut interrupted = pin!(tokio::signal::ctrl_c());
-        print(&follower.earlier(args.lines)?, args)?;
+        print(&follower.earlier(args.limit)?, args)?;
         loop {
             match follower.poll() {
                 Ok(news) => print(&news, args)?,
@@ -146,6 +146,9 @@ fn print(activities: &[ActivityRecord], args: &Tail) -> io::Result<()> {
     print::text(&lines)
 }
 
+/// Columns of time, status, duration and kind, with the spaces after them.
+const BEFORE_NAME: usize = 8 + 2 + 11 + 2 + 12 + 2 + 8 + 2;
+
 fn line(activity: &ActivityRecord, width: Option<usize>) -> String {
     let style = status::style(activity.status);
     let at = activity
@@ -166,10 +169,16 @@ fn line(activity: &ActivityRecord, width: Option<usize>) -> String {
         .filter_map(|(name, text)| Some(format!("{name}={}", safe::line(text.as_deref()?))))
         .collect();
     rest.extend(Some(status::error(activity)).filter(|error| !error.is_empty()));
-    let name = safe::line(&activity.name);
-    let used = 8 + 2 + 11 + 2 + 12 + 2 + 8 + 2 + safe::width(&name) + 2;
-    let available = width.map_or(usize::MAX, |width| width.saturating_sub(used).max(12));
-    let rest = safe::truncate(&rest.join(" "), available);
+    let name = safe::line(status::named(&activity.name));
+    let rest = rest.join(" ");
+    let room = width.map_or(usize::MAX, |width| width.saturating_sub(BEFORE_NAME));
+    // A long name leaves half of the room to the rest.
+    let name = safe::truncate(&name, room - (safe::width(&rest) + 2).min(room / 2));
+    let rest = match room.saturating_sub(safe::width(&name) + 2) {
+        // Nothing but an ellipsis.
+        0..4 => String::new(),
+        room => safe::truncate(&rest, room),
+    };
     let rest = if rest.is_empty() {
         rest
     } else {

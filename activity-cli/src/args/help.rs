@@ -4,14 +4,25 @@
 
 pub(super) const LIST: &str = "\
 Examples:
-  activity list status:failed since:24h
+  activity list                            what nothing else called
+  activity list status:failed since:24h    anywhere
   activity list 'kind:tool name:login* duration:>2s'
-  activity list --json -n 1000 project:acme | jq .duration_ns";
+  activity list --sort duration since:24h --fields id,duration,name,attr.rows
+  activity list --all --json -n 1000 project:acme | jq .duration_ns
+
+Activities inside of others are left out, and INSIDE counts them with their failures, if the filter is empty or has only \
+fields that they share with what called them: project, agent, actor, brand, env, session, since and until. Any other filter \
+searches all activities, and so does --all; `is:root` restricts it to the top level. --sort duration reads the durations of all \
+activities that match: `since:` limits them.";
 
 pub(super) const SHOW: &str = "\
 Examples:
-  activity show 0199e5a2-7c00-7d
-  activity show 0199e5a2-7c00-7d --json | jq .tree";
+  activity show 0199e5a2
+  activity show @                          the newest of `activity list`
+  activity show @~1 --web                  the one before, in a browser
+  activity show 0199e5a2-7c00-7d --json | jq .tree
+
+Activities that repeat below the same parent are one line; failures stay lines of their own.";
 
 pub(super) const TAIL: &str = "\
 Examples:
@@ -37,10 +48,12 @@ pub(super) const SERVE: &str = "\
 Examples:
   activity serve
   activity --store /srv/app/activity.db serve --listen 127.0.0.1:9000
+  activity serve --open
   activity serve --listen 0.0.0.0:8787 --token
   activity serve --listen 0.0.0.0:8787 --token-file token.txt
 
-Readers with tokens of their own, each limited to a filter: see `activity token create`.";
+Readers with tokens of their own, each limited to a filter: see `activity token create`. A browser that --open starts gets no \
+token: other users would see it in the list of processes. Follow the printed link.";
 
 pub(super) const BACKUP: &str = "\
 Examples:
@@ -61,7 +74,8 @@ recreated. Other processes may record meanwhile.";
 pub(super) const RECORDING: &str = "\
 Examples:
   activity recording 0199e5a2-7c00-7d -o session.ndjson
-  activity recording 0199e5a2-7c00-7d --follow";
+  activity recording 0199e5a2-7c00-7d --follow
+  activity recording @ > newest.ndjson";
 
 pub(super) const DOCTOR: &str = "\
 Examples:
@@ -92,6 +106,17 @@ Filters:
 Fields are combined with AND, the values of one field with OR. Attributes with a comparison or a star are searched row by \
 row. Days and times are in the time zone of --tz. In a shell, quote filters that contain quotes, stars or comparisons: \
 'actor:\"Ann B\" duration:>2s'.";
+
+pub(super) const FIELDS: &str = "\
+Fields:
+  id, status, age, started, ended, duration, inside, kind, name, project,
+  agent, brand, actor, environment, session, request, error, message,
+  parent, root, trace, recording, attr.KEY";
+
+pub(super) const EVENT_FIELDS: &str = "\
+Fields:
+  id, status, age, at, type, count, project, agent, actor, brand,
+  environment, session, request, ref, summary, activity, data, attr.KEY";
 
 pub(super) const EVENT_FILTERS: &str = "\
 Filters:
@@ -171,7 +196,10 @@ Examples:
   activity completions bash \\
     > ~/.local/share/bash-completion/completions/activity
   activity completions zsh > ~/.zfunc/_activity
-  activity completions fish > ~/.config/fish/completions/activity.fish";
+  activity completions fish > ~/.config/fish/completions/activity.fish
+
+The scripts ask the command, which completes fields of filters, their values in the store, and IDs. Generate them again after \
+an update.";
 
 pub(super) const MCP: &str = "\
 Examples:

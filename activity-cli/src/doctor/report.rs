@@ -150,7 +150,13 @@ fn instances(instances: &[InstanceHealth], now: DateTime<Utc>) -> Table {
         Column::new("STATE", Align::Left, Shrink::Never),
         Column::new("OPENED", Align::Right, Shrink::Never),
     ];
-    columns.extend(numbers.map(|title| Column::new(title, Align::Right, Shrink::Never)));
+    columns.extend(numbers.map(|title| {
+        let shrink = match title {
+            "WAITING" | "OPEN" => Shrink::Drop,
+            _ => Shrink::Never,
+        };
+        Column::new(title, Align::Right, shrink)
+    }));
     let mut table = Table::new(columns);
     for instance in instances {
         let (state, style) = match (instance.alive, instance.stopped_at) {

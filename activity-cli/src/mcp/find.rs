@@ -14,7 +14,7 @@ use super::{
     budget::{self, Budget},
     line,
 };
-use crate::list::id_width;
+use crate::short_id;
 
 /// Default of `limit`.
 const LIMIT: u32 = 20;
@@ -106,8 +106,7 @@ fn activities(
 ) -> Result<Page> {
     let cursor = cursor.map(str::parse).transpose()?;
     let page = reader.page(filter, cursor, limit)?;
-    let ids = page.records.iter().map(|one| one.id.to_string());
-    let digits = id_width(&ids.collect::<Vec<_>>());
+    let digits = short_id::width(reader, &page.records)?;
     let rows = page.records.iter().map(|one| Row {
         line: line::activity(one, digits, now),
         after: Cursor::<ActivityRecord>::after(one.id).to_string(),

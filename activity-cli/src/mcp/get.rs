@@ -13,7 +13,10 @@ use super::{
     budget::{self, Budget},
     line,
 };
-use crate::print::{human, status};
+use crate::{
+    print::{human, status, tree},
+    short_id,
+};
 
 /// Maximum number of events in an answer.
 const EVENTS: usize = 100;
@@ -37,10 +40,10 @@ pub(super) fn answer(
     arguments: &Get,
     now: DateTime<Utc>,
 ) -> Result<String> {
-    let id = reader.find(&arguments.id)?;
+    let id = short_id::resolve(reader, &arguments.id)?;
     let gone = || Error::new(ErrorKind::NotFound, format!("activity {id} is gone"));
     let activity = reader.activity(id)?.ok_or_else(gone)?;
-    let tree = reader.tree(activity.root)?;
+    let mut tree = reader.tree(activity.root)?;
     let events = reader.events_of(id, EVENTS)?;
     let root_cause = reader.root_cause(&activity, &Filter::default())?;
 
@@ -51,12 +54,24 @@ pub(super) fn answer(
     lines.extend(events.iter().map(line::event));
     if tree.len() > 1 {
         lines.push("- tree:\n".into());
-    }
-    for branch in TreeLayout::new(&tree).take_while(|_| tree.len() > 1) {
-        let one = branch.activity;
-        let this = if one.id == id { " ← this one" } else { "" };
-        let (name, ended) = (one_line(&one.name), line::ended(one, now));
-        lines.push(format!("    {}{name}: {ended}{this}\n", branch.prefix));
+        let cause = root_cause.last().map(|cause| cause.id);
+        let folded = tree::fold(&mut tree, &[Some(id), cause]);
+        lines.extend(TreeLayout::new(&tree).map(|branch| {
+            let one = branch.activity;
+            let this = if one.id == id { " ← this one" } else { "" };
+            let name = one_line(&one.name);
+            let ended = match folded.repeats.get(&one.id) {
+                Some(repeats) => format!("{} like this, {repeats}", repeats.count),
+                None => line::ended(one, now),
+            };
+            format!("    {}{name}: {ended}{this}\n", branch.prefix)
+        }));
+        if folded.hidden > 0 {
+            lines.push(format!(
+                "    … {} more, {} failed\n",
+                folded.hidden, folded.hidden_failed
+            ));
+        }
     }
     Budget::new(arguments.tokens).fit(lines.len(), |count| {
         let mut text = format!("### {} {}\n", activity.kind, one_line(&activity.name));

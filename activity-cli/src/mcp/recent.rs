@@ -13,7 +13,7 @@ use super::{
     budget::{self, Budget},
     line,
 };
-use crate::list::id_width;
+use crate::short_id;
 
 const DAYS: u32 = 7;
 const LIMIT: u32 = 20;
@@ -69,8 +69,7 @@ pub(super) fn answer(
         return Ok(format!("No matching activity in the last {days} days.\n"));
     }
 
-    let ids: Vec<_> = page.records.iter().map(|one| one.id.to_string()).collect();
-    let digits = id_width(&ids);
+    let digits = short_id::width(reader, &page.records)?;
     let activities = page.records.iter();
     let activities = activities.map(|one| (one.started_at, line::activity(one, digits, now)));
     let events = digest.events.iter().map(|one| (one.at, line::event(one)));

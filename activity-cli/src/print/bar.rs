@@ -1,14 +1,14 @@
 //! Bar charts, in eighths of a column.
 
-/// Width of the longest bar, in columns.
+/// Width of the longest bar in columns, if there is room for it.
 pub(crate) const MAX_WIDTH: usize = 32;
 
 const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
 
-/// Returns a bar for `value`, where `max` gets the longest one. A value above 0 is always visible.
-pub(crate) fn bar(value: u64, max: u64) -> String {
-    let eighths = u128::from(value) * (MAX_WIDTH * 8) as u128 / u128::from(max.max(1));
-    // At most 8 * MAX_WIDTH.
+/// Returns a bar for `value`, where `max` gets one of `width` columns. A value above 0 is always visible.
+pub(crate) fn bar(value: u64, max: u64, width: usize) -> String {
+    let eighths = u128::from(value) * (width * 8) as u128 / u128::from(max.max(1));
+    // At most 8 * width.
     let eighths = eighths.max(u128::from(value > 0)) as usize;
     let mut bar = "█".repeat(eighths / 8);
     bar.push_str(EIGHTHS[eighths % 8]);
@@ -23,7 +23,7 @@ mod tests {
     fn a_bar_is_as_long_as_its_share() {
         let check = |value, max, full: usize, rest: &str| {
             let expected = format!("{}{rest}", "█".repeat(full));
-            assert_eq!(bar(value, max), expected, "{value} of {max}");
+            assert_eq!(bar(value, max, MAX_WIDTH), expected, "{value} of {max}");
         };
         check(0, 0, 0, "");
         check(0, 9, 0, "");

@@ -15,6 +15,11 @@ pub(crate) fn line(out: &mut impl Write, value: &impl Serialize) -> io::Result<(
     out.write_all(b"\n")
 }
 
+/// Prints one object on stdout.
+pub(crate) fn print(value: &impl Serialize) -> io::Result<()> {
+    line(&mut io::stdout().lock(), value)
+}
+
 /// Compact JSON that escapes characters that act on a terminal: serde_json escapes the first 32 characters only.
 struct TerminalSafe;
 

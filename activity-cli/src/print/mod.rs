@@ -30,3 +30,24 @@ pub(crate) fn width() -> Option<usize> {
     }
     terminal_size::terminal_size().map(|(width, _)| usize::from(width.0))
 }
+
+/// Breaks a line between words to the width of the terminal; the lines after the first are indented.
+pub(crate) fn wrapped(line: &str, indent: usize) -> String {
+    let most = width().unwrap_or(usize::MAX);
+    let mut out = String::new();
+    let mut used = 0;
+    for word in line.split(' ') {
+        let width = safe::width(word);
+        if used > 0 && used + 1 + width > most {
+            out.push('\n');
+            out.push_str(&" ".repeat(indent));
+            used = indent;
+        } else if !out.is_empty() {
+            out.push(' ');
+            used += 1;
+        }
+        out.push_str(word);
+        used += width;
+    }
+    out
+}

@@ -9,6 +9,14 @@ use crate::print::{human, safe};
 pub(crate) const DIM: Style = Style::new().dimmed();
 pub(crate) const BOLD: Style = Style::new().bold();
 
+/// Returns a name as it is shown: a blank one could not be seen.
+pub(crate) fn named(name: &str) -> &str {
+    match name.trim() {
+        "" => "(unnamed)",
+        _ => name,
+    }
+}
+
 /// Returns the sign of a status.
 pub(crate) fn sign(status: Status) -> &'static str {
     match status {

@@ -49,6 +49,9 @@ pub(crate) struct Create {
     /// When it expires: an age (30d, 12h) or a date [default: never]
     #[arg(long, value_name = "WHEN", value_parser = values::future)]
     pub(crate) expires: Option<DateTime<Utc>>,
+    /// Print one JSON object, with the token
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -6,6 +6,7 @@ use std::io;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
+use serde_json::json;
 use tower_activity::{
     Error, ErrorKind,
     record::Filter,
@@ -59,6 +60,14 @@ fn create(store: &str, args: &args::Create) -> Result<(), Failure> {
             args.name
         );
         return Err(Error::new(ErrorKind::Invalid, what).into());
+    }
+    if args.json {
+        return Ok(json::print(&json!({
+            "name": token.name,
+            "token": secret.reveal(),
+            "filter": token.filter,
+            "expires_at": token.expires_at,
+        }))?);
     }
     Ok(print::text(&format!("{}\n", secret.reveal()))?)
 }

@@ -86,6 +86,9 @@ pub(crate) struct Add {
     /// File with the secret, `whsec_` and base64 [default: generated]
     #[arg(long, value_name = "FILE")]
     pub(crate) secret_file: Option<std::path::PathBuf>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -103,6 +106,9 @@ pub(crate) struct Retry {
     /// SEQ of the dead letters [default: all]
     #[arg(value_name = "SEQ")]
     pub(crate) seqs: Vec<i64>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

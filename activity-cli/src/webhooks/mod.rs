@@ -9,6 +9,7 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use serde_json::json;
 use tower_activity::{
     Error, ErrorKind,
     notify::{DeadLetter, Reach, RecordKind, Webhook, WebhookStatus, Webhooks},
@@ -24,7 +25,7 @@ use crate::{
         status::BOLD,
         table::{Align, Cell, Column, Shrink, Table},
     },
-    secrets, signal, source,
+    secrets, short_id, signal, source,
 };
 
 pub(crate) fn run(store: &str, command: &Command) -> Result<(), Failure> {
@@ -76,6 +77,10 @@ fn add(webhooks: &Webhooks, args: &args::Add) -> Result<(), Failure> {
         webhook = webhook.secret(text.parse()?);
     }
     let secret = webhooks.add(&webhook)?;
+    if args.json {
+        let added = json!({"name": args.name, "secret": secret.reveal()});
+        return Ok(json::print(&added)?);
+    }
     Ok(print::text(&format!("{}\n", secret.reveal()))?)
 }
 
@@ -87,7 +92,7 @@ fn has_password(url: &str) -> bool {
 }
 
 fn list(webhooks: &[WebhookStatus], args: &args::Json) -> Result<(), Failure> {
-    use Shrink::{Hide, Never, Truncate};
+    use Shrink::{Drop, Hide, Never, Truncate};
 
     if args.json {
         return lines(webhooks);
@@ -103,7 +108,7 @@ fn list(webhooks: &[WebhookStatus], args: &args::Json) -> Result<(), Failure> {
         Column::new("URL", Align::Left, Truncate(12)),
         Column::new("", Align::Left, Hide(7)),
         Column::new("SENT", Align::Right, Never),
-        Column::new("BEHIND", Align::Right, Hide(6)),
+        Column::new("BEHIND", Align::Right, Drop),
         Column::new("DEAD LETTERS", Align::Right, Never),
         Column::new("FAILURE", Align::Left, Truncate(16)),
     ]);
@@ -175,11 +180,12 @@ fn dead(letters: &[DeadLetter], args: &args::Json) -> Result<(), Failure> {
         Column::new("ATTEMPTS", Align::Right, Never),
         Column::new("ERROR", Align::Left, Truncate(16)),
     ]);
+    let width = short_id::width_among(letters.iter().map(|one| &one.id));
     for one in letters {
         table.row(vec![
             Cell::new(&one.webhook).style(BOLD),
             Cell::new(&one.seq.to_string()),
-            Cell::new(&one.id),
+            Cell::new(one.id.get(..width).unwrap_or(&one.id)),
             Cell::new(&human::ago(one.at, Utc::now())),
             Cell::new(&one.attempts.to_string()),
             Cell::new(&one.error),
@@ -208,9 +214,13 @@ fn retry(webhooks: &Webhooks, args: &args::Retry) -> Result<(), Failure> {
             Err(error) => print_error(&error),
         }
     }
+    let failed = letters.len() as u64 - delivered;
     let count = human::many(delivered, "record", "records");
-    print::text(&format!("delivered {count}\n"))?;
-    match delivered == letters.len() as u64 {
+    match args.json {
+        true => json::print(&json!({"delivered": delivered, "failed": failed}))?,
+        false => print::text(&format!("delivered {count}\n"))?,
+    }
+    match failed == 0 {
         true => Ok(()),
         false => Err(Failure::Reported),
     }

@@ -116,8 +116,8 @@ fn a_file_of_the_log_itself_is_refused_as_output() {
     }
     log.shutdown().wait().unwrap();
     std::fs::remove_file(link).unwrap();
-    assert_eq!(fixture.json(&["list"]).len(), 6);
+    assert_eq!(fixture.json(&["list", "--all"]).len(), 6);
     let ran = fixture.run(&["backup", &outputs[0]]);
     assert_eq!(ran.code, Some(2), "{}", ran.stderr);
-    assert_eq!(fixture.json(&["list"]).len(), 6);
+    assert_eq!(fixture.json(&["list", "--all"]).len(), 6);
 }

@@ -8,7 +8,7 @@ use crate::fixture::{CommandResult, Fixture, names};
 
 #[test]
 fn a_list_is_a_table_newest_first() {
-    let ran = Fixture::with_calls().run(&["list"]);
+    let ran = Fixture::with_calls().run(&["list", "--all"]);
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
     let lines: Vec<_> = ran.stdout.lines().collect();
     assert_eq!(lines.len(), 7, "{}", ran.stdout);
@@ -75,7 +75,7 @@ fn a_narrow_terminal_gets_narrow_lines() {
     let fixture = Fixture::with_calls();
     for columns in [80, 100, 140] {
         let output = fixture
-            .command(&["list"])
+            .command(&["list", "--all"])
             .env("COLUMNS", columns.to_string())
             .output()
             .unwrap();
@@ -88,7 +88,7 @@ fn a_narrow_terminal_gets_narrow_lines() {
 #[test]
 fn json_is_one_record_per_line() {
     let fixture = Fixture::with_calls();
-    let all = fixture.json(&["list"]);
+    let all = fixture.json(&["list", "--all"]);
     assert_eq!(
         names(&all),
         [
@@ -113,7 +113,7 @@ fn the_rest_of_the_arguments_is_the_filter() {
     let fixture = Fixture::with_calls();
     let check = |args: &[&str], expected: &[&str]| {
         assert_eq!(
-            names(&fixture.json(&[&["list"], args].concat())),
+            names(&fixture.json(&[&["list", "--all"], args].concat())),
             expected,
             "{args:?}"
         );
@@ -198,12 +198,12 @@ fn an_empty_list_explains_why() {
 #[test]
 fn a_long_list_continues_after_its_cursor() {
     let fixture = Fixture::with_calls();
-    let ran = fixture.run(&["list", "--limit", "4"]);
+    let ran = fixture.run(&["list", "--all", "--limit", "4"]);
     // A pipe gets rows only.
     assert_eq!(ran.stdout.lines().count(), 1 + 4, "{ran:?}");
     let cursor = ran.stderr.strip_prefix("more: --cursor ");
     let cursor = cursor.unwrap().trim_end();
-    let rest = fixture.json(&["list", "--cursor", cursor]);
+    let rest = fixture.json(&["list", "--all", "--cursor", cursor]);
     assert_eq!(names(&rest), ["netflix_login", "POST /mcp"]);
 }
 

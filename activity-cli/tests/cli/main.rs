@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
 mod busy;
+mod columns;
 mod digest;
 mod doctor;
 mod errors;
@@ -13,7 +14,9 @@ mod guides;
 mod host;
 mod import;
 mod list;
+
 mod mcp;
+mod options;
 #[cfg(unix)]
 mod private;
 mod prune;
@@ -21,6 +24,7 @@ mod recording;
 #[cfg(unix)]
 mod replaced;
 mod retention;
+mod roots;
 mod schema;
 mod serve;
 mod show;
@@ -29,4 +33,5 @@ mod stats;
 mod support;
 mod tail;
 mod token;
+mod tree;
 mod webhooks;

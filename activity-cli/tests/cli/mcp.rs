@@ -164,7 +164,7 @@ async fn an_answer_keeps_to_its_budget_and_its_lines_for_any_records() {
         call.end(Outcome::failed("no\nluck").with_message("at\nall ".repeat(50)));
     }
     log.shutdown().wait().unwrap();
-    let newest = fixture.json(&["list", "-n1"])[0].id.to_string();
+    let newest = fixture.json(&["list", "--all", "-n1"])[0].id.to_string();
     let client = Client::new(&fixture).await;
     for tokens in [150, 400, 3_000] {
         for (tool, arguments) in [

@@ -21,17 +21,17 @@ fn a_dry_run_counts_what_pruning_by_age_deletes() {
         said(&["--older-than", "now", "--dry-run"]),
         "would delete 5 activities, 1 event\n"
     );
-    assert_eq!(fixture.json(&["list"]).len(), 6);
+    assert_eq!(fixture.json(&["list", "--all"]).len(), 6);
     assert_eq!(
         said(&["--older-than", "0s", "--what", "events"]),
         "deleted 1 event\n"
     );
-    assert_eq!(fixture.json(&["list"]).len(), 6);
+    assert_eq!(fixture.json(&["list", "--all"]).len(), 6);
     assert_eq!(
         said(&["--older-than", "now", "--what", "activities,previews"]),
         "deleted 5 activities, 0 previews\n"
     );
-    assert_eq!(fixture.json(&["list"]).len(), 1);
+    assert_eq!(fixture.json(&["list", "--all"]).len(), 1);
     let stats = fixture.run(&["stats", "--window", "week"]).stdout;
     assert!(stats.contains("activities  6, "), "{stats}");
     assert_eq!(fixture.run(&["doctor"]).code, Some(0));
@@ -63,7 +63,7 @@ fn a_dry_run_counts_what_pruning_by_size_deletes() {
         "deleted 1 event, 0 recordings\n"
     );
     assert_eq!(events(), 1);
-    assert_eq!(fixture.json(&["list"]).len(), 6);
+    assert_eq!(fixture.json(&["list", "--all"]).len(), 6);
     assert_eq!(fixture.run(&["doctor"]).code, Some(0));
 }
 
@@ -76,7 +76,7 @@ fn a_dry_run_counts_what_erasing_an_actor_removes() {
         assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
         ran.stdout
     };
-    let count = fixture.json(&["list", "actor:\"Ann B\""]).len();
+    let count = fixture.json(&["list", "--all", "actor:\"Ann B\""]).len();
     assert!(count > 0);
     let counted = said(&["--actor", "Ann B", "--dry-run"]);
     assert!(
@@ -84,7 +84,10 @@ fn a_dry_run_counts_what_erasing_an_actor_removes() {
         "{counted}"
     );
     assert!(counted.ends_with(", 1 event, 0 recordings\n"), "{counted}");
-    assert_eq!(fixture.json(&["list", "actor:\"Ann B\""]).len(), count);
+    assert_eq!(
+        fixture.json(&["list", "--all", "actor:\"Ann B\""]).len(),
+        count
+    );
     let erased = said(&["--actor", "Ann B"]);
     assert_eq!(erased, counted.replace("would erase", "erased"));
     for (name, filter) in [("hers", "actor:\"ann b\""), ("all", "")] {
@@ -98,8 +101,8 @@ fn a_dry_run_counts_what_erasing_an_actor_removes() {
             "note: the filter of webhook hers names the actor: `activity webhooks remove hers` removes it\n"
         )
     );
-    assert_eq!(fixture.json(&["list", "actor:\"Ann B\""]).len(), 0);
-    assert_eq!(fixture.json(&["list"]).len(), 6);
+    assert_eq!(fixture.json(&["list", "--all", "actor:\"Ann B\""]).len(), 0);
+    assert_eq!(fixture.json(&["list", "--all"]).len(), 6);
     assert_eq!(fixture.run(&["doctor"]).code, Some(0));
     assert_eq!(fixture.run(&["erase"]).code, Some(2));
 }
@@ -157,5 +160,5 @@ fn invalid_arguments_delete_nothing() {
     );
     check(&["--store", "no.db", "rebuild"], 1, "no store at");
     assert!(!fixture.folder.path().join("no.db").exists());
-    assert_eq!(fixture.json(&["list"]).len(), 6);
+    assert_eq!(fixture.json(&["list", "--all"]).len(), 6);
 }

@@ -48,11 +48,11 @@ fn the_retention_of_a_store_is_shown_and_set() {
     );
     assert_eq!(json.len(), 5);
     // Setting it deletes nothing.
-    assert_eq!(fixture.json(&["list"]).len(), 6);
+    assert_eq!(fixture.json(&["list", "--all"]).len(), 6);
     let ran = fixture.run(&["retention", "--activities", "0d"]);
     let said = "note: 5 activities exceed the limits and will be deleted by the processes that record here. Raise the limits now to keep them\n";
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), said));
-    assert_eq!(fixture.json(&["list"]).len(), 6);
+    assert_eq!(fixture.json(&["list", "--all"]).len(), 6);
     let wrong = fixture.run(&["retention", "--sums", "a while"]);
     assert_eq!(wrong.code, Some(2));
     assert!(
@@ -67,7 +67,7 @@ fn an_event_command_does_not_prune() {
     let fixture = Fixture::with_calls();
     fixture.run(&["retention", "--activities", "0s"]);
     fixture.run(&["event", "a", "b"]);
-    assert_eq!(fixture.json(&["list"]).len(), 6);
+    assert_eq!(fixture.json(&["list", "--all"]).len(), 6);
 }
 
 #[test]

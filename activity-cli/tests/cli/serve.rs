@@ -148,3 +148,56 @@ fn a_public_address_requires_a_long_token() {
         assert!(stderr.contains(said), "{args:?}: {stderr}");
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn a_browser_is_opened_without_the_token() {
+    use std::os::unix::fs::PermissionsExt;
+
+    use crate::fixture::until;
+
+    if !tower_activity::web::ActivityRouter::has_pages() {
+        return;
+    }
+    let fixture = Fixture::with_calls();
+    let folder = fixture.folder.path();
+    let opener = folder.join("xdg-open");
+    // Renamed, so that a half-written file is not read.
+    std::fs::write(
+        &opener,
+        "#!/bin/sh\necho \"$@\" > opened.new; mv opened.new opened\n",
+    )
+    .unwrap();
+    std::fs::set_permissions(&opener, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
+    let opened = |args: &[&str]| {
+        let _ = std::fs::remove_file(folder.join("opened"));
+        let mut command = fixture.command(args);
+        let mut child = command
+            .env("PATH", &path)
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let opened = until(|| std::fs::read_to_string(folder.join("opened")).ok());
+        child.kill().unwrap();
+        child.wait().unwrap();
+        opened
+    };
+    let address = opened(&["serve", "--listen", "127.0.0.1:0", "--open", "--token"]);
+    assert!(
+        address.starts_with("http://127.0.0.1:") && address.ends_with("/\n"),
+        "{address}"
+    );
+    let address = opened(&["serve", "--listen", "0.0.0.0:0", "--open", "--token"]);
+    assert!(
+        address.starts_with("http://127.0.0.1:") && address.ends_with("/\n"),
+        "{address}"
+    );
+    let id = fixture.json(&["list"])[0].id;
+    let address = opened(&["show", "@", "--web"]);
+    assert!(
+        address.starts_with("http://127.0.0.1:")
+            && address.ends_with(&format!("/activity?id={id}\n")),
+        "{address}"
+    );
+}
