@@ -11,7 +11,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use self::help::{
     BACKUP, COMPLETIONS, DIGEST, DOCTOR, ERASE, ERRORS, EVENT, EVENT_FIELDS, EVENT_FILTERS, EVENTS,
-    EXPORT, FIELDS, FILTERS, IMPORT, LIST, MCP, PRUNE, REBUILD, RECORDING, RETENTION, SERVE,
+    EXPORT, FIELDS, FILTERS, IMPORT, LIST, MAN, MCP, PRUNE, REBUILD, RECORDING, RETENTION, SERVE,
     SHOW, STATS, TAIL,
 };
 pub(crate) use self::{
@@ -20,7 +20,7 @@ pub(crate) use self::{
         By, Digest, Errors, Events, Export, List, Listing, Recording, Show, Sort, Stats, Tail,
         WindowArgs,
     },
-    tools::{Completions, Doctor, Serve},
+    tools::{Completions, Doctor, Man, Serve},
     writing::{Backup, DataKind, Erase, Event, Import, Prune, Rebuild, Retention},
 };
 use crate::{host, token, webhooks};
@@ -132,6 +132,9 @@ pub(crate) enum Command {
     /// Generate shell completions
     #[command(after_help = COMPLETIONS)]
     Completions(Completions),
+    /// Write man pages into a directory
+    #[command(after_help = MAN)]
+    Man(Man),
 }
 
 #[cfg(test)]

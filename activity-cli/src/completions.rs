@@ -1,6 +1,10 @@
-//! `activity completions`: generates shell completions.
+//! `activity completions`: scripts that make a shell ask this command, and its answers.
 
 use clap::CommandFactory;
+use clap_complete::{
+    CompleteEnv,
+    env::{EnvCompleter, Shells},
+};
 
 use crate::{
     args::{self, Cli},
@@ -8,8 +12,30 @@ use crate::{
     print,
 };
 
+/// The variable by which a script asks.
+const VARIABLE: &str = "ACTIVITY_COMPLETE";
+
+/// The script for bash. That of clap does not know that bash splits words at colons, which every filter has.
+const BASH: &str = include_str!("completions.bash");
+
+/// Answers a script and exits, if one asks.
+pub(crate) fn answer() {
+    CompleteEnv::with_factory(Cli::command)
+        .var(VARIABLE)
+        .complete();
+}
+
 pub(crate) fn run(args: &args::Completions) -> Result<(), Failure> {
+    let shell = args.shell.to_string();
+    if shell == "bash" {
+        return Ok(print::text(BASH)?);
+    }
+    let shells = Shells::builtins();
+    let known: Option<&dyn EnvCompleter> = shells.completer(&shell);
+    let Some(completer) = known else {
+        return Err(Failure::Usage(format!("no completions for {shell}")));
+    };
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "activity", &mut script);
+    completer.write_registration(VARIABLE, "activity", "activity", "activity", &mut script)?;
     Ok(print::text(&String::from_utf8_lossy(&script))?)
 }

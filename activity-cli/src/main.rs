@@ -4,6 +4,7 @@
 mod args;
 mod backup;
 mod browser;
+mod complete;
 mod completions;
 mod digest;
 mod doctor;
@@ -15,6 +16,7 @@ mod failure;
 mod host;
 mod import;
 mod list;
+mod man;
 mod mcp;
 mod newest;
 mod output_file;
@@ -45,6 +47,7 @@ use crate::{
 };
 
 fn main() -> ExitCode {
+    completions::answer();
     let cli = Cli::parse_from(args::with_exclusions(std::env::args_os()));
     match cli.color {
         Color::Auto => ColorChoice::Auto,
@@ -73,6 +76,7 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Export(args) => export::run(store, args),
         Command::Serve(args) => serve::run(store, args),
         Command::Completions(args) => completions::run(args),
+        Command::Man(args) => man::run(args),
         Command::Import(args) => import::run(store, args),
         Command::Mcp => mcp::run(store),
         Command::Token(command) => token::run(store, command),

@@ -201,6 +201,11 @@ Examples:
 The scripts ask the command, which completes fields of filters, their values in the store, and IDs. Generate them again after \
 an update.";
 
+pub(super) const MAN: &str = "\
+Examples:
+  activity man ~/.local/share/man/man1
+  activity man man1 && man -l man1/activity-list.1";
+
 pub(super) const MCP: &str = "\
 Examples:
   activity mcp

@@ -4,9 +4,12 @@ use std::{num::NonZeroUsize, path::PathBuf};
 
 use chrono::NaiveDate;
 use clap::{Args, ValueEnum};
+use clap_complete::ArgValueCompleter;
 use tower_activity::query::{Format, Window, Zone};
 
 use super::values;
+use crate::complete;
+
 /// The arguments of a list.
 #[derive(Debug, Args)]
 pub(crate) struct Listing {
@@ -17,7 +20,7 @@ pub(crate) struct Listing {
     #[arg(long, value_name = "CURSOR", value_parser = values::cursor)]
     pub(crate) cursor: Option<String>,
     /// Columns, or keys with --json, separated by commas, see below
-    #[arg(long, value_name = "FIELDS", value_delimiter = ',')]
+    #[arg(long, value_name = "FIELDS", value_delimiter = ',', add = ArgValueCompleter::new(complete::field))]
     pub(crate) fields: Vec<String>,
     /// Time zone of days and times [default: the system's]
     #[arg(long, value_name = "ZONE")]
@@ -30,7 +33,7 @@ pub(crate) struct Listing {
 #[derive(Debug, Args)]
 pub(crate) struct List {
     /// Filter [default: everything]
-    #[arg(value_name = "FILTER")]
+    #[arg(value_name = "FILTER", add = ArgValueCompleter::new(complete::activity_filter))]
     pub(crate) filter: Vec<String>,
     /// Include activities inside of others
     #[arg(long, short)]
@@ -41,7 +44,7 @@ pub(crate) struct List {
         value_name = "BY",
         default_value = "started",
         conflicts_with = "cursor"
-   )]
+    )]
     pub(crate) sort: Sort,
     #[command(flatten)]
     pub(crate) list: Listing,
@@ -59,7 +62,7 @@ pub(crate) enum Sort {
 #[derive(Debug, Args)]
 pub(crate) struct Events {
     /// Filter [default: everything]
-    #[arg(value_name = "FILTER")]
+    #[arg(value_name = "FILTER", add = ArgValueCompleter::new(complete::event_filter))]
     pub(crate) filter: Vec<String>,
     #[command(flatten)]
     pub(crate) list: Listing,
@@ -68,7 +71,7 @@ pub(crate) struct Events {
 #[derive(Debug, Args)]
 pub(crate) struct Show {
     /// Activity ID or unique prefix; `@` for the newest of `activity list`, `@~1` for the one before
-    #[arg(value_name = "ID")]
+    #[arg(value_name = "ID", add = ArgValueCompleter::new(complete::activity_id))]
     pub(crate) id: String,
     /// Print one JSON object: the activity, with its tree under `tree`
     #[arg(long)]
@@ -81,7 +84,7 @@ pub(crate) struct Show {
 #[derive(Debug, Args)]
 pub(crate) struct Tail {
     /// Filter [default: everything]
-    #[arg(value_name = "FILTER")]
+    #[arg(value_name = "FILTER", add = ArgValueCompleter::new(complete::activity_filter))]
     pub(crate) filter: Vec<String>,
     /// Number of ended activities to show first
     #[arg(
@@ -90,7 +93,7 @@ pub(crate) struct Tail {
         alias = "lines",
         value_name = "N",
         default_value_t = 10
-   )]
+    )]
     pub(crate) limit: usize,
     /// Time zone of days and times in the filter [default: the system's]
     #[arg(long, value_name = "ZONE")]
@@ -133,7 +136,7 @@ pub(crate) struct WindowArgs {
 #[derive(Debug, Args)]
 pub(crate) struct Errors {
     /// Filter [default: every failure]
-    #[arg(value_name = "FILTER")]
+    #[arg(value_name = "FILTER", add = ArgValueCompleter::new(complete::activity_filter))]
     pub(crate) filter: Vec<String>,
     #[command(flatten)]
     pub(crate) window: WindowArgs,
@@ -167,16 +170,16 @@ pub(crate) struct Stats {
 #[group(multiple = false, conflicts_with = "by")]
 pub(crate) struct Subject {
     /// Only this project
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", add = ArgValueCompleter::new(complete::project))]
     pub(crate) project: Option<String>,
     /// Only this agent
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", add = ArgValueCompleter::new(complete::agent))]
     pub(crate) agent: Option<String>,
     /// Only this name
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", add = ArgValueCompleter::new(complete::name))]
     pub(crate) name: Option<String>,
     /// Only this brand
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", add = ArgValueCompleter::new(complete::brand))]
     pub(crate) brand: Option<String>,
 }
 
@@ -194,7 +197,7 @@ pub(crate) enum By {
 #[derive(Debug, Args)]
 pub(crate) struct Digest {
     /// Filter [default: everything]
-    #[arg(value_name = "FILTER")]
+    #[arg(value_name = "FILTER", add = ArgValueCompleter::new(complete::event_filter))]
     pub(crate) filter: Vec<String>,
     /// Only this user
     #[arg(long, value_name = "ID")]
@@ -225,7 +228,7 @@ pub(crate) struct Digest {
 #[derive(Debug, Args)]
 pub(crate) struct Export {
     /// Filter [default: everything]
-    #[arg(value_name = "FILTER")]
+    #[arg(value_name = "FILTER", add = ArgValueCompleter::new(complete::activity_filter))]
     pub(crate) filter: Vec<String>,
     /// Output format: jsonl, csv or cloudevents
     #[arg(long, default_value_t)]

@@ -1,5 +1,7 @@
 //! Arguments of the commands that serve and check a store, and that integrate with a shell.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use clap_complete::Shell;
 
@@ -47,4 +49,11 @@ pub(crate) struct Completions {
     /// Shell to generate for
     #[arg(value_name = "SHELL")]
     pub(crate) shell: Shell,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Man {
+    /// Directory to write into; it is created if it does not exist
+    #[arg(value_name = "DIR")]
+    pub(crate) directory: PathBuf,
 }

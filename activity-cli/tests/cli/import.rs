@@ -1,4 +1,4 @@
-//! `activity import`, and `activity completions`.
+//! `activity import`.
 
 use std::{fs, io::Write, process::Stdio};
 
@@ -23,7 +23,7 @@ fn an_export_is_imported_once() {
         "imported 0 activities and 0 events, 6 existed already\n"
     );
     let ids = |fixture: &Fixture| {
-        let all = fixture.json(&["list"]);
+        let all = fixture.json(&["list", "--all"]);
         all.into_iter()
             .map(|one| (one.id, one.status))
             .collect::<Vec<_>>()
@@ -77,7 +77,7 @@ fn an_invalid_line_is_named_and_earlier_lines_are_kept() {
 #[test]
 fn a_time_that_does_not_fit_its_id_is_reported() {
     let from = Fixture::with_calls();
-    let moved = from.json(&["list"]).into_iter().map(|one| {
+    let moved = from.json(&["list", "--all"]).into_iter().map(|one| {
         let mut line = serde_json::to_value(&one).unwrap();
         line["started_at"] = serde_json::json!(one.started_at + chrono::TimeDelta::microseconds(1));
         format!("{line}\n")
@@ -94,47 +94,4 @@ fn a_time_that_does_not_fit_its_id_is_reported() {
         ran.stdout,
         "imported 6 activities and 0 events, 6 given a new ID because theirs did not match their time\n"
     );
-}
-
-#[test]
-fn each_shell_has_its_completions() {
-    let fixture = Fixture::new();
-    for (shell, begins) in [
-        ("bash", "_activity() {"),
-        ("zsh", "#compdef activity"),
-        ("fish", "# Print an optspec"),
-    ] {
-        let ran = fixture.run(&["completions", shell]);
-        assert!(
-            ran.code == Some(0) && ran.stdout.starts_with(begins),
-            "{shell}: {}",
-            ran.stdout
-        );
-        assert!(ran.stdout.contains("webhooks"), "{shell}");
-    }
-    assert_eq!(fixture.run(&["completions", "cmd"]).code, Some(2));
-}
-
-#[cfg(unix)]
-#[test]
-fn bash_completes_commands_and_options() {
-    let fixture = Fixture::new();
-    let script = fixture.run(&["completions", "bash"]).stdout;
-    fs::write(fixture.folder.path().join("activity.bash"), script).unwrap();
-    let check = |words: &str, expected: &str| {
-        let asks = format!(
-            "source activity.bash; COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); \
-             _activity activity \"${{COMP_WORDS[COMP_CWORD]}}\" \"${{COMP_WORDS[COMP_CWORD - 1]}}\"; \
-             echo \"${{COMPREPLY[@]}}\""
-        );
-        let mut bash = std::process::Command::new("bash");
-        let bash = bash
-            .args(["--norc", "-c", &asks])
-            .current_dir(&fixture.folder);
-        let ran = CommandResult::new(&bash.output().unwrap());
-        assert_eq!((ran.stdout.trim(), &*ran.stderr), (expected, ""), "{words}");
-    };
-    check("activity webh", "webhooks");
-    check("activity webhooks rem", "remove");
-    check("activity export --form", "--format");
 }

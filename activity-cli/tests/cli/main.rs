@@ -3,6 +3,8 @@
 
 mod busy;
 mod columns;
+#[cfg(unix)]
+mod completions;
 mod digest;
 mod doctor;
 mod errors;
@@ -14,6 +16,7 @@ mod guides;
 mod host;
 mod import;
 mod list;
+mod man;
 
 mod mcp;
 mod options;

@@ -139,6 +139,7 @@ fn help_fits_a_narrow_terminal_and_names_what_is_global() {
         "recording",
         "doctor",
         "completions",
+        "man",
         "host",
         "token",
         "webhooks",
