@@ -12,12 +12,12 @@ use clap::{Parser, Subcommand, ValueEnum};
 use self::help::{
     BACKUP, COMPLETIONS, DIGEST, DOCTOR, ERASE, ERRORS, EVENT, EVENT_FIELDS, EVENT_FILTERS, EVENTS,
     EXPORT, FIELDS, FILTERS, IMPORT, LIST, MAN, MCP, PRUNE, REBUILD, RECORDING, RETENTION, SERVE,
-    SHOW, STATS, TAIL,
+    SHOW, STATS, TAIL, TOP,
 };
 pub(crate) use self::{
     exclusions::with_exclusions,
     reading::{
-        By, Digest, Errors, Events, Export, List, Listing, Recording, Show, Sort, Stats, Tail,
+        By, Digest, Errors, Events, Export, List, Listing, Recording, Show, Sort, Stats, Tail, Top,
         WindowArgs,
     },
     tools::{Completions, Doctor, Man, Serve},
@@ -72,6 +72,9 @@ pub(crate) enum Command {
     /// Follow activities as they start and end
     #[command(after_help = format!("{TAIL}\n\n{FILTERS}"))]
     Tail(Tail),
+    /// Watch running calls, rates, failures and the slowest names
+    #[command(after_help = TOP)]
+    Top(Top),
     /// Record one event and print its ID, for scripts and hooks
     #[command(after_help = EVENT)]
     Event(Box<Event>),

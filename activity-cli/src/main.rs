@@ -34,6 +34,7 @@ mod source;
 mod stats;
 mod tail;
 mod token;
+mod top;
 mod webhooks;
 
 use std::process::ExitCode;
@@ -67,6 +68,7 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         Command::List(args) => list::activities(store, args),
         Command::Show(args) => show::run(store, args),
         Command::Tail(args) => tail::run(store, args),
+        Command::Top(args) => top::run(store, args),
         Command::Event(args) => event::run(store, args),
         Command::Events(args) => list::events(store, args),
         Command::Host(command) => host::run(store, command),

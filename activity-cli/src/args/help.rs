@@ -24,6 +24,15 @@ Examples:
 
 Activities that repeat below the same parent are one line; failures stay lines of their own.";
 
+pub(super) const TOP: &str = "\
+Examples:
+  activity top
+  activity top project:acme --interval 5
+  activity top --once                      one view, for a script or a log
+  activity top --json | jq .per_second
+
+Rates, failures and durations are those of the calls that ended in the last minute, as they were committed. q or ctrl-c ends it.";
+
 pub(super) const TAIL: &str = "\
 Examples:
   activity tail

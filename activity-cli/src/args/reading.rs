@@ -104,6 +104,25 @@ pub(crate) struct Tail {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Top {
+    /// Filter [default: everything]
+    #[arg(value_name = "FILTER", add = ArgValueCompleter::new(complete::activity_filter))]
+    pub(crate) filter: Vec<String>,
+    /// Seconds between two views
+    #[arg(long, short, value_name = "SECONDS", default_value = "2", value_parser = values::seconds)]
+    pub(crate) interval: f64,
+    /// Print one view and exit; so does a stdout that is not a terminal
+    #[arg(long)]
+    pub(crate) once: bool,
+    /// Time zone of days and times in the filter [default: the system's]
+    #[arg(long, value_name = "ZONE")]
+    pub(crate) tz: Option<Zone>,
+    /// Print one view as a JSON object and exit
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Recording {
     /// Recording ID or unique prefix, as `activity show` lists them; `@` for the newest
     #[arg(value_name = "ID")]

@@ -67,6 +67,13 @@ pub(super) fn at_least_one(text: &str) -> Result<NonZeroUsize, String> {
         .map_err(|_| "write a number of at least 1".to_owned())
 }
 
+/// Parses a number of seconds.
+pub(super) fn seconds(text: &str) -> Result<f64, String> {
+    let seconds = text.parse().ok();
+    let seconds = seconds.filter(|seconds| (0.1..=3_600.0).contains(seconds));
+    seconds.ok_or_else(|| "write a number of seconds from 0.1 to 3600".to_owned())
+}
+
 /// Parses a date.
 pub(super) fn date(text: &str) -> Result<NaiveDate, String> {
     text.parse()

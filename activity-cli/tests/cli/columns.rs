@@ -50,6 +50,7 @@ fn no_line_is_wider_than_the_terminal() {
         &["errors"],
         &["stats", "--by", "name"],
         &["stats", "--by", "project"],
+        &["top", "--once"],
         &["tail", "-n0", "--help"],
     ] {
         if args[0] == "tail" {

@@ -36,5 +36,7 @@ mod stats;
 mod support;
 mod tail;
 mod token;
+#[cfg(unix)]
+mod top;
 mod tree;
 mod webhooks;

@@ -17,7 +17,7 @@ fn every_command_has_a_man_page() {
         "activity",
         "activity-list",
         "activity-webhooks-add",
-        "activity-tail",
+        "activity-top",
     ] {
         let text = fs::read_to_string(pages.join(format!("{page}.1"))).unwrap();
         assert!(text.contains(".SH SYNOPSIS"), "{page}");

@@ -93,6 +93,8 @@ fn what_a_command_did_can_be_json() {
         &["webhooks", "add", "hook", "https://example.com/", "--json"],
     );
     assert!(webhook["secret"].as_str().unwrap().starts_with("whsec_"));
+    let top = object(&fixture, &["top", "--json"]);
+    assert_eq!((&top["ended"], &top["failed"]), (&1.into(), &0.into()));
 }
 
 #[test]
@@ -122,6 +124,7 @@ fn help_fits_a_narrow_terminal_and_names_what_is_global() {
         "ls",
         "show",
         "tail",
+        "top",
         "event",
         "events",
         "errors",

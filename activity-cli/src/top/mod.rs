@@ -1,0 +1,127 @@
+//! `activity top`: running calls, rates, failures and the slowest names, refreshed until ctrl-c.
+
+mod rates;
+mod screen;
+mod view;
+
+use std::{
+    io::{self, IsTerminal},
+    pin::{Pin, pin},
+    time::{Duration, Instant},
+};
+
+use tower_activity::{
+    Status,
+    query::ActivityReader,
+    record::{ActivityRecord, Filter},
+    store::LARGEST_PAGE,
+};
+
+use self::{
+    rates::Rates,
+    screen::{Key, Screen},
+    view::View,
+};
+use crate::{
+    args::Top,
+    failure::Failure,
+    print::{self, json},
+    signal, source,
+};
+
+pub(crate) fn run(store: &str, args: &Top) -> Result<(), Failure> {
+    let filter = source::filter(&args.filter, args.tz)?;
+    let mut top = Watched::new(store, filter)?;
+    if args.json {
+        return Ok(json::print(&top.view()?)?);
+    }
+    if args.once || !io::stdout().is_terminal() {
+        let text = top.view()?.render(print::width(), None);
+        return Ok(print::text(&text)?);
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(watch(&mut top, Duration::from_secs_f64(args.interval)))
+}
+
+/// Refreshes the view until a key or a signal ends it.
+async fn watch(top: &mut Watched, interval: Duration) -> Result<(), Failure> {
+    let mut shutdown = pin!(signal::shutdown()?);
+    // First, so that an error is printed on the terminal as it was.
+    let mut view = top.view()?;
+    let mut screen = Screen::enter()?;
+    loop {
+        screen.draw(&view)?;
+        let refresh = Instant::now() + interval;
+        if wait(refresh, shutdown.as_mut()).await? == Key::Quit {
+            return Ok(());
+        }
+        match top.view() {
+            Ok(next) => view = next,
+            // The file was moved away, or another process holds it.
+            Err(error) if error.is_not_found() || error.is_busy() => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Waits for the next refresh, a key or a signal.
+async fn wait(
+    refresh: Instant,
+    mut shutdown: Pin<&mut impl Future<Output = io::Result<()>>>,
+) -> io::Result<Key> {
+    while Instant::now() < refresh {
+        let key = tokio::task::spawn_blocking(move || screen::key(refresh));
+        tokio::select! {
+            signal = &mut shutdown => return signal.map(|()| Key::Quit),
+            key = key => match key.map_err(io::Error::other)?? {
+                Key::None => {}
+                key => return Ok(key),
+            },
+        }
+    }
+    Ok(Key::None)
+}
+
+/// The store, and what has ended there lately.
+struct Watched {
+    reader: ActivityReader,
+    store: String,
+    filter: Filter,
+    rates: Rates,
+}
+
+impl Watched {
+    fn new(store: &str, filter: Filter) -> Result<Self, Failure> {
+        let mut reader = source::open(store)?;
+        let rates = Rates::new(&mut reader, &filter)?;
+        Ok(Watched {
+            reader,
+            store: store.to_owned(),
+            filter,
+            rates,
+        })
+    }
+
+    fn view(&mut self) -> tower_activity::Result<View> {
+        self.rates.update(&mut self.reader, &self.filter)?;
+        let now = self.reader.present()?;
+        let (running, more) = self.running()?;
+        Ok(View::new(&self.store, now, running, more, &self.rates))
+    }
+
+    /// Returns running activities, the oldest first, and whether there are more.
+    fn running(&mut self) -> tower_activity::Result<(Vec<ActivityRecord>, bool)> {
+        let is_running = |status: &Status| *status == Status::Running;
+        if !self.filter.status.allows(is_running) {
+            return Ok((Vec::new(), false));
+        }
+        let mut running = self.filter.clone();
+        running.status.any_of = vec![Status::Running];
+        let page = self.reader.page(&running, None, LARGEST_PAGE)?;
+        let mut records = page.records;
+        records.reverse();
+        Ok((records, page.next.is_some()))
+    }
+}
