@@ -41,7 +41,12 @@ const days = [
 ];
 const months = [format(month), format({ ...month, year: "numeric" })];
 /** As the command writes dates: 2026-02-18. */
-const isoDate = new Intl.DateTimeFormat("sv-SE", { year: "numeric", month: "2-digit", day: "2-digit", timeZone: ZONE });
+const isoDate = new Intl.DateTimeFormat("sv-SE", {
+  year: "numeric",
+  month: "2-digit",
+  day: "2-digit",
+  timeZone: ZONE,
+});
 const full = format({
   year: "numeric",
   month: "short",
