@@ -24,10 +24,10 @@ const LIBRARY: Published = Published {
     name: "tower-activity",
     needed: &[
         "Cargo.lock",
-        "CHANGELOG.md",
         "LICENSE-APACHE",
         "LICENSE-MIT",
         "README.md",
+        "docs/axum.md",
         "src/lib.rs",
         "src/web/pages/dist/THIRD-PARTY.txt",
         "src/web/pages/dist/dashboard/index.html",
