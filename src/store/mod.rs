@@ -35,6 +35,7 @@ mod check;
 mod clock;
 #[cfg(feature = "sqlite")]
 mod codes;
+mod descendants;
 mod event;
 mod failures;
 mod gaps;
@@ -57,7 +58,6 @@ mod scan;
 pub mod sqlite;
 mod sums;
 mod token;
-mod tree;
 mod turn_stats;
 
 use std::{fmt, path::Path, time::Duration};
@@ -72,6 +72,7 @@ pub use check::{
     AcceptedChange, Check, CheckCount, CheckCounts, InstanceCheck, LastCheck, RowKind,
 };
 pub use clock::AHEAD;
+pub use descendants::Descendants;
 pub use event::{Duplicate, NewEvent};
 pub use failures::FailureGroup;
 pub(crate) use failures::{FailureSums, selects_all_failures};
@@ -86,9 +87,9 @@ pub use metrics::{
 };
 #[cfg(feature = "sqlite")]
 pub(crate) use options::timed_out;
-pub use options::{Cancellation, LARGEST_SCAN, ReadOptions, WallClock};
+pub use options::{Cancellation, LARGEST_PAGE, LARGEST_SCAN, ReadOptions, WallClock};
 pub use position::{CommitPage, Cursor, List, Position};
-pub use read::{LARGEST_PAGE, Reader, Source};
+pub use read::{Reader, Source, TreePage};
 pub use record::{Record, RecordKind};
 pub use recording::{NewChunk, NewStep, Step};
 #[cfg(feature = "web")]
@@ -99,7 +100,6 @@ pub(crate) use sanitize::{Attribute, Sanitizer};
 pub(crate) use scan::{SampleSums, SampleTotals, descendants_of, during, too_many};
 pub use sums::Quarter;
 pub use token::AccessToken;
-pub use tree::{Descendants, TreePage};
 pub use turn_stats::{RecencyBucket, TurnHistory, TurnStats, Turns};
 
 use crate::error::{Error, Result};

@@ -13,6 +13,9 @@ use chrono::{DateTime, Utc};
 
 use crate::error::{Error, ErrorKind, Result};
 
+/// The largest page: the most records that one query returns.
+pub const LARGEST_PAGE: usize = 1000;
+
 /// The most records that a reader scans for one answer; see [`ReadOptions::scan_limit`].
 pub const LARGEST_SCAN: usize = 1_000_000;
 

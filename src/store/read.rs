@@ -21,9 +21,6 @@ use crate::{
     },
 };
 
-/// The largest page: the most records that one query returns.
-pub const LARGEST_PAGE: usize = 1000;
-
 /// Lists, follows and finds the activities or the events of a store.
 pub trait Source<R: Record> {
     /// Returns the newest records that match `filter` after `cursor`, newest first. Records dated ahead of the
@@ -67,7 +64,8 @@ pub trait Source<R: Record> {
 /// The read side of a store.
 ///
 /// Every answer includes open activities: those of living instances as `running`, those of dead instances as `abandoned`.
-/// Filters apply before limits. A limit is clamped to 1..=[`LARGEST_PAGE`]. A failed query is an error, never an empty answer.
+/// Filters apply before limits. A limit is clamped to 1..=[`LARGEST_PAGE`](crate::store::LARGEST_PAGE). A failed query is an error,
+/// never an empty answer.
 ///
 /// # Stores of other kinds
 ///
@@ -88,7 +86,7 @@ pub trait Reader: Source<ActivityRecord> + Source<EventRecord> + Send {
     /// If the store could not be read.
     fn recording(&mut self, id: RecordingId) -> Result<Option<RecordingRecord>>;
 
-    /// Returns the recordings linked to an activity, in order of start, at most [`LARGEST_PAGE`].
+    /// Returns the recordings linked to an activity, in order of start, at most [`LARGEST_PAGE`](crate::store::LARGEST_PAGE).
     ///
     /// # Errors
     ///
@@ -438,5 +436,32 @@ pub trait Reader: Source<ActivityRecord> + Source<EventRecord> + Send {
         Err(Error::invalid(
             "cannot check the integrity of this store: it has checks of its own",
         ))
+    }
+}
+
+/// A page of a tree.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct TreePage {
+    /// The activities, in order of start.
+    pub activities: Vec<ActivityRecord>,
+    /// Number of activities in the tree that match the filter.
+    pub total: u64,
+    /// The cursor of the next page; `None` on the last.
+    pub next: Option<Cursor<ActivityRecord>>,
+}
+
+impl TreePage {
+    /// Returns a page of a tree with `total` matching activities, and the cursor of the next.
+    pub fn new(
+        activities: Vec<ActivityRecord>,
+        total: u64,
+        next: Option<Cursor<ActivityRecord>>,
+    ) -> Self {
+        TreePage {
+            activities,
+            total,
+            next,
+        }
     }
 }

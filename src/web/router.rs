@@ -32,7 +32,10 @@ use super::{
     fair::FairSemaphore,
     guard::{self, AuthMode, Guard, StoredTokens, Token},
     openapi,
-    openmetrics::{self, Metrics},
+    openmetrics::{
+        self,
+        counters::{self, Metrics},
+    },
     problem::Problem,
     readers::{READ_TIMEOUT, ReaderPool},
     state::{Shared, Writes},
@@ -109,7 +112,7 @@ impl ActivityRouter {
             hosts: Vec::new(),
             writes: Writes::default(),
             read_timeout: READ_TIMEOUT,
-            metrics_limit: openmetrics::DEFAULT_LIMIT,
+            metrics_limit: counters::DEFAULT_LIMIT,
             built: Arc::default(),
         }
     }
@@ -164,7 +167,7 @@ impl ActivityRouter {
         self.reset()
     }
 
-    /// Sets how many names, pairs of name and project, and error types have series of their own in `metrics` [default: 100].
+    /// Sets how many names, projects, pairs of both, and error types have series of their own in `metrics` [default: 100].
     ///
     /// All others are counted together, as `other`. The first ones get a series, of one scrape the most frequent, and keep it.
     pub fn metrics_limit(mut self, limit: usize) -> Self {

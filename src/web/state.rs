@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    commits::CommitWatcher, fair::FairSemaphore, openmetrics::Metrics, readers::ReaderPool,
+    commits::CommitWatcher, fair::FairSemaphore, openmetrics::counters::Metrics,
+    readers::ReaderPool,
 };
 use crate::log::ActivityLog;
 #[cfg(feature = "webhook")]

@@ -66,13 +66,14 @@ const BOUNDS_NS: [u64; 20] = [
 #[derive(Debug)]
 pub(super) struct CallCounters {
     filter: Filter,
-    /// The most names, the most pairs of name and project, and the most error types.
+    /// The most names, projects, pairs of both, and error types.
     limit: usize,
     started: Option<(DateTime<Utc>, Position<ActivityRecord>)>,
     /// By name and project.
     calls: BTreeMap<(Text, Text), ByStatus>,
     /// How many of these have a project of their own.
     own_pairs: usize,
+    projects: BTreeMap<Text, ByStatus>,
     durations: BTreeMap<Text, Durations>,
     errors: BTreeMap<Text, u64>,
 }
@@ -103,6 +104,7 @@ impl CallCounters {
             started: None,
             calls: BTreeMap::new(),
             own_pairs: 0,
+            projects: BTreeMap::new(),
             durations: BTreeMap::new(),
             errors: BTreeMap::new(),
         }
@@ -156,6 +158,8 @@ impl CallCounters {
             (Reverse(count), pair.clone())
         });
         for (pair, (by_status, durations)) in calls {
+            let project = own_or_other(&self.projects, pair.1.clone(), self.limit);
+            add_up(self.projects.entry(project).or_default(), by_status);
             let pair = self.labels(pair);
             self.durations
                 .entry(pair.0.clone())
@@ -163,10 +167,7 @@ impl CallCounters {
                 .merge(&durations);
             let is_new = !self.calls.contains_key(&pair);
             self.own_pairs += usize::from(is_new && pair.1 != OTHER);
-            let sums = self.calls.entry(pair).or_default();
-            sums.iter_mut()
-                .zip(by_status)
-                .for_each(|(sum, more)| *sum += more);
+            add_up(self.calls.entry(pair).or_default(), by_status);
         }
         let mut errors: Vec<_> = batch.errors.into_iter().collect();
         errors.sort_by_cached_key(|(error, count)| (Reverse(*count), error.clone()));
@@ -193,7 +194,8 @@ impl CallCounters {
 
     /// Sets all counts to 0, and keeps the series.
     fn reset(&mut self) {
-        self.calls.values_mut().for_each(|sums| *sums = [0; 5]);
+        let calls = self.calls.values_mut().chain(self.projects.values_mut());
+        calls.for_each(|sums| *sums = ByStatus::default());
         let durations = self.durations.values_mut();
         durations.for_each(|sums| *sums = Durations::default());
         self.errors.values_mut().for_each(|count| *count = 0);
@@ -208,15 +210,16 @@ impl CallCounters {
             "Activities that ended, by name, project and status.",
         );
         for ((name, project), sums) in &self.calls {
-            for (status, count) in STATUSES.iter().zip(sums) {
-                let labels = [
-                    ("name", name.as_str()),
-                    ("project", project.as_str()),
-                    ("status", status.as_str()),
-                ];
-                out.sample("_total", &labels, count)
-                    .created(&labels, created);
-            }
+            let labels = [("name", name.as_str()), ("project", project.as_str())];
+            write_by_status(out, &labels, sums, created);
+        }
+        out.family(
+            "activity_project_calls",
+            Type::Counter,
+            "The same activities, by project and status.",
+        );
+        for (project, sums) in &self.projects {
+            write_by_status(out, &[("project", project)], sums, created);
         }
         out.family(
             "activity_failures",
@@ -283,6 +286,25 @@ impl Durations {
         out.sample("_count", &[label], sum)
             .sample("_sum", &[label], seconds(self.sum_ns))
             .created(&[label], created);
+    }
+}
+
+fn add_up(sums: &mut ByStatus, more: ByStatus) {
+    let sums = sums.iter_mut().zip(more);
+    sums.for_each(|(sum, more)| *sum += more);
+}
+
+fn write_by_status(
+    out: &mut Exposition,
+    labels: &[(&str, &str)],
+    sums: &ByStatus,
+    created: DateTime<Utc>,
+) {
+    for (status, count) in STATUSES.iter().zip(sums) {
+        let status = ("status", status.as_str());
+        let labels: Vec<_> = labels.iter().copied().chain([status]).collect();
+        out.sample("_total", &labels, count)
+            .created(&labels, created);
     }
 }
 

@@ -125,6 +125,15 @@ async fn calls_are_counted_by_name_project_and_status_from_the_first_scrape_on()
     assert_eq!(second.calls("pay", "zoo", "cancelled"), 1.0);
     assert_eq!(second.calls("pay", "", "skipped"), 1.0);
     assert_eq!(
+        second.of_metric("activity_project_calls_total"),
+        BTreeMap::from([
+            ("project=\"\",status=\"skipped\"", 1.0),
+            ("project=\"acme\",status=\"failed\"", 1.0),
+            ("project=\"acme\",status=\"success\"", 3.0),
+            ("project=\"zoo\",status=\"cancelled\"", 1.0),
+        ])
+    );
+    assert_eq!(
         second.of_metric("activity_failures_total"),
         BTreeMap::from([("error_type=\"timeout\"", 1.0)])
     );
@@ -213,6 +222,12 @@ async fn the_number_of_series_is_bounded_and_none_changes_its_place() {
     assert_eq!(failed("other", "other"), 20.0);
     assert_eq!(last.of_metric("activity_calls_total").len(), 5);
     assert_eq!(last.of_metric("activity_duration_seconds_count").len(), 3);
+    // A project has its own sum, also where a pair has none.
+    let of_project = |project: &str| {
+        let labels = format!("project=\"{project}\",status=\"failed\"");
+        last.value(&format!("activity_project_calls_total{{{labels}}}"))
+    };
+    assert_eq!(["p", "q", "other"].map(of_project), [17.0, 11.0, 1.0]);
     let failures = last.of_metric("activity_failures_total");
     assert_eq!(failures.values().sum::<f64>(), 29.0);
     assert_eq!(failures.len(), 3);

@@ -209,7 +209,7 @@ async fn browsers_get_a_login_form_and_programs_a_problem() {
     get(&app, "/").await.problem(401, "unauthorized");
     let api = with_token(&app, "/api/health", &[("accept", "text/html,*/*".into())]).await;
     api.problem(401, "unauthorized");
-    // At an address that is no page the form leads to the first one.
+    // At another address the form leads to the first page.
     for (path, home) in [
         ("/nope/nope", "./../"),
         ("/a/b/c?q=a", "./../../"),

@@ -1,38 +1,11 @@
-//! Pages of a tree, and counts of what is in it.
+//! Counts of what ran inside of a root.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    record::{ActivityId, ActivityRecord, Status},
-    store::{Cursor, LARGEST_PAGE},
+    record::{ActivityId, Status},
+    store::LARGEST_PAGE,
 };
-
-/// A page of a tree.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub struct TreePage {
-    /// The activities, in order of start.
-    pub activities: Vec<ActivityRecord>,
-    /// Number of activities in the tree that match the filter.
-    pub total: u64,
-    /// The cursor of the next page; `None` on the last.
-    pub next: Option<Cursor<ActivityRecord>>,
-}
-
-impl TreePage {
-    /// Returns a page of a tree with `total` matching activities, and the cursor of the next.
-    pub fn new(
-        activities: Vec<ActivityRecord>,
-        total: u64,
-        next: Option<Cursor<ActivityRecord>>,
-    ) -> Self {
-        TreePage {
-            activities,
-            total,
-            next,
-        }
-    }
-}
 
 /// Counts of a root's descendants.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
