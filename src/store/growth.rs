@@ -17,7 +17,7 @@ pub struct Growth {
     pub fields: Vec<FieldGrowth>,
 }
 
-/// The bytes of each kind of record, estimated as size limits count them: see [`Limit::bytes`](crate::store::Limit::bytes).
+/// The bytes of each kind of record, estimated as the size limits of a [`Limit`](crate::store::Limit) count them.
 /// Activities, events and previews that are not indexed yet are not counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "web", derive(utoipa::ToSchema))]
