@@ -129,15 +129,17 @@ export function Facets({ q, list }: Shown) {
 }
 
 async function counted(query: ReturnType<typeof queryOf>, signal: AbortSignal): Promise<Counted> {
-  const overall = getJson<Metrics>("metrics/overall", { ...query, step: "day" }, signal);
-  const fields = FIELDS.map(async ([field, path, label]) => ({
+  const metrics = getJson<Metrics>("metrics/overall", { ...query, step: "day" }, signal);
+  const rankings = FIELDS.map(async ([field, path, label]) => ({
     field,
     label,
     ranking: await getJson<Ranking>(`metrics/${path}`, query, signal),
   }));
-  const { failed, cancelled } = (await overall).current;
+  // Together, as all may fail.
+  const [overall, ...fields] = await Promise.all([metrics, ...rankings]);
+  const { failed, cancelled } = overall.current;
   const statuses = [["failed", failed] as const, ["cancelled", cancelled] as const];
-  return { statuses: statuses.filter(([, n]) => n !== 0), fields: await Promise.all(fields) };
+  return { statuses: statuses.filter(([, n]) => n !== 0), fields };
 }
 
 interface FacetOf extends Shown {
