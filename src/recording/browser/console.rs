@@ -188,16 +188,6 @@ impl ConsoleMessage {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::recording::browser::message::{Event, Incoming};
-
-    fn parsed(method: &str, params: Value) -> Option<ConsoleMessage> {
-        let message = json!({"method": method, "params": params, "sessionId": "s"});
-        match Incoming::parse(&message.to_string()) {
-            Some(Incoming::Event(Event::Console(message), _)) => Some(message),
-            Some(Incoming::Event(Event::Other, _)) => None,
-            other => panic!("{other:?}"),
-        }
-    }
 
     #[test]
     fn errors_and_warnings_are_read_with_their_values_and_origin() {
@@ -212,7 +202,9 @@ mod tests {
                 ],
                 "stackTrace": {"callFrames": [{"url": "https://shop.example/a.js", "lineNumber": 1, "columnNumber": 4}]}
             });
-            parsed("Runtime.consoleAPICalled", params)
+            let level: Level = serde_json::from_value(params.clone()).unwrap();
+            let called: Called = serde_json::from_value(params).unwrap();
+            level.recorded().map(|level| called.message(level))
         };
         let error = call("error").unwrap();
         assert_eq!(
@@ -236,7 +228,8 @@ mod tests {
             "exceptionId": 1, "text": "Uncaught", "lineNumber": 0, "columnNumber": 9, "url": "https://shop.example/",
             "exception": {"type": "object", "subtype": "error", "description": "TypeError: x is not a function"}
         }});
-        let thrown = parsed("Runtime.exceptionThrown", params).unwrap();
+        let thrown: Thrown = serde_json::from_value(params).unwrap();
+        let thrown = thrown.message();
         assert_eq!(thrown.text, "Uncaught TypeError: x is not a function");
         assert_eq!(thrown.level, "error");
         assert_eq!(thrown.origin.as_deref(), Some("https://shop.example/:1:10"));

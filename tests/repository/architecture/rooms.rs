@@ -11,8 +11,14 @@ use super::{
 const ROOMS: &[&str] = &["open", "write", "maintenance", "read"];
 
 /// One contract in several files: a record names the part of the reader that reads it, the reader pages by position, a
-/// position belongs to one kind of record, and the reader's defaults (`scan`) call the reader. None has a meaning alone.
-const READER: &[&str] = &["store/position", "store/read", "store/record", "store/scan"];
+/// position belongs to one kind of record, and the reader's defaults (`scan`, `newest_recordings`) call the reader. None has a meaning alone.
+const READER: &[&str] = &[
+    "store/newest_recordings",
+    "store/position",
+    "store/read",
+    "store/record",
+    "store/scan",
+];
 
 #[test]
 fn rooms_of_sqlite_only_touch_lower_ones() {

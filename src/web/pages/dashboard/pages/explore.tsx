@@ -95,7 +95,7 @@ export function Facets({ q, list }: Shown) {
   );
   const unknown = data?.fields.map((one) => one.ranking.unknown).find((one) => one !== null);
   return (
-    <aside class="facets" aria-label="Facets">
+    <nav class="facets" aria-label="Facets">
       <p class="dim">
         {of === null
           ? "No counts for this time range."
@@ -124,7 +124,7 @@ export function Facets({ q, list }: Shown) {
         />
       ))}
       {unknown && <p class="dim">{unknownPart(unknown)}</p>}
-    </aside>
+    </nav>
   );
 }
 

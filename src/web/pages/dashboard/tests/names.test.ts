@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { escaped, escapedLine, printable, shortened } from "../data/names";
 
-test("blank names can be told apart, and control characters are escapes", () => {
+test("blank names are distinguished, and control characters are escapes", () => {
   const blank = ["", " ", "  ", "\u00a0", "\u200b", "\t"];
   expect(blank.map(printable)).toEqual([
     "(unnamed)",
