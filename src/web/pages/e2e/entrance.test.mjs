@@ -79,10 +79,11 @@ describe("the token form", () => {
     await page.goto(new URL(path, LOCKED).href);
     await page.locator(".count-running").waitFor();
     // At the request for the other filter: any one before it would lead to the form as well.
-    await page.route(/since%3A1h/, async (route) => {
+    const signOut = async (route) => {
       await page.context().clearCookies();
       await route.continue();
-    });
+    };
+    await page.route(/since%3A1h/, signOut, { times: 1 });
     await page.getByLabel("Time range").selectOption("1h");
     await page.waitForURL(/since%3A1h/);
     await page.getByLabel("Token").fill(TOKEN);
