@@ -9,7 +9,7 @@ export async function states(page) {
     return list.activities?.[0]?.id ?? null;
   };
   const failed = (await found("status:failed has:parent")) ?? (await found("status:failed"));
-  const recorded = await found("has:recording");
+  const recorded = (await found("name:shop_check_out has:recording")) ?? (await found("has:recording"));
   const deep = (await found('name:"level 0"')) ?? (await found("kind:job")) ?? (await found("is:root"));
   const missing = "00000000-0000-7000-8000-000000000000";
   const of = (id, path) => (id === null ? null : path(id));
