@@ -38,11 +38,12 @@ pub(crate) struct List {
     /// Include activities inside of others
     #[arg(long, short)]
     pub(crate) all: bool,
-    /// Order: the newest or the longest first
+    /// Order: `started`, the newest first, or `duration`, the longest first of those that have ended
     #[arg(
         long,
         value_name = "BY",
         default_value = "started",
+        hide_possible_values = true,
         conflicts_with = "cursor"
     )]
     pub(crate) sort: Sort,
@@ -53,9 +54,7 @@ pub(crate) struct List {
 /// The order of a list, descending.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Sort {
-    /// The newest first
     Started,
-    /// The longest first, of those that have ended
     Duration,
 }
 
@@ -77,7 +76,7 @@ pub(crate) struct Show {
     #[arg(long)]
     pub(crate) json: bool,
     /// Open it in the dashboard, served until ctrl-c
-    #[arg(long, short, conflicts_with = "json")]
+    #[arg(long, conflicts_with = "json")]
     pub(crate) web: bool,
 }
 

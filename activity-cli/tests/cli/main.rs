@@ -36,7 +36,7 @@ mod stats;
 mod support;
 mod tail;
 mod token;
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 mod top;
 mod tree;
 mod webhooks;

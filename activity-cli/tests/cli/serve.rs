@@ -149,7 +149,7 @@ fn a_public_address_requires_a_long_token() {
     }
 }
 
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 #[test]
 fn a_browser_is_opened_without_the_token() {
     use std::os::unix::fs::PermissionsExt;
