@@ -10,12 +10,11 @@ use clap_complete::CompletionCandidate as Candidate;
 use tower_activity::{
     Kind, Result, Status,
     query::{ActivityReader, MetricsQuery, Window},
-    record::{ActivityRecord, EventRecord, Field, Filter, Has, Is},
+    record::{Field, Filter, Has, Is},
     store::Dimension,
 };
 
 use crate::{
-    list::ListedRecord,
     print::{human, safe, status::named},
     short_id, source,
 };
@@ -115,15 +114,43 @@ fn names_starting_with(typed: &OsStr, of: Dimension) -> Vec<Candidate> {
     found.map(Candidate::new).collect()
 }
 
+/// The fields that `--fields` selects: of activities, of events, or of both.
+pub(crate) const FIELDS: [&str; 30] = [
+    "activity",
+    "actor",
+    "age",
+    "agent",
+    "at",
+    "attr.",
+    "brand",
+    "count",
+    "data",
+    "duration",
+    "ended",
+    "environment",
+    "error",
+    "id",
+    "inside",
+    "kind",
+    "message",
+    "name",
+    "parent",
+    "project",
+    "recording",
+    "ref",
+    "request",
+    "root",
+    "session",
+    "started",
+    "status",
+    "summary",
+    "trace",
+    "type",
+];
+
 /// Completes the name of a field of `--fields`.
 pub(crate) fn field(typed: &OsStr) -> Vec<Candidate> {
-    let of_activities = ActivityRecord::FIELDS.iter().map(|field| field.name);
-    let of_events = EventRecord::FIELDS.iter().map(|field| field.name);
-    let mut names: Vec<_> = of_activities.chain(of_events).collect();
-    names.push("attr.");
-    names.sort_unstable();
-    names.dedup();
-    let names = names.into_iter().map(str::to_owned);
+    let names = FIELDS.into_iter().map(str::to_owned);
     let found = starting_with(&typed.to_string_lossy(), names);
     found.map(Candidate::new).collect()
 }

@@ -166,3 +166,32 @@ impl Serialize for Selection {
         serializer.collect_map(self.0.iter().map(|(key, value)| (key, value)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tower_activity::record::{ActivityRecord, EventRecord};
+
+    use super::*;
+    use crate::complete::FIELDS;
+
+    #[test]
+    fn the_fields_are_those_that_a_shell_completes() {
+        let of_activities = ActivityRecord::FIELDS.iter().map(|field| field.name);
+        let of_events = EventRecord::FIELDS.iter().map(|field| field.name);
+        let mut names: Vec<_> = of_activities.chain(of_events).chain(["attr."]).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names, FIELDS);
+    }
+
+    #[test]
+    fn the_columns_of_a_list_are_fields() {
+        fn check<R: ListedRecord>() {
+            for name in R::COLUMNS {
+                assert!(find::<R>(name).is_ok(), "{name}");
+            }
+        }
+        check::<ActivityRecord>();
+        check::<EventRecord>();
+    }
+}
