@@ -119,7 +119,7 @@ fn ask(suite: &Path, folder: &Path, store: Option<&Path>) -> Result<Ran> {
 /// Returns the names of all recorded activities, sorted.
 fn on_record(store: &Path) -> Result<Vec<String>> {
     let output = Command::new(run::built()?.join("activity"))
-        .args(["list", "--all", "--json", "--limit", "1000"])
+        .args(["list", "--json", "--limit", "1000"])
         .env("ACTIVITY_STORE", store)
         .stderr(Stdio::inherit())
         .output()?;

@@ -8,11 +8,11 @@ Examples:
   activity list status:failed since:24h    anywhere
   activity list 'kind:tool name:login* duration:>2s'
   activity list --sort duration since:24h --fields id,duration,name,attr.rows
-  activity list --all --json -n 1000 project:acme | jq .duration_ns
+  activity list --json -n 1000 project:acme | jq .duration_ns
 
 Activities inside of others are left out, and INSIDE counts them with their failures, if the filter is empty or has only \
 fields that they share with what called them: project, agent, actor, brand, env, session, since and until. Any other filter \
-searches all activities, and so does --all; `is:root` restricts it to the top level. --sort duration reads the durations of all \
+searches all activities, and so do --all and --json; `is:root` restricts it to the top level. --sort duration reads the durations of all \
 activities that match: `since:` limits them.";
 
 pub(super) const SHOW: &str = "\

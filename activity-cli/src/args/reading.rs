@@ -35,7 +35,7 @@ pub(crate) struct List {
     /// Filter [default: everything]
     #[arg(value_name = "FILTER", add = ArgValueCompleter::new(complete::activity_filter))]
     pub(crate) filter: Vec<String>,
-    /// Include activities inside of others
+    /// Include activities inside of others, as --json does
     #[arg(long, short)]
     pub(crate) all: bool,
     /// Order: `started`, the newest first, or `duration`, the longest first of those that have ended

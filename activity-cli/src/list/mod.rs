@@ -56,13 +56,14 @@ pub(crate) trait ListedRecord: Record + Serialize {
 
 pub(crate) fn activities(store: &str, args: &List) -> Result<(), Failure> {
     let asked = source::filter(&args.filter, args.list.tz)?;
-    let filter = match args.all {
+    // A program that reads JSON gets everything that matches.
+    let filter = match args.all || args.list.json {
         true => asked.clone(),
         false => roots::at_top_level(asked.clone()),
     };
     let at_top_level = filter != asked;
     let mut list = Lister::new(store, &args.list, filter)?;
-    let counts = at_top_level || list.chosen.iter().any(is_inside);
+    let counts = at_top_level || args.list.json || list.chosen.iter().any(is_inside);
     let rows = |reader: &mut ActivityReader, records: Vec<ActivityRecord>| {
         let counted = match counts {
             true => roots::descendants(reader, &records)?,

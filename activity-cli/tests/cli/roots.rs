@@ -9,8 +9,9 @@ use crate::fixture::{Fixture, names};
 fn a_list_has_the_top_level_unless_the_filter_may_look_inside() {
     let fixture = Fixture::with_calls();
     let check = |args: &[&str], expected: &[&str]| {
-        let found = fixture.json(&[&["list"], args].concat());
-        assert_eq!(names(&found), expected, "{args:?}");
+        let ran = fixture.run(&[&["list", "--fields", "name"], args].concat());
+        let names: Vec<_> = ran.stdout.lines().skip(1).collect();
+        assert_eq!(names, expected, "{args:?}");
     };
     let roots = ["idle", "slow", "amazon_search", "POST /mcp"];
     check(&[], &roots);
@@ -38,6 +39,9 @@ fn a_list_has_the_top_level_unless_the_filter_may_look_inside() {
             "POST /mcp",
         ],
     );
+    // Programs get everything.
+    assert_eq!(fixture.json(&["list"]).len(), 6);
+    assert_eq!(names(&fixture.json(&["list", "is:root"])), roots);
 }
 
 #[test]

@@ -276,7 +276,7 @@ impl Log<'_> {
 
     /// Returns the newest activities, newest first.
     fn list(&self, limit: usize) -> Result<Vec<Value>> {
-        self.json(&["list", "--all", "--json", "--limit", &limit.to_string()])
+        self.json(&["list", "--json", "--limit", &limit.to_string()])
     }
 
     /// Runs a command that prints one JSON value per line, and returns the values.
