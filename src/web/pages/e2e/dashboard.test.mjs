@@ -101,6 +101,8 @@ for (const place of PLACES) {
       const legend = page.getByRole("button", { name: "Errors", exact: true }).first();
       await legend.click();
       await legend.and(page.locator("[aria-pressed=false]")).waitFor();
+      // Its values are loaded when it gets the focus.
+      await page.getByLabel("Scope").focus();
       await page.getByLabel("Scope").selectOption("project:=orchard");
       await page.waitForURL(/scope=project%3A%3Dorchard/);
       await page.getByRole("button", { name: "Agents" }).click();

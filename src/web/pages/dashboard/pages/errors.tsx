@@ -13,7 +13,6 @@ import { Sparkline } from "../parts/spark";
 import { Empty, LoadError, Skeleton } from "../parts/states";
 import { useNow } from "../parts/time";
 import { WindowChoice } from "../parts/windowchoice";
-import { known } from "./scope";
 
 /** Failures of a window, grouped by name, type and message. */
 export function ErrorsPage({ params }: { params: Params }) {
@@ -25,7 +24,6 @@ export function ErrorsPage({ params }: { params: Params }) {
     (signal) => getJson<Errors>("errors", query, signal),
     time.present ? { changing: 5_000 } : null,
   );
-  const values = useLoad("known", known).data ?? {};
   const { data, problem } = errors;
   const put = (changes: Record<string, string | null | undefined>) =>
     href("errors", { ...params, ...changes });
@@ -40,7 +38,6 @@ export function ErrorsPage({ params }: { params: Params }) {
       <FilterBar
         page="errors"
         q={q}
-        known={values}
         without={["type", "since", "until"]}
         problem={bad ? problem : null}
         placeholder="Filter: project:acme name:login* -env:dev …"

@@ -16,7 +16,6 @@ import { Name } from "../parts/name";
 import { NewRows, useHold } from "../parts/newrows";
 import { Empty, LoadError, Skeleton } from "../parts/states";
 import { EventList } from "./eventlist";
-import { known } from "./scope";
 
 /** The term that includes log lines. */
 const ALL_TYPES = "type:*";
@@ -26,7 +25,6 @@ export function EventsPage({ params }: { params: Params }) {
   const { q = "" } = params;
   const live = params.live !== "off";
   const feed = useFeed<EventRecord>("events", q);
-  const values = useLoad("known", known).data ?? {};
   const today = useLoad(
     "types",
     (signal) => getJson<EventTypes>("metrics/types", { window: "day", tz: ZONE }, signal),
@@ -66,7 +64,7 @@ export function EventsPage({ params }: { params: Params }) {
       <FilterBar
         page="events"
         q={q}
-        known={{ ...values, type: types.map((one) => one.type) }}
+        known={{ type: types.map((one) => one.type) }}
         without={["kind", "name", "error", "duration"]}
         problem={bad ? feed.problem : null}
         placeholder="Filter: type:deployment project:acme since:7d …"

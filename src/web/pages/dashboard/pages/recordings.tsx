@@ -1,7 +1,7 @@
 import { dayName } from "../data/dates";
 import { useFeed } from "../data/feed";
 import { bytes, count, duration, plural } from "../data/format";
-import { useLoad, useRefresh } from "../data/load";
+import { useRefresh } from "../data/load";
 import { escaped, printable } from "../data/names";
 import type { RecordingRow } from "../data/records";
 import { href, navigate, type Params } from "../data/route";
@@ -14,7 +14,6 @@ import { Name, Names } from "../parts/name";
 import { NewRows, useHold } from "../parts/newrows";
 import { Empty, LoadError, Skeleton } from "../parts/states";
 import { Clock, useNow } from "../parts/time";
-import { known } from "./scope";
 
 const FORMATS: Readonly<Record<string, string>> = { rrweb: "browser", asciicast: "terminal" };
 
@@ -24,7 +23,6 @@ export function RecordingList({ params }: { params: Params }) {
   const feed = useFeed<RecordingRow>("recordings", q);
   const list = useHold(feed, false);
   useRefresh({ changing: 5_000 }, feed.loading, feed.reload);
-  const values = useLoad("known", known).data ?? {};
   const bad = feed.problem?.code === "bad_filter" || feed.problem?.code === "invalid";
   useTitle(q, "Replay");
   useKeys({ "/": focusFilter });
@@ -36,7 +34,6 @@ export function RecordingList({ params }: { params: Params }) {
       <FilterBar
         page="replay"
         q={q}
-        known={values}
         without={["type"]}
         problem={bad ? feed.problem : null}
         placeholder="Filter by call: status:failed name:login* since:24h …"

@@ -1,20 +1,7 @@
-import { getJson } from "../data/api";
 import { exactly } from "../data/counted";
 import { terms } from "../data/filter";
-import { useLoad } from "../data/load";
+import { SCOPES, useKnown } from "../data/known";
 import { shortened } from "../data/names";
-import type { Ranking } from "../data/records";
-
-const SCOPES = ["project", "agent", "name", "brand"] as const;
-
-/** Loads values of the fields that have metrics, for completion and the choice of a scope. */
-export async function known(signal: AbortSignal): Promise<Record<string, string[]>> {
-  const lists = SCOPES.map(async (scope) => {
-    const answer = await getJson<Ranking>(`metrics/${scope}s`, { window: "month" }, signal);
-    return [scope, answer.ranking.slice(0, 100).map((one) => one.id)] as const;
-  });
-  return Object.fromEntries(await Promise.all(lists));
-}
 
 /** Selects the scope of the metrics. */
 export function ScopeChoice({
@@ -24,7 +11,7 @@ export function ScopeChoice({
   scope: string | undefined;
   onChange: (to: string | null) => void;
 }) {
-  const values = useLoad("known", known).data ?? {};
+  const [values, ask] = useKnown();
   const options = SCOPES.map((field) => [field, values[field] ?? []] as const);
   const listed =
     scope === undefined || options.some(([field, ids]) => ids.some((id) => exactly(field, id) === scope));
@@ -33,6 +20,8 @@ export function ScopeChoice({
     <>
       <select
         aria-label="Scope"
+        onFocus={ask}
+        onPointerEnter={ask}
         value={scope ?? ""}
         onChange={(event) => onChange(event.currentTarget.value || null)}
       >

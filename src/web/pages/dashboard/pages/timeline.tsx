@@ -24,7 +24,6 @@ import { Empty, LoadError, Skeleton } from "../parts/states";
 import { Clock, Took, useNow } from "../parts/time";
 import { DetailsPanel } from "./details";
 import { Facets, Histogram } from "./explore";
-import { known } from "./scope";
 
 const ROWS = [
   ["roots", "Roots", "Top-level activities"],
@@ -42,7 +41,6 @@ export function Timeline({ params }: { params: Params }) {
   const listed = filterOf(rows, q);
   const feed = useFeed<ActivityRecord>("activities", listed);
   const descendants = useDescendants(rows === "roots" ? feed.rows : NONE);
-  const values = useLoad("known", known).data ?? {};
   const bad = feed.problem?.code === "bad_filter" || feed.problem?.code === "invalid";
   const connection = useLive(feed, live && !bad);
   const list = useHold(feed, id !== undefined);
@@ -110,7 +108,6 @@ export function Timeline({ params }: { params: Params }) {
       <FilterBar
         page="timeline"
         q={q}
-        known={values}
         without={["type"]}
         problem={bad ? feed.problem : null}
         placeholder="Filter: status:failed name:login* since:24h …"

@@ -1,6 +1,7 @@
 import { useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Problem } from "../data/api";
 import { type Completion, complete, fieldValue, withField } from "../data/filter";
+import { useKnown } from "../data/known";
 import { escaped, shortened } from "../data/names";
 import { useViews } from "../data/views";
 
@@ -17,8 +18,8 @@ interface Bar {
   /** The page whose filters are kept. */
   page: string;
   q: string;
-  /** Values of fields that occur in the store. */
-  known: Record<string, readonly string[]>;
+  /** Values of fields without metrics. */
+  known?: Record<string, readonly string[]>;
   /** Fields that the listed records do not have. */
   without?: readonly string[];
   problem: Problem | null;
@@ -27,7 +28,7 @@ interface Bar {
 }
 
 /** The filter input, with completion of fields and values. */
-export function FilterBar({ page, q, known, without = [], problem, placeholder, onChange }: Bar) {
+export function FilterBar({ page, q, known = {}, without = [], problem, placeholder, onChange }: Bar) {
   // Another filter replaces what is typed: at once, as the next key may follow.
   const typing = useRef({ q, text: q });
   if (typing.current.q !== q) {
@@ -53,7 +54,8 @@ export function FilterBar({ page, q, known, without = [], problem, placeholder, 
     }
   });
 
-  const completions = open ? complete(text, caret, known, without) : [];
+  const [values, ask] = useKnown();
+  const completions = open ? complete(text, caret, { ...values, ...known }, without) : [];
   const apply = (value: string) => {
     setOpen(false);
     setText(value.trim());
@@ -130,6 +132,7 @@ export function FilterBar({ page, q, known, without = [], problem, placeholder, 
           onInput={typed}
           onClick={typed}
           onKeyDown={keyed}
+          onFocus={ask}
           onBlur={() => setOpen(false)}
         />
         <kbd>/</kbd>
