@@ -65,7 +65,12 @@ pub(super) fn text(store: &str, findings: &Findings) -> String {
             ("recordings", sizes.recordings),
         ];
         let kinds = kinds.map(|(kind, bytes)| format!("{kind} {}", human::bytes(bytes)));
-        out.push_str(&fact("sizes", &kinds.join(", ")));
+        // They are counted while indexing.
+        let rest = match health.unindexed {
+            0 => "",
+            _ => ", without records that are not indexed yet",
+        };
+        out.push_str(&fact("sizes", &(kinds.join(", ") + rest)));
         out.push_str(&fact("checked", &last_check(health)));
         if let Some(summary) = webhooks(&findings.webhooks) {
             out.push_str(&fact("webhooks", &summary));
