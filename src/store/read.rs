@@ -16,8 +16,8 @@ use crate::{
     store::{
         AccessToken, ActivitySample, Bucket, Check, CommitPage, CountedActivity, Cursor,
         Descendants, Dimension, FailureGroup, Gaps, Grain, Grouping, Health, List, Position,
-        Quarter, ReadOptions, Record, Retention, Subject, Total, TreePage, TurnHistory, TypeCount,
-        Vitals, newest_recordings, scan,
+        Quarter, ReadOptions, Record, Retention, Subject, Total, TurnHistory, TypeCount, Vitals,
+        newest_recordings, scan,
     },
 };
 
