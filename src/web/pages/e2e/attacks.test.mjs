@@ -41,7 +41,7 @@ for (const place of PLACES) {
       ]) {
         await page.goto(new URL(path, place).href);
         await page.locator(seen).first().waitFor();
-        for (const summary of await page.locator("main summary").all()) {
+        for (const summary of await page.locator("main summary:visible").all()) {
           await summary.click();
         }
         if (!path.startsWith("overview")) {
