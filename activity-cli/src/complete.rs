@@ -249,7 +249,7 @@ fn reader() -> Option<ActivityReader> {
 mod tests {
     use super::*;
 
-    fn texts(candidates: Vec<Candidate>) -> Vec<String> {
+    fn texts(candidates: &[Candidate]) -> Vec<String> {
         let texts = candidates
             .iter()
             .map(|one| one.get_value().to_string_lossy());
@@ -260,7 +260,7 @@ mod tests {
     fn fields_and_values_of_the_last_term_are_completed() {
         let check = |typed: &str, expected: &[&str]| {
             assert_eq!(
-                texts(activity_filter(OsStr::new(typed))),
+                texts(&activity_filter(OsStr::new(typed))),
                 expected,
                 "{typed}"
             );
@@ -272,6 +272,6 @@ mod tests {
         check("status:failed,ca", &["status:failed,cancelled"]);
         check("kind:tool -has:in", &["kind:tool -has:input"]);
         check("unknown:", &[]);
-        assert_eq!(texts(event_filter(OsStr::new("ty"))), ["type:"]);
+        assert_eq!(texts(&event_filter(OsStr::new("ty"))), ["type:"]);
     }
 }

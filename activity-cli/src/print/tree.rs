@@ -325,12 +325,12 @@ impl<'a> Nodes<'a> {
                 lines.extend(group.into_iter().map(|one| (one, (one, false))));
                 continue;
             }
-            let own = group.into_iter().filter(|one| kept[*one]);
+            let mut own = group.into_iter().filter(|one| kept[*one]);
             lines.extend(own.clone().map(|one| (one, (one, false))));
             folded
                 .repeats
                 .insert(self.tree[rest[0]].id, self.repeats(&rest));
-            let place = own.last().map_or(rest[0], |last| last.max(rest[0]));
+            let place = own.next_back().map_or(rest[0], |last| last.max(rest[0]));
             lines.push((rest[0], (place, true)));
         }
         lines.sort_by_key(|(_, place)| *place);
