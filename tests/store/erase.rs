@@ -23,7 +23,10 @@ use tower_activity::{
     store::EraseCounts,
 };
 
-use crate::support::{after_commit, poll_until, store::maintenance};
+use crate::{
+    log_file::maintenance,
+    support::{after_commit, poll_until},
+};
 
 /// Texts that must be gone, also in the form of the index.
 const TEXTS: [&str; 7] = [

@@ -14,21 +14,21 @@ use tower_activity::{
     testing::ManualClock,
 };
 
-use crate::support::store;
+use crate::log_file;
 
 fn start() -> DateTime<Utc> {
     "2026-03-10T00:00:00Z".parse().unwrap()
 }
 
 fn open_log() -> (TempDir, ActivityLog, ManualClock) {
-    let (folder, log, clock) = store::open_log();
+    let (folder, log, clock) = log_file::open_log();
     clock.set_wall(start());
     (folder, log, clock)
 }
 
 /// The maintenance of a store that keeps all sums.
 fn maintenance(folder: &TempDir) -> Box<dyn Maintenance> {
-    let mut maintenance = store::maintenance(folder.path());
+    let mut maintenance = log_file::maintenance(folder.path());
     let mut forever = Retention::default();
     forever.sums = Some(Limit::FOREVER);
     maintenance.set_retention(&forever).unwrap();

@@ -24,6 +24,7 @@ mod filter;
 mod golden;
 #[cfg(feature = "testing")]
 mod import;
+mod log_file;
 #[cfg(feature = "testing")]
 mod maintenance;
 #[cfg(all(feature = "testing", feature = "time-zones"))]
@@ -34,7 +35,6 @@ mod query;
 mod replaced;
 #[cfg(feature = "testing")]
 mod retention;
-#[cfg(feature = "testing")]
 #[cfg(feature = "testing")]
 mod scan_limit;
 mod search;

@@ -13,10 +13,9 @@ use tower_activity::{
     testing::ManualClock,
 };
 
-use crate::support::{
-    self,
-    store::{maintenance, open_log},
-    sums,
+use crate::{
+    log_file::{maintenance, open_log},
+    support::{self, sums},
 };
 
 /// The start of manual clocks.

@@ -14,10 +14,9 @@ use tower_activity::{
     testing::ManualClock,
 };
 
-use crate::support::{
-    after_commit,
-    store::{self, open_log},
-    sums,
+use crate::{
+    log_file::{self, open_log},
+    support::{after_commit, sums},
 };
 
 /// Counted bytes of one activity of [`record`]: the row, its error type and its message.
@@ -44,7 +43,7 @@ fn record(log: &ActivityLog, clock: &ManualClock, number: usize) {
 
 /// The maintenance of a store whose index has come to the end.
 fn maintenance(folder: &TempDir) -> Box<dyn Maintenance> {
-    let mut maintenance = store::maintenance(folder.path());
+    let mut maintenance = log_file::maintenance(folder.path());
     while maintenance.index().unwrap() > 0 {}
     maintenance
 }

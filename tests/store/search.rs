@@ -11,7 +11,7 @@ use tower_activity::{
     testing::ManualClock,
 };
 
-use crate::support::{after_commit, store::maintenance};
+use crate::{log_file::maintenance, support::after_commit};
 
 /// The names of matching activities and the types of matching events, newest first.
 fn found(reader: &mut ActivityReader, text: &str) -> (Vec<String>, Vec<String>) {

@@ -5,7 +5,6 @@ pub mod captured_events;
 pub mod faulty;
 #[cfg(target_os = "linux")]
 pub mod fuse;
-pub mod store;
 #[cfg(target_os = "linux")]
 pub mod strace;
 pub mod sums;

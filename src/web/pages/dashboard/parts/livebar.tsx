@@ -1,5 +1,6 @@
 import { apiUrl } from "../data/api";
 import type { Connection } from "../data/live";
+import { filterOf, rowsOf } from "../data/roots";
 import { Copy, shellWord } from "./copy";
 import { Menu } from "./menu";
 
@@ -22,6 +23,8 @@ export function LiveBar({ q, what, connection, onToggle }: Bar) {
   const command = [
     "activity",
     what === "events" ? "events" : "list",
+    // The command lists roots by the same rule, unless the filter or this option says otherwise.
+    ...(what === "activities" && filterOf(rowsOf(undefined, q), q) !== q ? ["--all"] : []),
     ...(q === "" ? [] : [shellWord(q)]),
   ].join(" ");
   return (

@@ -3,20 +3,18 @@
 use std::path::Path;
 
 use tower_activity::store::{Maintenance, Store, sqlite::SqliteStore};
+#[cfg(feature = "testing")]
+use tower_activity::{ActivityLog, testing::ManualClock};
 
 /// The name of the file.
 const FILE: &str = "a.db";
 
 /// Opens a log in a new folder, with a clock that stands still.
 #[cfg(feature = "testing")]
-pub fn open_log() -> (
-    tempfile::TempDir,
-    tower_activity::ActivityLog,
-    tower_activity::testing::ManualClock,
-) {
+pub fn open_log() -> (tempfile::TempDir, ActivityLog, ManualClock) {
     let folder = tempfile::tempdir().unwrap();
-    let clock = tower_activity::testing::ManualClock::new();
-    let log = tower_activity::ActivityLog::builder().clock(clock.clone());
+    let clock = ManualClock::new();
+    let log = ActivityLog::builder().clock(clock.clone());
     let log = log.open(folder.path().join(FILE)).unwrap();
     (folder, log, clock)
 }
