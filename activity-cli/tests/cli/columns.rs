@@ -162,7 +162,7 @@ fn the_longest_come_first_on_request() {
         assert_eq!(names(&sorted), names(expected));
         assert_eq!(sorted.len(), limit.parse::<usize>().unwrap().min(6));
     }
-    let roots = fixture.json(&["list", "--sort", "duration"]);
+    let roots = fixture.json(&["list", "is:root", "--sort", "duration"]);
     assert_eq!((roots.len(), names(&roots)[0]), (4, "POST /mcp"));
     let none = fixture.run(&["list", "--sort", "duration", "name:unknown"]);
     assert!(
