@@ -8,7 +8,7 @@ use crate::{
     bench, browser, conformance, debian, demo, fuzz, msrv, package, pages, proxies,
     run::{self, Result, cargo, root, run},
     rustup::{self, Missing},
-    sqlite, sshd, strace, tools,
+    scrape, sqlite, sshd, strace, tools,
 };
 
 /// A check.
@@ -109,7 +109,7 @@ pub(crate) fn model() -> Result {
 
 /// Runs all checks, those that fail most often first.
 pub(crate) fn ci() -> Result {
-    let steps: [(&str, Step); 16] = [
+    let steps: [(&str, Step); 17] = [
         ("pages", pages::pages),
         ("lint", pages::lint),
         ("fmt", fmt),
@@ -122,6 +122,7 @@ pub(crate) fn ci() -> Result {
         ("package", || package::package(package::Built::Together)),
         ("test", || test(&[])),
         ("conformance", conformance::conformance),
+        ("metrics", scrape::metrics),
         ("bench", bench::bench),
         ("fuzz", || fuzz::redact(60)),
         ("model", model),

@@ -27,6 +27,7 @@ mod run;
 mod rustup;
 mod scrape;
 mod screenshots;
+mod served;
 mod sqlite;
 mod sshd;
 mod strace;

@@ -1,14 +1,12 @@
 //! `cargo xtask metrics`: the official Python client parses what `GET metrics` answers, and a real Prometheus scrapes it and
 //! evaluates the queries of the dashboard for Grafana.
 
-use std::{
-    fs,
-    io::{BufRead, BufReader},
-    path::Path,
-    process::{Child, Command, Stdio},
-};
+use std::{fs, path::Path};
 
-use crate::run::{self, Result, cargo, root, run};
+use crate::{
+    run::{Result, root, run},
+    served::Example,
+};
 
 /// The version of the official client whose parsers are used.
 const CLIENT: &str = "prometheus-client==0.26.0";
@@ -24,71 +22,28 @@ const NAMES: [&str; 7] = [
     "nul\0",
 ];
 
-/// A server process, killed on drop.
-struct Server(Child);
-
 /// Serves a store to which hostile records are added, and checks what a scraper reads.
 ///
 /// # Errors
 ///
 /// If Python is missing, or the metrics are not what was recorded.
 pub(crate) fn metrics() -> Result {
-    let folder = root().join("target/xtask/metrics");
-    let python = folder.join("bin/python");
-    if !python.exists() {
-        run(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
-    }
-    run(Command::new(&python).args(["-m", "pip", "install", "--quiet", CLIENT]))?;
-    let build = [
-        "build",
-        "--package",
-        "activity-cli",
-        "--package",
-        "tower-activity",
-        "--bin",
-        "activity",
-        "--example",
-        "quickstart",
-    ];
-    run(&mut cargo(&build))?;
-    let data = folder.join("data");
-    if data.exists() {
-        fs::remove_dir_all(&data)?;
-    }
-    fs::create_dir_all(&data)?;
-    let store = data.join("activity.db");
-    let built = run::built()?;
-    let activity = || {
-        let mut command = Command::new(built.join("activity"));
-        command.env("ACTIVITY_STORE", &store);
-        command
-    };
-    run(Command::new(built.join("examples/quickstart")).env("ACTIVITY_STORE", &store))?;
-    let hostile = data.join("hostile.jsonl");
-    write_hostile(&activity, &hostile)?;
-
-    let mut serve = activity();
-    serve.args(["serve", "--listen", "127.0.0.1:0"]);
-    let mut server = Server(serve.stderr(Stdio::piped()).spawn()?);
-    let mut said = String::new();
-    let stderr = server.0.stderr.as_mut().ok_or("the server has no stderr")?;
-    BufReader::new(stderr).read_line(&mut said)?;
-    let address = said
-        .split_whitespace()
-        .find(|word| word.starts_with("http://"));
-    let address = address.ok_or_else(|| format!("the server said {said:?}"))?;
-    run(Command::new(&python)
-        .current_dir(&data)
-        .args(["-c", CHECK, address])
-        .arg(built.join("activity"))
+    let example = Example::new("metrics", CLIENT)?;
+    let hostile = example.data.join("hostile.jsonl");
+    write_hostile(&example, &hostile)?;
+    let server = example.serve(&[])?;
+    run(example
+        .python("python")
+        .args(["-c", CHECK, &server.url])
+        .arg(example.activity().get_program())
         .arg(&hostile)
-        .arg(root().join("docs/grafana/activity.json"))
-        .env("ACTIVITY_STORE", &store))
+        .arg(root().join("docs/grafana/activity.json")))
 }
 
 /// Writes an export with the hostile names as names, projects and error types: copies of a recorded activity.
-fn write_hostile(activity: &dyn Fn() -> Command, to: &Path) -> Result {
-    let exported = activity()
+fn write_hostile(example: &Example, to: &Path) -> Result {
+    let exported = example
+        .activity()
         .args(["export", "--format", "jsonl", "status:success"])
         .output()?;
     let text = String::from_utf8(exported.stdout)?;
@@ -115,12 +70,4 @@ fn write_hostile(activity: &dyn Fn() -> Command, to: &Path) -> Result {
         }
     }
     Ok(fs::write(to, lines)?)
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // It may have exited.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }

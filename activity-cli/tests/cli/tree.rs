@@ -145,7 +145,10 @@ fn what_is_left_out_is_counted() {
         "  … and 201 more, none of them failed: use --json to get all of them"
     );
     assert_eq!(fixture.json(&["list", "step", "-n1000"]).len(), 600);
-    assert_eq!(fixture.json(&["list", "is:root"])[0].status, Status::Success);
+    assert_eq!(
+        fixture.json(&["list", "is:root"])[0].status,
+        Status::Success
+    );
 }
 
 #[test]
