@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// A completion must not keep a prompt waiting.
-const PATIENCE: Duration = Duration::from_millis(500);
+const PATIENCE: Duration = Duration::from_secs(2);
 /// The most values from the store.
 const MOST: usize = 50;
 /// Fields that only activities have, and that only events have.
@@ -230,7 +230,8 @@ fn starting_with<I: Iterator<Item = String>>(
 
 /// Opens the store that the command line so far names.
 fn reader() -> Option<ActivityReader> {
-    let mut words = env::args().skip_while(|word| word != "--");
+    let words = env::args_os().map(|word| word.to_string_lossy().into_owned());
+    let mut words = words.skip_while(|word| word != "--");
     let mut named = None;
     while let Some(word) = words.next() {
         match word.strip_prefix("--store") {

@@ -2,7 +2,8 @@
 
 use std::{fs, io, path::Path};
 
-use clap::CommandFactory;
+use clap::{Command, CommandFactory};
+use clap_mangen::Man;
 
 use crate::{
     args::{self, Cli},
@@ -18,16 +19,18 @@ pub(crate) fn run(args: &args::Man) -> Result<(), Failure> {
 
 fn write(directory: &Path) -> io::Result<()> {
     fs::create_dir_all(directory)?;
-    clap_mangen::generate_to(Cli::command(), directory)?;
-    for entry in fs::read_dir(directory)? {
-        let path = entry?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if name.starts_with("activity") && name.ends_with(".1") {
-            let page = fs::read_to_string(&path)?;
-            fs::write(&path, preformatted(&page))?;
-        }
+    let mut command = Cli::command().disable_help_subcommand(true);
+    command.build();
+    write_pages(command, directory)
+}
+
+/// Writes the pages of a command and of those below it. Other pages in the directory stay as they are.
+fn write_pages(command: Command, directory: &Path) -> io::Result<()> {
+    for below in command.get_subcommands().filter(|one| !one.is_hide_set()) {
+        write_pages(below.clone(), directory)?;
     }
-    Ok(())
+    let path = Man::new(command).generate_to(directory)?;
+    fs::write(&path, preformatted(&fs::read_to_string(&path)?))
 }
 
 /// Keeps lines that begin with a space as they are: examples and tables.

@@ -60,7 +60,7 @@ impl JsonRedactor<'_> {
             }
             named = item.as_str().is_some_and(|name| {
                 let pair = items.len() == 2 && clean.is_empty();
-                (pair || name.starts_with("--")) && self.rules.is_secret(name)
+                (pair || name.starts_with("--")) && self.is_secret_name(name)
             });
             clean.push(self.value(key, item, depth));
         }
@@ -73,7 +73,7 @@ impl JsonRedactor<'_> {
             let name = value
                 .as_str()
                 .filter(|_| NAME_FIELDS.has_any_case(key.as_bytes()));
-            name.is_some_and(|name| self.rules.is_secret(name))
+            name.is_some_and(|name| self.is_secret_name(name))
         });
         let mut clean = Map::new();
         for (key, value) in fields {
@@ -88,6 +88,12 @@ impl JsonRedactor<'_> {
             clean.insert(clean_key, clean_value);
         }
         Value::Object(clean)
+    }
+
+    /// True if a text names a secret beside it. A text in which something was redacted is no name: it would be a shorter key than
+    /// before, and redacting again would change its neighbour.
+    fn is_secret_name(&self, text: &str) -> bool {
+        !text.contains(REDACTED) && self.rules.is_secret(text)
     }
 }
 

@@ -13,7 +13,7 @@ use tower_activity::{
 
 /// The span of the rates.
 pub(super) const WINDOW: TimeDelta = TimeDelta::seconds(60);
-/// The most pages to read at once: the rest follows with the next refresh.
+/// The most pages to read at once. With more calls in a minute, the newest are counted, as a minimum.
 const MAX_PAGES: usize = 20;
 /// The most failures to keep.
 const MAX_FAILURES: usize = 50;
@@ -23,6 +23,8 @@ const MAX_FAILURES: usize = 50;
 pub(super) struct Rates {
     position: Position<ActivityRecord>,
     ended: VecDeque<Ended>,
+    /// True if calls of the last minute are not counted.
+    pub(super) is_partial: bool,
     /// The newest failures, the newest last.
     pub(super) failures: VecDeque<ActivityRecord>,
 }
@@ -53,6 +55,7 @@ impl Rates {
         let mut rates = Rates {
             position,
             ended: VecDeque::new(),
+            is_partial: false,
             failures: VecDeque::new(),
         };
         let mut recent = filter.clone();
@@ -68,6 +71,7 @@ impl Rates {
                 break;
             }
         }
+        rates.is_partial = cursor.is_some();
         // Those that were committed later follow with the first update.
         found.retain(|one| one.seq.is_some_and(|seq| seq <= position.seq()));
         found.sort_by_key(|one| one.ended_at);
@@ -83,10 +87,19 @@ impl Rates {
             self.position = page.next;
             page.records.into_iter().for_each(|one| self.add(one));
             if complete {
-                break;
+                return self.forget(reader);
             }
         }
+        // What is committed meanwhile would be further and further behind.
+        *self = Rates::new(reader, filter)?;
+        Ok(())
+    }
+
+    /// Removes what ended before the last minute.
+    fn forget(&mut self, reader: &mut ActivityReader) -> Result<()> {
         let since = reader.present()? - WINDOW;
+        let covers = self.ended.front().is_none_or(|one| one.at < since);
+        self.is_partial &= !covers;
         self.ended.retain(|one| one.at >= since);
         let ended = |one: &ActivityRecord| one.ended_at.is_some_and(|at| at >= since);
         self.failures.retain(ended);

@@ -24,6 +24,8 @@ pub(super) struct View {
     per_second: f64,
     ended: u64,
     failed: u64,
+    /// True if there are more: these are the newest.
+    more_ended: bool,
     /// The number of running activities, at the least.
     running_count: usize,
     more_running: bool,
@@ -50,6 +52,7 @@ impl View {
             per_second: ended as f64 / WINDOW.as_seconds_f64(),
             ended,
             failed,
+            more_ended: rates.is_partial,
             running_count: running.len(),
             more_running,
             running,
@@ -105,10 +108,11 @@ impl View {
 
     /// Formats the counts: `12.3/s, 738 ended and 12 failed in the last minute, 5 running`.
     fn summary(&self, width: Option<usize>) -> String {
-        let more = if self.more_running { "+" } else { "" };
+        let plus = |more| if more { "+" } else { "" };
+        let (more, ended) = (plus(self.more_running), plus(self.more_ended));
         let running = human::count(self.running_count as u64);
         let facts = format!(
-            "{:.1} calls/s, {} failed of {} in a minute, {running}{more} running",
+            "{:.1}{ended} calls/s, {}{ended} failed of {}{ended} in a minute, {running}{more} running",
             self.per_second,
             human::count(self.failed),
             human::count(self.ended),

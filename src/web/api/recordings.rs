@@ -85,9 +85,10 @@ pub(in crate::web) struct RecordingCall {
 
 /// Calls to name in a row.
 const CALLS: usize = 3;
-/// Recordings to read at a time, and to look at for one page.
+/// Recordings to read at a time.
 const BATCH: usize = 100;
-const MOST_READ: usize = 2_000;
+/// Recordings and calls of them to look at for one page.
+const MOST_READ: usize = 10_000;
 
 #[utoipa::path(get, path = "/recordings", tag = "recordings", params(ListQuery), responses((status = 200, description = "A page of the recordings of calls that match the filter, newest first", body = RecordingPage), Problem))]
 pub(super) async fn list(
@@ -101,7 +102,8 @@ pub(super) async fn list(
     let limit = extract::limit(query.limit)?;
     let invalid = |_| Problem::invalid("invalid `cursor`: pass the `next` of the page before");
     let cursor = query.cursor.as_deref().map(str::parse::<RecordingId>);
-    let mut before = cursor.transpose().map_err(invalid)?;
+    let after = cursor.transpose().map_err(invalid)?;
+    let mut before = after;
     let read = app.readers.read(&grant, move |reader| {
         let (mut recordings, mut read) = (Vec::new(), 0);
         loop {
@@ -109,20 +111,39 @@ pub(super) async fn list(
             let is_last = batch.len() < BATCH;
             let last = batch.last().map(|last| last.id);
             for recording in batch {
-                (before, read) = (Some(recording.id), read + 1);
+                (before, read) = (Some(recording.id), read + 1 + recording.links.len());
                 recordings.extend(row(reader, &filter, &seen, recording)?);
-                if recordings.len() == limit || read == MOST_READ {
+                if recordings.len() == limit || read >= MOST_READ {
                     break;
                 }
             }
             let is_ended = is_last && before == last;
-            if is_ended || last.is_none() || recordings.len() == limit || read == MOST_READ {
-                let next = before.filter(|_| !is_ended && last.is_some());
+            if is_ended || last.is_none() || recordings.len() == limit || read >= MOST_READ {
+                let is_hidden = recordings.len() < limit && !seen.is_empty();
+                let next = before.filter(|_| !is_ended && last.is_some()).map(|next| {
+                    if is_hidden {
+                        rounded(next, after)
+                    } else {
+                        next
+                    }
+                });
                 return Json::new(&RecordingPage { recordings, next });
             }
         }
     });
     read.await
+}
+
+/// Returns a cursor that does not name the recording that was looked at last, which the client may not see: the end of its minute.
+/// If that makes no progress, the end of its millisecond.
+fn rounded(last: RecordingId, after: Option<RecordingId>) -> RecordingId {
+    let us = last.started_at().timestamp_micros();
+    let ends = [60_000_000, 1_000].map(|step| (us / step + 1) * step);
+    let mut ends = ends
+        .map(|us| RecordingId::from_bytes(*ActivityId::from_parts(us, 0).as_bytes()))
+        .into_iter();
+    let is_progress = |end: &RecordingId| after.is_none_or(|after| *end < after);
+    ends.find(is_progress).unwrap_or(last)
 }
 
 /// Returns the row of a recording, if all of its calls may be seen and one of them matches the filter.
@@ -199,4 +220,23 @@ pub(super) fn visible_recording(
     let recording = reader.recording(id)?.ok_or_else(missing)?;
     let mut seen = visible_recordings(reader, seen, vec![recording])?;
     seen.pop().ok_or_else(missing)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_does_not_name_a_recording_that_the_client_may_not_see() {
+        let id = |us| RecordingId::from_bytes(*ActivityId::from_parts(us, 77).as_bytes());
+        let last = id(90_500_123);
+        let end = rounded(last, None);
+        assert_eq!(end.started_at().timestamp_micros(), 120_000_000);
+        // The next page makes progress, and misses nothing.
+        assert_eq!(rounded(last, Some(id(120_000_001))), end);
+        let near = rounded(last, Some(end));
+        assert_eq!(near.started_at().timestamp_micros(), 90_501_000);
+        assert!(last < near && near < end);
+        assert_eq!(rounded(last, Some(near)), last);
+    }
 }

@@ -101,22 +101,24 @@ impl Metrics {
 impl RecordCounters {
     /// Writes the accounting.
     pub(super) fn write(&mut self, out: &mut Exposition, of: &Accounting) {
-        let recorded = |field: &str| ["started", "recorded"].contains(&field);
-        let families: [(_, _, fn(&str) -> bool); 2] = [
+        let families = [
             (
                 "activity_records",
                 "Records that programs made, rejected ones included.",
-                recorded,
+                &["started", "recorded"][..],
             ),
             (
                 "activity_records_committed",
                 "Records that were committed to the store.",
-                |field| field == "committed",
+                &["committed"][..],
             ),
         ];
-        for (name, help, is_in) in families {
+        for (name, help, fields) in families {
             out.family(name, Type::Counter, help);
-            for (kind, _, count) in of.fields().filter(|(_, field, _)| is_in(field)) {
+            for (kind, field, count) in of.fields() {
+                if !fields.contains(&field) {
+                    continue;
+                }
                 let total = self.total((name, kind, ""), count);
                 out.sample("_total", &[("kind", kind)], total);
             }

@@ -4,6 +4,8 @@ mod calls;
 pub(super) mod counters;
 mod exposition;
 
+use std::time::Duration;
+
 use axum::{
     extract::State,
     response::{IntoResponse, Response},
@@ -13,6 +15,9 @@ use http::{HeaderMap, HeaderValue, header};
 use self::exposition::{Exposition, Format, Type};
 use super::{access::Grant, problem::Problem, state::App};
 use crate::store::{Accounting, Vitals};
+
+/// How long a scrape waits for another one with the same restriction: both hold a reader.
+const MOST_WAIT: Duration = Duration::from_secs(1);
 
 /// Answers a scrape, in the format that the client prefers.
 pub(super) async fn metrics(
@@ -27,7 +32,8 @@ pub(super) async fn metrics(
     let read = app.readers.read(&grant, move |reader| {
         let mut out = Exposition::new(format);
         let uncounted = {
-            let mut calls = calls.lock();
+            let calls = calls.try_lock_for(MOST_WAIT);
+            let mut calls = calls.ok_or_else(|| Problem::busy("another scrape takes long"))?;
             let uncounted = calls.follow(reader)?;
             calls.write(&mut out);
             uncounted

@@ -320,6 +320,21 @@ proptest! {
 }
 
 #[test]
+fn a_text_that_was_redacted_does_not_name_its_neighbour() {
+    let secret = "s3cr3t-v4lu3-1234567";
+    let text = format!("[\" api_key={secret}\",\"https://u:{secret}@h/?token={secret}\"]");
+    for payload in [
+        json!([text, {"password": secret}]),
+        json!({"name": text, "value": {"password": secret}}),
+    ] {
+        let redactor = Redactor::new();
+        let once = redactor.value("", payload).unwrap();
+        assert!(!once.to_string().contains("s3cr3t"), "{once}");
+        assert_eq!(redactor.value("", once.clone()).unwrap(), once);
+    }
+}
+
+#[test]
 fn deep_nesting_is_cut_off() {
     let mut value = json!("deep");
     for _ in 0..1_000 {

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -128,7 +129,9 @@ scrape_configs:
   static_configs: [{{targets: ["{host.netloc}"]}}]
 """
     )
-LISTEN = "127.0.0.1:19099"
+with socket.socket() as free:
+    free.bind(("127.0.0.1", 0))
+    LISTEN = f"127.0.0.1:{free.getsockname()[1]}"
 arguments = ["--config.file=prometheus.yml", "--storage.tsdb.path=tsdb", f"--web.listen-address={LISTEN}"]
 process = subprocess.Popen([prometheus, *arguments], stderr=subprocess.DEVNULL)
 

@@ -38,7 +38,6 @@ use self::{
     functions::prepare,
     interrupt::Interruptible,
     list::{ListedRecord, Query},
-    row::{COLUMNS, ENDED, JOINS, OPEN},
 };
 use crate::{
     error::{Error, Result},
@@ -233,18 +232,6 @@ impl Snapshot<'_> {
             records.push(record);
         }
         Ok(())
-    }
-
-    /// Reads the ended and the open activities that match one condition on an id.
-    fn ended_and_open(&self, condition: &str, id: ActivityId) -> Result<Vec<ActivityRecord>> {
-        let id = rusqlite::types::Value::from(id.as_bytes().to_vec());
-        let ended = [COLUMNS, ENDED, JOINS, condition].concat();
-        let mut records = self.records((ended, vec![id.clone()]))?;
-        let open = [COLUMNS, OPEN, JOINS, condition].concat();
-        records.extend(
-            self.records::<ActivityRecord>((open, vec![self.alive_rows.clone().into(), id]))?,
-        );
-        Ok(records)
     }
 }
 

@@ -158,10 +158,15 @@ fn expression(
     for word in &filter.words.all_of {
         all.extend(words(word));
     }
-    // Names and error types are in the index as words. Events have none.
+    // Names and error types are in the index as words. Events have none. Two spellings of one text have the same words in ASCII,
+    // but not everywhere: `ᾳ` and `ΑΙ` fold to the same text, and are not the same word.
     if records == RecordKind::Activities {
+        let text = |one: &Pattern| {
+            one.as_text()
+                .filter(|text| one.as_exact().is_some() || text.is_ascii())
+        };
         for choice in [&filter.name, &filter.error] {
-            all.extend(one_of(choice, Pattern::as_text, |text| Ok(words(text)))?);
+            all.extend(one_of(choice, text, |text| Ok(words(text)))?);
         }
     }
     let by_number = [

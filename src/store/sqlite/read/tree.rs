@@ -38,9 +38,24 @@ const STILL_OPEN: &str = " AND NOT EXISTS (SELECT 1 FROM activity WHERE id = a.i
 
 /// Reads all activities of the tree.
 pub(super) fn tree(view: &Snapshot<'_>, root: ActivityId) -> Result<Vec<ActivityRecord>> {
-    let mut records = view.ended_and_open(BY_ID, root)?;
-    records.extend(view.ended_and_open(BY_ROOT, root)?);
+    let mut records = ended_and_open(view, BY_ID, root)?;
+    records.extend(ended_and_open(view, BY_ROOT, root)?);
     Ok(in_order(records))
+}
+
+/// Reads the ended and the open activities that match one condition on an id.
+fn ended_and_open(
+    view: &Snapshot<'_>,
+    condition: &str,
+    id: ActivityId,
+) -> Result<Vec<ActivityRecord>> {
+    let id = Value::from(id.as_bytes().to_vec());
+    let ended = [COLUMNS, ENDED, JOINS, condition].concat();
+    let mut records = view.records((ended, vec![id.clone()]))?;
+    let open = [COLUMNS, OPEN, JOINS, condition].concat();
+    records
+        .extend(view.records::<ActivityRecord>((open, vec![view.alive_rows.clone().into(), id]))?);
+    Ok(records)
 }
 
 /// Reads a page of the tree, and counts the activities of all pages.
@@ -54,7 +69,7 @@ pub(super) fn page(
     let filter = &spellings::resolve(&view.transaction, filter, RecordKind::Activities)?;
     // One more than requested, to know whether there is a next page.
     let wanted = limit + 1;
-    let mut top = view.ended_and_open(BY_ID, root)?;
+    let mut top = ended_and_open(view, BY_ID, root)?;
     top.truncate(1);
     top.retain(|one| filter.matches(one));
     let total =
@@ -165,7 +180,7 @@ pub(super) fn root_cause(
     });
     let mut records = Vec::new();
     for id in path {
-        records.extend(view.ended_and_open(BY_ID, id)?.into_iter().next());
+        records.extend(ended_and_open(view, BY_ID, id)?.into_iter().next());
     }
     Ok(records)
 }

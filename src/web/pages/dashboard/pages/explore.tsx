@@ -12,6 +12,7 @@ import { type Selected, selected } from "../data/span";
 import { zoomed } from "../data/window";
 import { Chart, type Series } from "../parts/chart";
 import { Name } from "../parts/name";
+import { LoadError } from "../parts/states";
 
 interface Shown {
   /** The filter of the rows. */
@@ -28,7 +29,7 @@ const queryOf = ({ span, q }: Selected) => ({ since: span.start, until: span.end
 export function Histogram({ q, list }: Shown) {
   const of = selected(q, Date.now());
   const query = of === null ? null : { ...queryOf(of), step: of.step };
-  const { data } = useLoad(
+  const { data, problem, reload } = useLoad(
     `histogram ${query === null ? "" : apiUrl("metrics/overall", query)}`,
     (signal) => (query === null ? Promise.resolve(null) : getJson<Metrics>("metrics/overall", query, signal)),
     of?.present ? REFRESH : null,
@@ -46,7 +47,11 @@ export function Histogram({ q, list }: Shown) {
   }
   // The place is kept while it is loading, so that the rows do not move.
   if (data === null) {
-    return <div class="timechart" />;
+    return problem === null ? (
+      <div class="timechart" />
+    ) : (
+      <LoadError what="the chart" problem={problem} retry={reload} />
+    );
   }
   const between = ({ start, end }: Period) => list(narrowed(of.q, `since:${start}`, `until:${end}`));
   const records = (range: Period) => between(within(range, data.counted));
@@ -88,7 +93,7 @@ interface Counted {
 export function Facets({ q, list }: Shown) {
   const of = selected(q, Date.now());
   const query = of === null ? null : queryOf(of);
-  const { data } = useLoad(
+  const { data, problem, reload } = useLoad(
     `facets ${query === null ? "" : apiUrl("facets", query)}`,
     (signal) => (query === null ? Promise.resolve(null) : counted(query, signal)),
     of?.present ? REFRESH : null,
@@ -100,9 +105,10 @@ export function Facets({ q, list }: Shown) {
         {of === null
           ? "No counts for this time range."
           : of.isDefault
-            ? "Ended in the last 24 hours"
-            : "Ended in this time range"}
+            ? "Started in the last 24 hours"
+            : "Started in this time range"}
       </p>
+      {data === null && problem !== null && <LoadError what="the counts" problem={problem} retry={reload} />}
       {data !== null && (
         <Facet
           label="Status"
