@@ -1,9 +1,9 @@
 //! Messages on the console of a page.
 
-use std::fs;
+use std::{fs, time::Duration};
 
 use serde_json::Value;
-use tower_activity::{ActivityLog, Describe, Outcome, recording::Browser};
+use tower_activity::{ActivityLog, Describe, Outcome, log::RecordingOptions, recording::Browser};
 
 use crate::browser::{
     chromium::Chromium, contains, ended, events, patient_log, recording_when, site::Site,
@@ -34,7 +34,10 @@ async fn errors_and_warnings_on_the_console_are_recorded_and_redacted() {
     let (site, chromium) = (Site::start().await, Chromium::start().await);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("activity.db");
-    let log = ActivityLog::open(&path).unwrap();
+    // On a slow machine a recording is not lost.
+    let recordings = RecordingOptions::default().timeout(Duration::from_secs(20));
+    let log = ActivityLog::builder().recordings(recordings);
+    let log = log.open(&path).unwrap();
     let mut driver = chromium.driver().await;
     let tab = driver.open(&site.url("/"), None).await;
     driver.wait(&tab, LOADED).await;
