@@ -21,6 +21,8 @@ _activity() {
     answer=$(_CLAP_IFS=$IFS _CLAP_COMPLETE_INDEX=$last ACTIVITY_COMPLETE=bash \
         "${COMP_WORDS[0]}" -- "${words[@]}" 2>/dev/null) || return
     COMPREPLY=()
+    # Without an answer bash completes paths.
+    [[ -n $answer ]] || return
     while read -r -d "$IFS" word; do
         COMPREPLY+=("${word#"$prefix"}")
     done <<<"$answer$IFS"

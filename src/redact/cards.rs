@@ -47,9 +47,12 @@ pub(super) fn find_all(bytes: &[u8], mut found: impl FnMut(usize, usize)) {
     }
 }
 
-/// True if the digits are a card number.
+/// True if the text is a card number without separators.
 pub(super) fn is_card(digits: &[u8]) -> bool {
-    DIGITS.contains(&digits.len()) && is_issued(digits) && has_check_digit(digits)
+    DIGITS.contains(&digits.len())
+        && digits.iter().all(u8::is_ascii_digit)
+        && is_issued(digits)
+        && has_check_digit(digits)
 }
 
 /// Returns the end of the longest card number that starts at `start`.

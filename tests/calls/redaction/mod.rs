@@ -312,6 +312,18 @@ proptest! {
     }
 
     #[test]
+    fn a_number_is_kept_as_it_is(float in any::<f64>(), near in -1e3..1e3, whole in any::<i64>(), sign in "-?", digits in "[1-9][0-9]{10,20}") {
+        let redactor = Redactor::new();
+        let long: Value = serde_json::from_str(&format!("{sign}{digits}")).unwrap();
+        for number in [json!(float), json!(near), json!(whole), long] {
+            let redacted = redactor.value("", number.clone()).unwrap();
+            // A card number has no sign and no point.
+            let is_whole = number.to_string().bytes().all(|byte| byte.is_ascii_digit());
+            prop_assert!(redacted == number || is_whole && redacted == json!("[redacted]"), "{number}: {redacted}");
+        }
+    }
+
+    #[test]
     fn redacting_any_text_is_idempotent_and_does_not_panic(text in "\\PC{0,80}|[a-z=:&?@ \"'/\\[\\]{}\\\\]{0,60}") {
         let redactor = Redactor::new();
         let once = redactor.text(&text).unwrap().into_owned();

@@ -158,15 +158,10 @@ fn expression(
     for word in &filter.words.all_of {
         all.extend(words(word));
     }
-    // Names and error types are in the index as words. Events have none. Two spellings of one text have the same words in ASCII,
-    // but not everywhere: `ᾳ` and `ΑΙ` fold to the same text, and are not the same word.
+    // Names and error types are in the index as words. Events have none.
     if records == RecordKind::Activities {
-        let text = |one: &Pattern| {
-            one.as_text()
-                .filter(|text| one.as_exact().is_some() || text.is_ascii())
-        };
         for choice in [&filter.name, &filter.error] {
-            all.extend(one_of(choice, text, |text| Ok(words(text)))?);
+            all.extend(one_of(choice, with_known_words, |text| Ok(words(text)))?);
         }
     }
     let by_number = [
@@ -199,6 +194,13 @@ fn expression(
         all.push(format!("({})", terms.join(" OR ")));
     }
     Ok(all.join(" AND "))
+}
+
+/// Returns the text of a pattern if all texts that it matches have the same words. Spellings in ASCII have, but not all others: `ᾳ`
+/// and `ΑΙ` are the same text in any case, and not the same word.
+fn with_known_words(pattern: &Pattern) -> Option<&str> {
+    let text = pattern.as_text();
+    text.filter(|text| pattern.as_exact().is_some() || text.is_ascii())
 }
 
 /// The expression for the words of a text. `None` if it has no words: it is only found in the records themselves.
