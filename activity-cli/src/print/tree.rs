@@ -31,6 +31,8 @@ pub(crate) struct Repeats {
     /// Number of failed ones among them and inside of them.
     pub(crate) failed: usize,
     pub(crate) running: usize,
+    pub(crate) cancelled: usize,
+    pub(crate) skipped: usize,
     /// 95th percentile of their durations in nanoseconds.
     pub(crate) p95: Option<u64>,
 }
@@ -152,6 +154,8 @@ impl fmt::Display for Repeats {
         let parts = [
             (self.failed, "failed"),
             (self.running, "running"),
+            (self.cancelled, "cancelled"),
+            (self.skipped, "skipped"),
             (self.inside, "inside"),
         ];
         let parts = parts.into_iter().filter(|(number, _)| *number > 0);
@@ -166,7 +170,10 @@ fn state(activity: &ActivityRecord, repeats: Option<&Repeats>) -> Status {
     match repeats {
         Some(repeats) if repeats.failed > 0 => Status::Failed,
         Some(repeats) if repeats.running > 0 => Status::Running,
-        _ => activity.status,
+        Some(repeats) if repeats.cancelled == repeats.count => Status::Cancelled,
+        Some(repeats) if repeats.skipped == repeats.count => Status::Skipped,
+        Some(_) => Status::Success,
+        None => activity.status,
     }
 }
 
@@ -356,7 +363,10 @@ impl<'a> Nodes<'a> {
             let status = self.tree[at].status;
             repeats.inside += usize::from(inside);
             repeats.failed += usize::from(is_failure(status));
-            repeats.running += usize::from(!inside && status == Status::Running);
+            let is_own = |other| usize::from(!inside && status == other);
+            repeats.running += is_own(Status::Running);
+            repeats.cancelled += is_own(Status::Cancelled);
+            repeats.skipped += is_own(Status::Skipped);
             left.extend(self.children[at].iter().map(|child| (*child, true)));
         }
         repeats

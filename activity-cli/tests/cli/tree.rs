@@ -106,6 +106,33 @@ fn activities_that_repeat_are_counted_with_what_is_inside() {
 }
 
 #[test]
+fn repeats_have_the_numbers_of_those_that_did_not_succeed() {
+    let fixture = Fixture::new();
+    let log = fixture.log();
+    let root = log.start(Describe::job("root"));
+    let run = |name: &str, outcome| {
+        log.start(Describe::job(name).parent(&root)).end(outcome);
+    };
+    run("step", Outcome::skipped());
+    for _ in 0..8 {
+        run("step", Outcome::success());
+        run("idle", Outcome::skipped());
+    }
+    run("step", Outcome::cancelled());
+    root.end(Outcome::success());
+    log.shutdown().wait().unwrap();
+    let tree = show(&fixture, "@");
+    let line = |name: &str| tree.iter().find(|line| line.contains(name)).unwrap();
+    assert!(line("step").contains("✓ step × 10  "), "{}", line("step"));
+    assert!(
+        line("step").ends_with("1 cancelled, 1 skipped"),
+        "{}",
+        line("step")
+    );
+    assert!(line("idle").contains("○ idle × 8  "), "{}", line("idle"));
+}
+
+#[test]
 fn a_deep_activity_keeps_its_name() {
     let fixture = Fixture::new();
     let log = fixture.log();
