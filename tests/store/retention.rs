@@ -202,8 +202,8 @@ fn sums_are_deleted_by_whole_quarter_hours_until_the_rest_is_within_the_limit() 
     // Each hour has the overall sum and that of the name, and a group of errors.
     assert_eq!(number(&path, "SELECT count(*) FROM bucket"), 12);
     let mut keep = Retention::default();
-    // Five fit, but the fifth is only half of a quarter hour.
-    keep.sums = Some(Limit::bytes(5 * 200));
+    // Seven fit, but the seventh is only a part of a quarter hour.
+    keep.sums = Some(Limit::bytes(7 * 200));
     assert_eq!(prune(&mut *maintenance, keep, clock.now()).sums, 8 + 4);
     assert_eq!(number(&path, "SELECT count(*) FROM failure"), 2);
     let first = start() + TimeDelta::hours(4);
