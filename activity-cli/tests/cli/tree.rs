@@ -110,7 +110,7 @@ fn repeats_have_the_numbers_of_those_that_did_not_succeed() {
     let fixture = Fixture::new();
     let log = fixture.log();
     let root = log.start(Describe::job("root"));
-    let run = |name: &str, outcome| {
+    let run = |name: &'static str, outcome| {
         log.start(Describe::job(name).parent(&root)).end(outcome);
     };
     run("step", Outcome::skipped());
