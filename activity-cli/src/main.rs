@@ -20,6 +20,7 @@ mod man;
 mod mcp;
 mod newest;
 mod output_file;
+mod percentile;
 mod print;
 mod prune;
 mod rebuild;

@@ -46,7 +46,7 @@ pub struct Health {
     pub instances: Vec<InstanceHealth>,
 }
 
-/// The part of the health of a store that is as quick to read from a large one.
+/// The part of the health of a store whose cost does not grow with its activities and events.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Vitals {

@@ -133,7 +133,7 @@ pub trait Reader: Source<ActivityRecord> + Source<EventRecord> + Send {
     /// If the store could not be read.
     fn health(&mut self) -> Result<Health>;
 
-    /// Returns the part of the health that is as quick to read from a large store.
+    /// Returns the part of the health whose cost does not grow with the activities and events.
     ///
     /// The default reads all of it.
     ///

@@ -9,9 +9,12 @@ use tower_activity::{
     record::{ActivityId, ActivityRecord, Text, TreeLayout},
 };
 
-use crate::print::{
-    human, safe,
-    status::{self, BOLD, DIM, elapsed, named, styled},
+use crate::{
+    percentile::p95,
+    print::{
+        human, safe,
+        status::{self, BOLD, DIM, elapsed, named, styled},
+    },
 };
 
 /// Maximum number of lines; `--json` has the whole tree.
@@ -352,10 +355,7 @@ impl<'a> Nodes<'a> {
         took.sort_unstable();
         let mut repeats = Repeats {
             count: group.len(),
-            p95: (took.len() * 95)
-                .div_ceil(100)
-                .checked_sub(1)
-                .map(|at| took[at]),
+            p95: p95(&took),
             ..Repeats::default()
         };
         let mut left: Vec<(usize, bool)> = group.iter().copied().zip(iter::repeat(false)).collect();

@@ -11,6 +11,8 @@ use tower_activity::{
     store::{LARGEST_PAGE, Position},
 };
 
+use crate::percentile::p95;
+
 /// The span of the rates.
 pub(super) const WINDOW: TimeDelta = TimeDelta::seconds(60);
 /// The most pages to read at once. With more calls in a minute, the newest are counted, as a minimum.
@@ -147,10 +149,7 @@ impl Rates {
                 calls,
                 failed,
                 mean_ns: mean.and_then(|ns| u64::try_from(ns).ok()),
-                p95_ns: (took.len() * 95)
-                    .div_ceil(100)
-                    .checked_sub(1)
-                    .map(|at| took[at]),
+                p95_ns: p95(&took),
                 max_ns: took.last().copied(),
             }
         });

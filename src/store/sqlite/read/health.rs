@@ -62,7 +62,7 @@ pub(super) fn health(
     Ok(health)
 }
 
-/// Reads what is as quick to read from a large store.
+/// Reads the part whose cost does not grow with the activities and events.
 pub(super) fn vitals(
     connection: &Connection,
     alive: &dyn Fn(InstanceId) -> bool,

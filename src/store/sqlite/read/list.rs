@@ -267,10 +267,7 @@ pub(super) fn newest<R: ListedRecord>(
     wanted: usize,
 ) -> Query {
     let clause = before(R::condition(filter), cursor);
-    let mut values = clause.values;
-    values.push(Value::from(wanted as i64));
-    let sql = [R::COLUMNS, R::TABLE, R::JOINS, &clause.sql, NEWEST_FIRST].concat();
-    (sql, values)
+    select::<R>(R::TABLE, clause, NEWEST_FIRST, &[wanted as i64])
 }
 
 /// The query for the newest records among a few candidates: a condition on their row ids.
@@ -281,19 +278,15 @@ pub(super) fn newest_of<R: ListedRecord>(
     wanted: usize,
 ) -> Query {
     let clause = before(R::condition(filter), cursor);
-    let mut values = clause.values;
-    values.push(Value::from(wanted as i64));
-    let condition = [&clause.sql, " AND ", candidates, NEWEST_FIRST].concat();
-    let sql = [R::COLUMNS, R::BY_SEQ, R::JOINS, &condition].concat();
-    (sql, values)
+    let rest = [" AND ", candidates, NEWEST_FIRST].concat();
+    select::<R>(R::BY_SEQ, clause, &rest, &[wanted as i64])
 }
 
 /// The query for the records that start in one microsecond, in any order. Its last two parameters are the bounds of their ids:
 /// in a query of their own, as the filter has bounds, too.
 pub(super) fn of_start<R: ListedRecord>(filter: &Filter, cursor: Option<Cursor<R>>) -> Query {
     let clause = before(R::condition(filter), cursor);
-    let sql = [R::COLUMNS, R::BY_SEQ, R::JOINS, &clause.sql, R::OF_START].concat();
-    (sql, clause.values)
+    select::<R>(R::BY_SEQ, clause, R::OF_START, &[])
 }
 
 /// The query for the newest records beyond the watermark of the index.
@@ -304,17 +297,8 @@ fn newest_unindexed<R: ListedRecord>(
     wanted: usize,
 ) -> Query {
     let clause = before(R::condition(filter), cursor);
-    let mut values = clause.values;
-    values.extend([search.indexed_up_to, wanted as i64].map(Value::from));
-    let sql = [
-        R::COLUMNS,
-        R::BY_SEQ,
-        R::JOINS,
-        &clause.sql,
-        search::UNINDEXED,
-    ]
-    .concat();
-    (sql, values)
+    let values = [search.indexed_up_to, wanted as i64];
+    select::<R>(R::BY_SEQ, clause, search::UNINDEXED, &values)
 }
 
 /// The query for records in commit order.
@@ -324,11 +308,16 @@ pub(super) fn commits<R: ListedRecord>(
     up_to: i64,
     limit: usize,
 ) -> Query {
-    let clause = R::condition(filter);
-    let mut values = clause.values;
-    values.extend([after, up_to, limit as i64].map(Value::from));
-    let sql = [R::COLUMNS, R::BY_SEQ, R::JOINS, &clause.sql, COMMIT_ORDER].concat();
-    (sql, values)
+    let values = [after, up_to, limit as i64];
+    select::<R>(R::BY_SEQ, R::condition(filter), COMMIT_ORDER, &values)
+}
+
+/// Selects records of a table. `rest` follows the conditions, `values` are its parameters.
+fn select<R: ListedRecord>(table: &str, clause: Where, rest: &str, values: &[i64]) -> Query {
+    let sql = [R::COLUMNS, table, R::JOINS, &clause.sql, rest].concat();
+    let mut bound = clause.values;
+    bound.extend(values.iter().copied().map(Value::from));
+    (sql, bound)
 }
 
 /// Restricts a clause to the records after the cursor of a list, which are older.

@@ -115,7 +115,7 @@ impl SearchIndex {
         Ok(found.unwrap_or_default())
     }
 
-    /// How many rows are not indexed yet. Of more than [`MOST_COUNTED`] deleted ones in between are not left out.
+    /// Counts the rows that are not indexed yet. Beyond [`MOST_COUNTED`] it returns an upper bound, which includes deleted rows.
     fn lag(&self, connection: &Connection) -> rusqlite::Result<u64> {
         match self.largest_lag(connection)? {
             0 => Ok(0),
