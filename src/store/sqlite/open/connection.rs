@@ -65,44 +65,27 @@ pub(crate) enum Role {
     Maintain,
 }
 
-/// What to do if there is no file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum IfMissing {
-    Create,
-    Fail,
+/// Creates an empty file, unless there is one.
+pub(super) fn create(path: &Path) -> Result<()> {
+    network::check(path)?;
+    check_regular_file(path)?;
+    create::private_file(path).map_err(|cause| cannot_open(path, &cause).with_source(cause))
 }
 
 /// Opens a file for writing and migrates its schema to the newest version.
 ///
 /// `known` are the files that other connections of this process have open: any other file is refused, because SQLite would
 /// share the `-shm` mapping among them.
-pub(super) fn open_to_write(
-    path: &Path,
-    known: Option<FileIds>,
-    missing: IfMissing,
-) -> Result<Connection> {
-    let failed = |kind, why: &str| {
-        Error::new(
-            kind,
-            format!("cannot open the store {}: {why}", path.display()),
-        )
-    };
+pub(super) fn open_to_write(path: &Path, known: Option<FileIds>) -> Result<Connection> {
     network::check(path)?;
     check_regular_file(path)?;
-    if missing == IfMissing::Create {
-        create::private_file(path)
-            .map_err(|cause| failed(ErrorKind::Store, reason_and_fix(&cause)).with_source(cause))?;
-    }
     let mut connection = connect(path, known)?;
     if connection
         .is_readonly(MAIN_DB)
         .map_err(|e| sqlite_error(path, e))?
     {
         // SQLite opens a file read-only that it may not write.
-        return Err(failed(
-            ErrorKind::Store,
-            reason_and_fix(&read_only_error(path)),
-        ));
+        return Err(cannot_open(path, &read_only_error(path)));
     }
     // SQLite's busy timeout does not apply when two processes switch to WAL mode at once.
     let deadline = Instant::now() + OPEN_TIMEOUT;
@@ -439,8 +422,8 @@ fn read_only_error(path: &Path) -> io::Error {
 }
 
 /// Says why a file cannot be created or written, and what to do about it.
-fn reason_and_fix(cause: &io::Error) -> &'static str {
-    match cause.kind() {
+fn cannot_open(path: &Path, cause: &io::Error) -> Error {
+    let why = match cause.kind() {
         io::ErrorKind::NotFound => "its folder does not exist, create it first",
         io::ErrorKind::PermissionDenied => {
             "this user may not write the file, or create it in its folder: change the owner or the mode, or choose \
@@ -450,5 +433,6 @@ fn reason_and_fix(cause: &io::Error) -> &'static str {
             "the file system is mounted read-only: mount it for writing, or choose another path"
         }
         _ => "the file cannot be created or written",
-    }
+    };
+    Error::store(format!("cannot open the store {}: {why}", path.display()))
 }

@@ -18,10 +18,10 @@ use parking_lot::{MappedMutexGuard, Mutex, MutexGuard, RwLock, RwLockReadGuard};
 use rusqlite::Connection;
 
 use super::{
-    connection::{self, Checkpoint, IfMissing, Role},
+    connection::{self, Checkpoint, Role},
     hard_link, live_writer,
     process::{OpenCount, Process},
-    side_files::{FileIds, FileStats, identity},
+    side_files::{FileIds, FileStats, are_open, identity},
     stale_wal, unreadable_wal,
 };
 use crate::{
@@ -226,7 +226,6 @@ impl OpenFile {
     fn open(&self, role: Role) -> Result<OpenConnection> {
         let count = OpenCount::acquire(&self.path)?;
         let known = self.ids();
-        let before = identity(&self.path);
         if known.is_none() {
             // This process's first connection. A writer whose files were replaced creates new ones itself.
             let own = *self.own_instance.lock();
@@ -235,23 +234,22 @@ impl OpenFile {
             }
             hard_link::check(&self.path)?;
             stale_wal::check(&self.path, role, own)?;
+            if role == Role::Write {
+                connection::create(&self.path)?;
+            }
         }
+        // After the file was created: another one may take its place at any time.
+        let before = identity(&self.path);
         let connection = match role {
             Role::Read if self.has_writer.load(Relaxed) => {
                 connection::open_to_read(&self.path, known)?
             }
             Role::Read => live_writer::open_to_read(&self.path, known)?,
-            Role::Write => {
-                let missing = match known {
-                    None => IfMissing::Create,
-                    Some(_) => IfMissing::Fail,
-                };
-                connection::open_to_write(&self.path, known, missing)?
-            }
+            Role::Write => connection::open_to_write(&self.path, known)?,
             Role::Maintain => {
                 // Reports what is wrong with a file that is not a store.
                 drop(connection::open_to_read(&self.path, known)?);
-                connection::open_to_write(&self.path, known, IfMissing::Fail)?
+                connection::open_to_write(&self.path, known)?
             }
         };
         if known.is_none() {
@@ -268,7 +266,12 @@ impl OpenFile {
             connection,
             _count: count,
         };
-        if before.is_some() && before != stats.ids.main {
+        let is_replaced = match known {
+            // A side file may have been moved since SQLite opened it.
+            None => !are_open(stats.ids, role != Role::Read),
+            Some(known) => known != stats.ids,
+        };
+        if before != stats.ids.main || is_replaced {
             opened.close(Checkpoint::No);
             let what = format!(
                 "the store {} was replaced while it was being opened",

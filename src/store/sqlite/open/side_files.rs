@@ -103,6 +103,22 @@ pub(crate) fn descriptor(file: FileId) -> Option<PathBuf> {
     paths.find(|path| identity(path) == Some(file))
 }
 
+/// Returns true if this process has all of these files open, or the system cannot tell. With `all`, none may be missing.
+pub(super) fn are_open(files: FileIds, all: bool) -> bool {
+    let Ok(descriptors) = fs::read_dir("/proc/self/fd") else {
+        return true;
+    };
+    let mut missing = vec![files.main, files.wal, files.shm];
+    if !all {
+        missing.retain(Option::is_some);
+    }
+    for open in descriptors.flatten() {
+        let open = identity(&open.path());
+        missing.retain(|file| file.is_none() || *file != open);
+    }
+    missing.is_empty()
+}
+
 /// Returns true if an open file has no name left, or the system cannot tell.
 pub(crate) fn is_deleted(file: Option<FileId>) -> bool {
     #[cfg(unix)]

@@ -30,10 +30,13 @@ struct ExternalCounts {
 }
 
 impl InstanceWriter {
-    /// Returns what this instance has committed to the file that it has open.
+    /// Returns what this instance has committed to the file that it has open: nothing if that is a new one.
     pub(super) fn previous_file(&self) -> PreviousFile {
         PreviousFile {
-            committed: self.committed,
+            committed: match self.file {
+                0 => CommitCounts::default(),
+                _ => self.committed,
+            },
             file: self.file,
         }
     }
@@ -49,8 +52,12 @@ impl InstanceWriter {
         let own = before.map_or_else(CommitCounts::default, |before| {
             match before.file == self.file {
                 true => before.committed.saturating_sub(&self.committed),
-                // An unrelated file took its place: none of the rows are there.
-                false => before.committed.saturating_sub(&CommitCounts::default()),
+                // An unrelated file took its place: it has only the rows that were copied into it.
+                false => {
+                    let begun = self.replaced.begun.unwrap_or(self.committed);
+                    let copied = self.committed.saturating_sub(&begun);
+                    before.committed.saturating_sub(&copied)
+                }
             }
         });
         let own_id = self.instance.id;
@@ -122,6 +129,7 @@ impl ExternalCounts {
         own: (InstanceId, Option<PreviousFile>),
     ) -> rusqlite::Result<CommitCounts> {
         let (own, before) = own;
+        let before = before.filter(|before| before.file != 0);
         let (Some(then), Some(now)) = (&self.total, ledger::total(connection)?) else {
             return Ok(CommitCounts::default());
         };

@@ -7,6 +7,7 @@
 use std::{mem, path::Path};
 
 use chrono::Utc;
+use rusqlite::Connection;
 
 use super::{
     commit_order::{self, CommitOrder},
@@ -14,7 +15,7 @@ use super::{
     instance_writer::InstanceWriter,
     ledger,
     replaced_files::DetachedFile,
-    rescue::{self, Extent, TableRows},
+    rescue::{self, CheckpointedRows, Extent, TableRows},
     wal::WalState,
     wal_copy,
 };
@@ -91,13 +92,15 @@ impl InstanceWriter {
         match change {
             FileChange::Main => {
                 self.file = 0;
-                let from = (!is_deleted(then.main)).then_some(self.wal.checkpointed);
                 if let Some(opened) = self.access.take() {
                     self.replaced.detached.push(DetachedFile {
                         opened,
-                        from,
-                        file: before.file,
+                        ids: then,
+                        checkpointed: self.wal.checkpointed,
+                        is_deleted: is_deleted(then.main),
+                        before,
                         has_wal: moved_wal,
+                        is_foreign: self.wal.is_foreign,
                     });
                 }
                 file.close_all();
@@ -107,26 +110,19 @@ impl InstanceWriter {
             FileChange::Content => {
                 // The connection would read a mixture of both.
                 file.close_all();
-                self.replaced.before.get_or_insert(before);
+                self.replaced.note_previous_file(before);
             }
             FileChange::Wal => {
-                let rows = self.replaced.rows.len();
-                self.read_wal_rows()?;
-                let wal_copy = match then.wal {
-                    Some(wal) if now.wal.is_none() && !self.wal.is_foreign => {
-                        wal_copy::copy_open_wal(path, wal)
-                    }
-                    _ => None,
-                };
-                file.close_all();
-                if wal_copy.is_some_and(|copy| copy.restore(path, stats.main)) {
-                    self.replaced.rows.truncate(rows);
-                }
-                self.replaced.before.get_or_insert(before);
+                let connection = self.connection()?;
+                let rows = self.read_wal_rows(&connection, self.wal.checkpointed);
+                drop(connection);
+                let wal = then.wal.filter(|_| !self.wal.is_foreign);
+                self.keep_wal_rows(path, rows, (wal, stats), || file.close_all());
+                self.replaced.note_previous_file(before);
             }
             FileChange::Shm => {
                 file.close_all();
-                self.replaced.before.get_or_insert(before);
+                self.replaced.note_previous_file(before);
             }
         }
         self.reset_connection_state();
@@ -181,33 +177,65 @@ impl InstanceWriter {
     }
 
     /// Reads the rows that only the old WAL has, as far as they can be read.
-    fn read_wal_rows(&mut self) -> Result<()> {
+    fn read_wal_rows(
+        &self,
+        connection: &Connection,
+        checkpointed: CheckpointedRows,
+    ) -> Vec<Vec<TableRows>> {
         let mut rows = Vec::new();
         let mut take = |step: Vec<TableRows>| {
             rows.push(step);
             Ok(())
         };
-        let connection = self.connection()?;
         let failed = |cause| self.error(cause);
-        let read = rescue::read(
-            &connection,
-            Extent::After(self.wal.checkpointed),
-            &mut take,
-            &failed,
-        );
-        drop(connection);
-        self.replaced.rows.append(&mut rows);
-        if let Err(error) = read {
+        let part = Extent::After(checkpointed);
+        if let Err(error) = rescue::read(connection, part, &mut take, &failed) {
             tracing::error!(
                 target: "tower_activity::store", %error,
                 "a part of the WAL can no longer be read, its rows are lost"
             );
         }
-        Ok(())
+        rows
+    }
+
+    /// Closes the connections that have the old WAL open, and puts a copy of it back in its place. Failing that, its `rows` will
+    /// be written.
+    fn keep_wal_rows(
+        &mut self,
+        path: &Path,
+        mut rows: Vec<Vec<TableRows>>,
+        (wal, now): (Option<FileId>, &FileStats),
+        close: impl FnOnce(),
+    ) {
+        let wal = wal.filter(|_| now.ids.wal.is_none());
+        let copy = wal.and_then(|wal| wal_copy::copy_open_wal(path, wal));
+        close();
+        if !copy.is_some_and(|copy| copy.restore(path, now.main)) {
+            self.replaced.rows.append(&mut rows);
+        }
+    }
+
+    /// Closes the connections to a file that was moved away and is back at its path. Within a process SQLite shares one `-shm`
+    /// mapping among all connections to a main file: a new one must not be opened beside them.
+    fn close_returned(&mut self, path: &Path) {
+        let now = FileStats::read(path);
+        let is_back = |file: &DetachedFile| now.ids.main.is_some() && file.ids.main == now.ids.main;
+        let (back, away) = mem::take(&mut self.replaced.detached)
+            .into_iter()
+            .partition(is_back);
+        self.replaced.detached = away;
+        for file in Vec::<DetachedFile>::into_iter(back) {
+            let rows = self.read_wal_rows(&file.opened.connection, file.checkpointed);
+            let wal = file.ids.wal.filter(|_| !file.is_foreign);
+            let opened = file.opened;
+            self.keep_wal_rows(path, rows, (wal, &now), || opened.close(Checkpoint::No));
+            self.replaced.note_previous_file(file.before);
+        }
     }
 
     /// Writes what was read from the old files into the new ones.
     fn finish_recovery(&mut self, path: &Path) -> Result<()> {
+        self.close_returned(path);
         let detached = mem::take(&mut self.replaced.detached);
         let rows = mem::take(&mut self.replaced.rows);
         if detached.is_empty() && rows.is_empty() && self.replaced.before.is_none() {
@@ -217,6 +245,9 @@ impl InstanceWriter {
         let mut result = self
             .register_instance()
             .and_then(|()| self.note_order_start());
+        if result.is_ok() {
+            self.replaced.begun.get_or_insert(self.committed);
+        }
         while result.is_ok()
             && let Some(step) = left.next()
         {
@@ -241,7 +272,7 @@ impl InstanceWriter {
         result?;
         let before = self.replaced.before;
         self.count_lost_rows(before)?;
-        self.replaced.before = None;
+        (self.replaced.before, self.replaced.begun) = (None, None);
         // So that the ledger has the losses even if the main file is moved away without its WAL.
         let _ = self.checkpoint_passive();
         tracing::warn!(
@@ -263,10 +294,10 @@ impl InstanceWriter {
             count += written?;
             Ok(())
         };
-        let part = match detached.from {
-            Some(rows) => Extent::After(rows),
-            None => Extent::All {
-                same_file: detached.file == file,
+        let part = match detached.is_deleted {
+            false => Extent::After(detached.checkpointed),
+            true => Extent::All {
+                same_file: detached.before.file == file,
             },
         };
         let read = rescue::read(&detached.opened.connection, part, &mut take, &failed);
@@ -290,17 +321,17 @@ impl InstanceWriter {
     /// Counts rows that another client deleted in the WAL of a file that was moved away without it: the ledger in that main
     /// file does not have them. Another state of the same file is compared by its own ledger.
     fn count_deleted_rows(&mut self, detached: &DetachedFile) -> Result<()> {
-        let is_apart = !detached.has_wal && detached.file != self.file;
-        let Some(checkpointed) = detached.from.filter(|_| is_apart) else {
+        let of = detached.before.file;
+        if detached.is_deleted || detached.has_wal || of == self.file {
             return Ok(());
-        };
+        }
         // Unreadable rows were reported by the copy.
-        let missing = checkpointed.missing_after(&detached.opened.connection);
+        let connection = &detached.opened.connection;
+        let missing = detached.checkpointed.missing_after(connection);
         let missing = missing.unwrap_or_default();
         if missing == CommitCounts::default() {
             return Ok(());
         }
-        let of = detached.file;
         self.transaction_unchecked(Durability::Power, |work| {
             // Each process that had the file open finds the same.
             match ledger::claim_missing(work.transaction, of)? {
@@ -348,7 +379,7 @@ impl InstanceWriter {
             "the store is damaged: it was renamed with its WAL, recording continues in a new file"
         );
         self.replaced.count += 1;
-        self.replaced.before.get_or_insert(before);
+        self.replaced.note_previous_file(before);
         self.reset_connection_state();
         self.wal = WalState::default();
         self.finish_recovery(file.path())

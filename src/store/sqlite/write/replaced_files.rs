@@ -8,7 +8,7 @@ use super::{
 };
 use crate::store::{
     RecordKind,
-    sqlite::open::{file::OpenConnection, lock_counts::CommitCounts},
+    sqlite::open::{file::OpenConnection, lock_counts::CommitCounts, side_files::FileIds},
 };
 
 /// Progress of recovering from replaced files.
@@ -24,6 +24,8 @@ pub(super) struct ReplacedFiles {
     pub(super) order: Option<CommitOrder>,
     /// The commit order of the new files, before anything was copied into them.
     pub(super) begin: Option<CommitOrder>,
+    /// What this instance had committed to the new files, before anything was copied into them.
+    pub(super) begun: Option<CommitCounts>,
     /// A copied record did not get the seq that it was meant to have.
     pub(super) renumbered: bool,
     /// Read from files that are closed; to be written.
@@ -33,6 +35,13 @@ pub(super) struct ReplacedFiles {
 }
 
 impl ReplacedFiles {
+    /// Remembers what the old files should have, unless that of earlier ones is yet to be compared.
+    pub(super) fn note_previous_file(&mut self, before: PreviousFile) {
+        if self.before.is_none_or(|known| known.file == 0) {
+            self.before = Some(before);
+        }
+    }
+
     /// Returns what is added to the seqs of copied records.
     pub(super) fn offset(&self, kind: RecordKind) -> i64 {
         match (&self.order, &self.begin) {
@@ -54,12 +63,16 @@ impl ReplacedFiles {
 #[derive(Debug)]
 pub(super) struct DetachedFile {
     pub(super) opened: OpenConnection,
-    /// Only rows after these have to be copied: the file still has a name. `None`: all rows, the file was deleted.
-    pub(super) from: Option<CheckpointedRows>,
-    /// The file's own number.
-    pub(super) file: i64,
+    pub(super) ids: FileIds,
+    /// The rows that its main file has.
+    pub(super) checkpointed: CheckpointedRows,
+    /// The main file has no name left, so that all rows have to be copied.
+    pub(super) is_deleted: bool,
+    pub(super) before: PreviousFile,
     /// Its WAL is beside it.
     pub(super) has_wal: bool,
+    /// The main file was written, and no checkpoint of the WAL explains it.
+    pub(super) is_foreign: bool,
 }
 
 /// What was committed to a file before another file, or another state of it, took its place.

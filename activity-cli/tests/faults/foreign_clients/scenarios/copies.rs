@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeSet,
-    fs,
+    fs, thread,
     time::{Duration, Instant},
 };
 
@@ -98,6 +98,35 @@ fn a_file_that_is_moved_away_and_back_immediately_is_complete() {
         story.record(10);
         story.finish(End::Kill)
     }));
+}
+
+/// At the moment in which it notices: a second after the last commit it checks its files.
+#[test]
+fn a_file_that_is_moved_away_and_back_while_it_is_checked_is_complete() {
+    let story = |after: u64, act| {
+        let mut story = Story::aged(Mode::Fast);
+        thread::sleep(Duration::from_millis(after));
+        story.only(act, Client::Shell);
+        thread::sleep(Duration::from_millis(after % 4 * 30));
+        story.only(Act::MoveBack, Client::Shell);
+        story.record(10);
+        story.finish(End::Kill)
+    };
+    let story = &story;
+    let stories = thread::scope(|scope| {
+        let threads = [0, 7, 13, 21].map(|offset| {
+            let delays = (860 + offset..960).step_by(25);
+            let acts = [Act::MoveMain, Act::MoveAll];
+            let cases = delays.flat_map(move |after| acts.map(|act| (after, act)));
+            scope.spawn(move || {
+                cases
+                    .map(|(after, act)| story(after, act))
+                    .collect::<Vec<_>>()
+            })
+        });
+        threads.map(|thread| thread.join().unwrap())
+    });
+    check(stories.into_iter().flatten());
 }
 
 /// SQLite derives the name of the WAL from the name that it opened: with two names, one file would have two WALs.
