@@ -269,7 +269,10 @@ impl OpenFile {
         let is_replaced = match known {
             // A side file may have been moved since SQLite opened it.
             None => !are_open(stats.ids, role != Role::Read),
-            Some(known) => known != stats.ids,
+            // A writer may have switched a file to the WAL that a reader had opened without one.
+            Some(known) => [(known.wal, stats.ids.wal), (known.shm, stats.ids.shm)]
+                .iter()
+                .any(|(then, now)| then.is_some() && then != now),
         };
         if before != stats.ids.main || is_replaced {
             opened.close(Checkpoint::No);
