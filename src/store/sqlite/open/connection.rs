@@ -14,7 +14,7 @@ use rusqlite::{
 
 use super::{
     create, driver, network,
-    side_files::{FileIds, FileStats, beside},
+    side_files::{FileId, FileIds, FileStats, are_open, beside, identity},
 };
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -79,7 +79,8 @@ pub(super) fn create(path: &Path) -> Result<()> {
 pub(super) fn open_to_write(path: &Path, known: Option<FileIds>) -> Result<Connection> {
     network::check(path)?;
     check_regular_file(path)?;
-    let mut connection = connect(path, known)?;
+    let (mut connection, main) = connect(path, known)?;
+    let sees_own_files = || sees_own_files(path, main);
     if connection
         .is_readonly(MAIN_DB)
         .map_err(|e| sqlite_error(path, e))?
@@ -90,11 +91,12 @@ pub(super) fn open_to_write(path: &Path, known: Option<FileIds>) -> Result<Conne
     // SQLite's busy timeout does not apply when two processes switch to WAL mode at once.
     let deadline = Instant::now() + OPEN_TIMEOUT;
     loop {
-        match prepare(&mut connection) {
+        match prepare(&mut connection, &sees_own_files) {
             Ok(()) => return Ok(connection),
             Err(error) => {
+                let is_replaced = matches!(error, OpenError::Replaced);
                 let error = error.into_error(path);
-                if !error.is_busy() || Instant::now() >= deadline {
+                if !error.is_busy() || is_replaced || Instant::now() >= deadline {
                     return Err(error);
                 }
                 thread::sleep(Duration::from_millis(5));
@@ -120,7 +122,7 @@ pub(super) fn open_to_read(path: &Path, known: Option<FileIds>) -> Result<Connec
     }
     network::check(path)?;
     check_regular_file(path)?;
-    let connection = connect(path, known)?;
+    let (connection, _) = connect(path, known)?;
     let (connection, version) = match version(&connection) {
         Ok(version) => (connection, version),
         Err(OpenError::Sqlite(cause)) if is_unwritable(&cause) => {
@@ -194,14 +196,16 @@ pub(crate) fn close(connection: Connection, checkpoint: Checkpoint) {
 
 /// Opens a file for inspection, without checking whose it is.
 pub(crate) fn connect_to_inspect(path: &Path) -> Result<Connection> {
-    let connection = connect(path, None)?;
+    let (connection, _) = connect(path, None)?;
     connection
         .execute_batch(READ_PRAGMAS)
         .map_err(|e| sqlite_error(path, e))?;
     Ok(connection)
 }
 
-fn connect(path: &Path, known: Option<FileIds>) -> Result<Connection> {
+/// Opens the main file. Returns it with its identity. SQLite opens the side files later, by their paths.
+fn connect(path: &Path, known: Option<FileIds>) -> Result<(Connection, Option<FileId>)> {
+    let main = identity(path);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(|e| sqlite_error(path, e))?;
     driver::check(path)?;
@@ -210,14 +214,33 @@ fn connect(path: &Path, known: Option<FileIds>) -> Result<Connection> {
         .and_then(|_| connection.busy_timeout(BUSY_TIMEOUT))
         .map_err(|e| sqlite_error(path, e))?;
     // Before the first read, which opens the side files.
-    if known.is_some_and(|known| FileStats::read(path).ids != known) {
-        let what = format!(
-            "the files of the store {} are being replaced",
-            path.display()
-        );
-        return Err(Error::new(ErrorKind::Busy, what));
+    let now = FileStats::read(path).ids;
+    if now.main != main || known.is_some_and(|known| now != known) {
+        return Err(being_replaced(path));
     }
-    Ok(connection)
+    Ok((connection, main))
+}
+
+/// Checks, after the first read, which opens the side files, and before the first write: whether they belong to the main file that
+/// is open. Another log that was moved to the path in between has a WAL that must not be written.
+fn sees_own_files(path: &Path, main: Option<FileId>) -> Result<(), OpenError> {
+    let now = FileStats::read(path).ids;
+    if now.main != main {
+        return Err(OpenError::Replaced);
+    }
+    // Another process may be creating the WAL of a new file at this moment.
+    match are_open(now, false) {
+        true => Ok(()),
+        false => Err(OpenError::SideFiles),
+    }
+}
+
+fn being_replaced(path: &Path) -> Error {
+    let what = format!(
+        "the files of the store {} are being replaced",
+        path.display()
+    );
+    Error::new(ErrorKind::Busy, what)
 }
 
 /// Returns true if the side files cannot be created.
@@ -238,7 +261,7 @@ pub(crate) fn in_memory() -> Result<Connection> {
     let path = Path::new(":memory:");
     let mut connection = Connection::open_in_memory().map_err(|e| sqlite_error(path, e))?;
     driver::check(path)?;
-    prepare(&mut connection).map_err(|error| error.into_error(path))?;
+    prepare(&mut connection, &|| Ok(())).map_err(|error| error.into_error(path))?;
     Ok(connection)
 }
 
@@ -290,6 +313,10 @@ enum OpenError {
     Newer(i64),
     /// SQLite stays in this journal mode instead of switching to WAL.
     NoSharedMemory(String),
+    /// Another main file is at the path.
+    Replaced,
+    /// The side files at their paths are not those that are open.
+    SideFiles,
     Sqlite(rusqlite::Error),
 }
 
@@ -321,6 +348,7 @@ impl OpenError {
                      WAL needs (the journal mode stays {mode:?}): choose another path"
                 ),
             ),
+            OpenError::Replaced | OpenError::SideFiles => being_replaced(path),
             OpenError::Sqlite(cause) => sqlite_error(path, cause),
         }
     }
@@ -341,8 +369,13 @@ fn version(connection: &Connection) -> Result<i64, OpenError> {
 }
 
 /// Checks whose database it is before writing anything, then applies the settings and migrates the schema.
-fn prepare(connection: &mut Connection) -> Result<(), OpenError> {
-    if version(connection)? == 0 {
+fn prepare(
+    connection: &mut Connection,
+    sees_own_files: &dyn Fn() -> Result<(), OpenError>,
+) -> Result<(), OpenError> {
+    let is_new = version(connection)? == 0;
+    sees_own_files()?;
+    if is_new {
         connection.execute_batch(NEW_FILE_PRAGMAS)?;
     }
     let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
