@@ -385,7 +385,10 @@ fn prepare(
     }
     configure(connection)?;
     connection.execute_batch(WRITE_PRAGMAS)?;
-    if version(connection)? < SCHEMA {
+    let is_older = version(connection)? < SCHEMA;
+    // The WAL of a new file was opened by that read.
+    sees_own_files()?;
+    if is_older {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         // Another process may have migrated it meanwhile.
         let from = version(&transaction)?;
