@@ -38,6 +38,7 @@ impl InstanceWriter {
                 _ => self.committed,
             },
             file: self.file,
+            is_moved: false,
         }
     }
 
@@ -52,6 +53,7 @@ impl InstanceWriter {
         let own = before.map_or_else(CommitCounts::default, |before| {
             match before.file == self.file {
                 true => before.committed.saturating_sub(&self.committed),
+                false if before.is_moved => CommitCounts::default(),
                 // An unrelated file took its place: it has only the rows that were copied into it.
                 false => {
                     let begun = self.replaced.begun.unwrap_or(self.committed);
@@ -129,7 +131,11 @@ impl ExternalCounts {
         own: (InstanceId, Option<PreviousFile>),
     ) -> rusqlite::Result<CommitCounts> {
         let (own, before) = own;
-        let before = before.filter(|before| before.file != 0);
+        let is_compared = |before: &PreviousFile| match before.is_moved {
+            true => before.file == file,
+            false => before.file != 0,
+        };
+        let before = before.filter(is_compared);
         let (Some(then), Some(now)) = (&self.total, ledger::total(connection)?) else {
             return Ok(CommitCounts::default());
         };

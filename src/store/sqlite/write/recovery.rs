@@ -14,7 +14,7 @@ use super::{
     file_change::FileChange,
     instance_writer::InstanceWriter,
     ledger,
-    replaced_files::DetachedFile,
+    replaced_files::{DetachedFile, PreviousFile},
     rescue::{self, CheckpointedRows, Extent, TableRows},
     wal::WalState,
     wal_copy,
@@ -26,7 +26,7 @@ use crate::{
         sqlite::open::{
             connection::{self, Checkpoint},
             consistency::{self, Files, is_consistent},
-            file::OpenFile,
+            file::{OpenConnection, OpenFile},
             lock_counts::CommitCounts,
             side_files::{FileId, FileIds, FileStats, is_deleted, set_aside, set_aside_together},
         },
@@ -92,16 +92,13 @@ impl InstanceWriter {
         match change {
             FileChange::Main => {
                 self.file = 0;
-                if let Some(opened) = self.access.take() {
-                    self.replaced.detached.push(DetachedFile {
-                        opened,
-                        ids: then,
-                        checkpointed: self.wal.checkpointed,
-                        is_deleted: is_deleted(then.main),
-                        before,
-                        has_wal: moved_wal,
-                        is_foreign: self.wal.is_foreign,
-                    });
+                match self.access.take() {
+                    Some(opened) if is_deleted(then.main) => {
+                        let file = before.file;
+                        self.replaced.detached.push(DetachedFile { opened, file });
+                    }
+                    Some(opened) => self.read_moved_file(opened, before, moved_wal),
+                    None => {}
                 }
                 file.close_all();
                 // So that other processes open the new file without waiting for this instance.
@@ -114,10 +111,18 @@ impl InstanceWriter {
             }
             FileChange::Wal => {
                 let connection = self.connection()?;
-                let rows = self.read_wal_rows(&connection, self.wal.checkpointed);
+                let mut rows = self.read_wal_rows(&connection, self.wal.checkpointed);
                 drop(connection);
-                let wal = then.wal.filter(|_| !self.wal.is_foreign);
-                self.keep_wal_rows(path, rows, (wal, stats), || file.close_all());
+                let wal_copy = match then.wal {
+                    Some(wal) if now.wal.is_none() && !self.wal.is_foreign => {
+                        wal_copy::copy_open_wal(path, wal)
+                    }
+                    _ => None,
+                };
+                file.close_all();
+                if !wal_copy.is_some_and(|copy| copy.restore(path, stats.main)) {
+                    self.replaced.rows.append(&mut rows);
+                }
                 self.replaced.note_previous_file(before);
             }
             FileChange::Shm => {
@@ -198,44 +203,29 @@ impl InstanceWriter {
         rows
     }
 
-    /// Closes the connections that have the old WAL open, and puts a copy of it back in its place. Failing that, its `rows` will
-    /// be written.
-    fn keep_wal_rows(
-        &mut self,
-        path: &Path,
-        mut rows: Vec<Vec<TableRows>>,
-        (wal, now): (Option<FileId>, &FileStats),
-        close: impl FnOnce(),
-    ) {
-        let wal = wal.filter(|_| now.ids.wal.is_none());
-        let copy = wal.and_then(|wal| wal_copy::copy_open_wal(path, wal));
-        close();
-        if !copy.is_some_and(|copy| copy.restore(path, now.main)) {
-            self.replaced.rows.append(&mut rows);
+    /// Reads what only the WAL of a moved file has, and closes the connection: the file may be back at its path at any moment, and a
+    /// second connection beside this one would reset the `-shm` file that it maps.
+    fn read_moved_file(&mut self, opened: OpenConnection, before: PreviousFile, has_wal: bool) {
+        let mut rows = self.read_wal_rows(&opened.connection, self.wal.checkpointed);
+        self.replaced.rows.append(&mut rows);
+        if !has_wal {
+            // Rows that another client deleted in the WAL: the ledger in the main file does not have them. Unreadable rows were
+            // reported.
+            let missing = self.wal.checkpointed.missing_after(&opened.connection);
+            let missing = missing.unwrap_or_default();
+            if missing != CommitCounts::default() {
+                self.replaced.missing.push((before.file, missing));
+            }
         }
-    }
-
-    /// Closes the connections to a file that was moved away and is back at its path. Within a process SQLite shares one `-shm`
-    /// mapping among all connections to a main file: a new one must not be opened beside them.
-    fn close_returned(&mut self, path: &Path) {
-        let now = FileStats::read(path);
-        let is_back = |file: &DetachedFile| now.ids.main.is_some() && file.ids.main == now.ids.main;
-        let (back, away) = mem::take(&mut self.replaced.detached)
-            .into_iter()
-            .partition(is_back);
-        self.replaced.detached = away;
-        for file in Vec::<DetachedFile>::into_iter(back) {
-            let rows = self.read_wal_rows(&file.opened.connection, file.checkpointed);
-            let wal = file.ids.wal.filter(|_| !file.is_foreign);
-            let opened = file.opened;
-            self.keep_wal_rows(path, rows, (wal, &now), || opened.close(Checkpoint::No));
-            self.replaced.note_previous_file(file.before);
-        }
+        opened.close(Checkpoint::No);
+        self.replaced.note_previous_file(PreviousFile {
+            is_moved: true,
+            ..before
+        });
     }
 
     /// Writes what was read from the old files into the new ones.
     fn finish_recovery(&mut self, path: &Path) -> Result<()> {
-        self.close_returned(path);
         let detached = mem::take(&mut self.replaced.detached);
         let rows = mem::take(&mut self.replaced.rows);
         if detached.is_empty() && rows.is_empty() && self.replaced.before.is_none() {
@@ -270,6 +260,7 @@ impl InstanceWriter {
             }
         }
         result?;
+        self.count_missing_rows()?;
         let before = self.replaced.before;
         self.count_lost_rows(before)?;
         (self.replaced.before, self.replaced.begun) = (None, None);
@@ -294,17 +285,11 @@ impl InstanceWriter {
             count += written?;
             Ok(())
         };
-        let part = match detached.is_deleted {
-            false => Extent::After(detached.checkpointed),
-            true => Extent::All {
-                same_file: detached.before.file == file,
-            },
+        let part = Extent::All {
+            same_file: detached.file == file,
         };
         let read = rescue::read(&detached.opened.connection, part, &mut take, &failed);
         self.replaced.rescued += count;
-        if writes {
-            self.count_deleted_rows(detached)?;
-        }
         match read {
             // A part that cannot be read now will not be readable later.
             Err(error) if writes => {
@@ -318,29 +303,25 @@ impl InstanceWriter {
         }
     }
 
-    /// Counts rows that another client deleted in the WAL of a file that was moved away without it: the ledger in that main
-    /// file does not have them. Another state of the same file is compared by its own ledger.
-    fn count_deleted_rows(&mut self, detached: &DetachedFile) -> Result<()> {
-        let of = detached.before.file;
-        if detached.is_deleted || detached.has_wal || of == self.file {
-            return Ok(());
-        }
-        // Unreadable rows were reported by the copy.
-        let connection = &detached.opened.connection;
-        let missing = detached.checkpointed.missing_after(connection);
-        let missing = missing.unwrap_or_default();
-        if missing == CommitCounts::default() {
-            return Ok(());
-        }
-        self.transaction_unchecked(Durability::Power, |work| {
-            // Each process that had the file open finds the same.
-            match ledger::claim_missing(work.transaction, of)? {
-                true => {
-                    ledger::add_missing(work.transaction, &missing, Utc::now().timestamp_micros())
-                }
-                false => Ok(()),
+    /// Enters what is missing in moved files into the ledger of another one. Another state of the same file is compared by its own
+    /// ledger.
+    fn count_missing_rows(&mut self) -> Result<()> {
+        while let Some((of, missing)) = self.replaced.missing.last().copied() {
+            if of != self.file {
+                self.transaction_unchecked(Durability::Power, |work| {
+                    // Each process that had the file open finds the same.
+                    match ledger::claim_missing(work.transaction, of)? {
+                        true => {
+                            let now = Utc::now().timestamp_micros();
+                            ledger::add_missing(work.transaction, &missing, now)
+                        }
+                        false => Ok(()),
+                    }
+                })?;
             }
-        })
+            self.replaced.missing.pop();
+        }
+        Ok(())
     }
 
     /// Sets aside what SQLite finds damaged: first the WAL, and if the damage remains, the main file.

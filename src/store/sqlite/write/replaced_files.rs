@@ -4,11 +4,11 @@ use rusqlite::Connection;
 
 use super::{
     commit_order::{self, CommitOrder},
-    rescue::{CheckpointedRows, TableRows},
+    rescue::TableRows,
 };
 use crate::store::{
     RecordKind,
-    sqlite::open::{file::OpenConnection, lock_counts::CommitCounts, side_files::FileIds},
+    sqlite::open::{file::OpenConnection, lock_counts::CommitCounts},
 };
 
 /// Progress of recovering from replaced files.
@@ -30,14 +30,19 @@ pub(super) struct ReplacedFiles {
     pub(super) renumbered: bool,
     /// Read from files that are closed; to be written.
     pub(super) rows: Vec<Vec<TableRows>>,
-    /// Old files whose rows are yet to be copied.
+    /// Deleted files whose rows are yet to be copied.
     pub(super) detached: Vec<DetachedFile>,
+    /// Rows that are missing in moved files and not in their ledgers, by the file's own number.
+    pub(super) missing: Vec<(i64, CommitCounts)>,
 }
 
 impl ReplacedFiles {
     /// Remembers what the old files should have, unless that of earlier ones is yet to be compared.
     pub(super) fn note_previous_file(&mut self, before: PreviousFile) {
-        if self.before.is_none_or(|known| known.file == 0) {
+        if self
+            .before
+            .is_none_or(|known| known.file == 0 || known.is_moved)
+        {
             self.before = Some(before);
         }
     }
@@ -59,20 +64,12 @@ impl ReplacedFiles {
     }
 }
 
-/// Files that were replaced and are still open.
+/// Files whose main file has no name left, still open.
 #[derive(Debug)]
 pub(super) struct DetachedFile {
     pub(super) opened: OpenConnection,
-    pub(super) ids: FileIds,
-    /// The rows that its main file has.
-    pub(super) checkpointed: CheckpointedRows,
-    /// The main file has no name left, so that all rows have to be copied.
-    pub(super) is_deleted: bool,
-    pub(super) before: PreviousFile,
-    /// Its WAL is beside it.
-    pub(super) has_wal: bool,
-    /// The main file was written, and no checkpoint of the WAL explains it.
-    pub(super) is_foreign: bool,
+    /// The file's own number.
+    pub(super) file: i64,
 }
 
 /// What was committed to a file before another file, or another state of it, took its place.
@@ -82,4 +79,6 @@ pub(super) struct PreviousFile {
     pub(super) committed: CommitCounts,
     /// The file's own number.
     pub(super) file: i64,
+    /// It has another name now: its rows are not expected in another file.
+    pub(super) is_moved: bool,
 }
