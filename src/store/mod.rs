@@ -31,9 +31,10 @@
 mod accounting;
 mod batch;
 mod canonical_path;
+mod central;
 mod check;
 mod clock;
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod codes;
 mod descendants;
 mod event;
@@ -47,6 +48,8 @@ mod metrics;
 mod newest_recordings;
 mod options;
 mod position;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 mod read;
 mod record;
 mod recording;
@@ -68,6 +71,7 @@ pub use batch::{
     AppendOutcome, Batch, Details, Durability, EndedActivity, Instance, StartedActivity, Trace,
 };
 pub(crate) use canonical_path::canonical_path;
+pub use central::{Accepted, CentralStore, ForwardBatch, ForwardedLog, Intake, LogState, Places};
 pub use check::{
     AcceptedChange, Check, CheckCount, CheckCounts, InstanceCheck, LastCheck, RowKind,
 };

@@ -5,6 +5,8 @@ pub mod captured_events;
 pub mod faulty;
 #[cfg(target_os = "linux")]
 pub mod fuse;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 #[cfg(target_os = "linux")]
 pub mod strace;
 pub mod sums;

@@ -22,13 +22,14 @@
 
 mod commit;
 mod expected;
+mod forward;
 mod questions;
 mod records;
 mod sums;
 
 use std::{fmt, ops::Range};
 
-pub use self::{commit::commit, records::Records};
+pub use self::{commit::commit, forward::forward, records::Records};
 use self::{expected::Expected, questions::Questions};
 use crate::{error::Result, store::Reader};
 

@@ -3,6 +3,8 @@
 #[cfg(feature = "dashboard")]
 mod dashboard;
 mod faults;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod shelf;
 
 use tower_activity::{

@@ -1,0 +1,173 @@
+//! Connections to the server: they are driven by a thread of their own, so that they can be used on any thread, inside of a runtime or
+//! without one.
+
+use std::{
+    future::Future,
+    pin::pin,
+    sync::{Arc, LazyLock},
+    task::{Context, Poll, Wake, Waker},
+    thread::{self, Thread},
+    time::Duration,
+};
+
+use tokio::runtime::{Builder, Handle};
+use tokio_postgres::{
+    Client, Config, NoTls, Row, Transaction,
+    types::{ToSql, Type},
+};
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// How long connecting to one address may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The runtime that drives all connections of this process.
+static RUNTIME: LazyLock<std::io::Result<Handle>> = LazyLock::new(|| {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let handle = runtime.handle().clone();
+    thread::Builder::new()
+        .name("activity-postgres".into())
+        .spawn(move || runtime.block_on(std::future::pending::<()>()))?;
+    Ok(handle)
+});
+
+/// A connection to the database.
+#[derive(Debug)]
+pub(super) struct Connection {
+    config: Arc<Config>,
+    client: Client,
+}
+
+/// A value of a parameter, and its type: statements without a name need both, and poolers pass on only those.
+pub(super) type Parameter<'a> = (&'a (dyn ToSql + Sync), Type);
+
+impl Connection {
+    /// Connects to the server.
+    pub(super) fn open(config: Arc<Config>) -> Result<Self> {
+        let client = connect(&config)?;
+        Ok(Connection { config, client })
+    }
+
+    /// Runs `work` in a transaction, which is committed if it returns `Ok`. Reconnects first if the connection was lost.
+    pub(super) fn transaction<T>(
+        &mut self,
+        begin: &str,
+        work: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, Failed>,
+    ) -> Result<T> {
+        if self.client.is_closed() {
+            self.client = connect(&self.config)?;
+        }
+        let done = wait(async {
+            let transaction = self.client.transaction().await?;
+            transaction.batch_execute(begin).await?;
+            let done = work(&transaction).await?;
+            transaction.commit().await?;
+            Ok(done)
+        });
+        done.map_err(|failed: Failed| failed.into_error(&self.config))
+    }
+}
+
+/// Why a transaction failed.
+#[derive(Debug)]
+pub(super) enum Failed {
+    Database(tokio_postgres::Error),
+    Other(Error),
+}
+
+impl From<tokio_postgres::Error> for Failed {
+    fn from(cause: tokio_postgres::Error) -> Self {
+        Failed::Database(cause)
+    }
+}
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Self {
+        Failed::Other(error)
+    }
+}
+
+impl Failed {
+    fn into_error(self, config: &Config) -> Error {
+        match self {
+            Failed::Other(error) => error,
+            Failed::Database(cause) => {
+                let what = format!("cannot read or write the store {}", name(config));
+                Error::store(what).with_source(cause)
+            }
+        }
+    }
+}
+
+/// Runs a query of a statement without a name.
+pub(super) async fn query(
+    transaction: &Transaction<'_>,
+    sql: &str,
+    parameters: &[Parameter<'_>],
+) -> Result<Vec<Row>, tokio_postgres::Error> {
+    transaction.query_typed(sql, parameters).await
+}
+
+fn connect(config: &Config) -> Result<Client> {
+    let failed = |cause: Box<dyn std::error::Error + Send + Sync>| {
+        Error::new(
+            ErrorKind::Store,
+            format!("cannot connect to the store {}", name(config)),
+        )
+        .with_source(cause)
+    };
+    let runtime = RUNTIME
+        .as_ref()
+        .map_err(|cause| failed(cause.to_string().into()))?;
+    let mut config_with_timeout = config.clone();
+    config_with_timeout.connect_timeout(CONNECT_TIMEOUT);
+    let connected = runtime.spawn(async move {
+        let (client, connection) = config_with_timeout.connect(NoTls).await?;
+        // It ends with its client, or with an error that the client's next request returns.
+        tokio::spawn(connection);
+        Ok::<_, tokio_postgres::Error>(client)
+    });
+    match wait(connected) {
+        Ok(Ok(client)) => Ok(client),
+        Ok(Err(cause)) => Err(failed(cause.into())),
+        Err(cause) => Err(failed(cause.into())),
+    }
+}
+
+/// Names the database without a password.
+pub(super) fn name(config: &Config) -> String {
+    use tokio_postgres::config::Host;
+
+    let host = match config.get_hosts().first() {
+        Some(Host::Tcp(host)) => host.clone(),
+        #[cfg(unix)]
+        Some(Host::Unix(path)) => path.display().to_string(),
+        None => "localhost".into(),
+    };
+    let port = config.get_ports().first().copied().unwrap_or(5432);
+    let database = config
+        .get_dbname()
+        .or(config.get_user())
+        .unwrap_or_default();
+    format!("postgres://{host}:{port}/{database}")
+}
+
+/// Waits for a future on this thread, even inside of a runtime: another thread drives what it waits for.
+pub(super) fn wait<F: Future>(future: F) -> F::Output {
+    struct Unpark(Thread);
+
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut future = pin!(future);
+    loop {
+        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(done) => return done,
+            Poll::Pending => thread::park(),
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! Reads a row as a record.
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use crate::{
+    error::{Error, Result},
+    record::{
+        ActivityId, ActivityRecord, EventId, EventRecord, InstanceId, Kind, Preview, Scope, SpanId,
+        Status, Text, TraceId,
+    },
+    store::codes::Code,
+};
+
+/// What is added to the number of a batch in the order of all logs to get those of its records: more than a batch has places.
+pub(super) const PER_BATCH: i64 = 1 << 20;
+
+/// The columns for [`activity`], from the alias `a`, and the joins of ended activities.
+pub(super) const ACTIVITY: &str = "SELECT a.id, a.parent, a.root, kind.value AS kind, name.value AS name, a.status, a.started_at, \
+     a.duration_ns, instance.uuid AS instance, project.value AS project, agent.value AS agent, actor.value AS actor, \
+     brand.value AS brand, environment.value AS environment, a.session, a.request, a.error_type, a.message, a.attributes, \
+     a.truncated, batch.ordinal * 1048576 + a.seq - batch.first_activity AS place, a.trace_id, a.span_id, a.remote_parent, \
+     a.input, a.input_bytes, a.input_truncated, a.output, a.output_bytes, a.output_truncated, \
+     EXISTS (SELECT 1 FROM tower_activity.link AS l WHERE l.activity = a.id) AS has_recording ";
+pub(super) const ENDED: &str =
+    "FROM tower_activity.activity AS a JOIN tower_activity.batch AS batch ON batch.id = a.batch ";
+/// A log that was not heard of for two minutes, by the server's clock, has its activities abandoned.
+pub(super) const OPEN: &str = "FROM (SELECT o.*, CASE WHEN log.heard_at > now() - interval '2 minutes' THEN 0 ELSE 5 END::smallint \
+       AS status, NULL::bigint AS duration_ns, NULL::text AS error_type, NULL::text AS message, NULL::bigint AS seq, \
+       NULL::text AS output, NULL::bigint AS output_bytes, NULL::boolean AS output_truncated, NULL::bigint AS fingerprint, \
+       NULL::text AS terms, NULL::bigint AS batch \
+       FROM tower_activity.open AS o JOIN tower_activity.log AS log ON log.number = o.log) AS a \
+     LEFT JOIN tower_activity.batch AS batch ON batch.id = a.batch ";
+pub(super) const ACTIVITY_JOINS: &str = "LEFT JOIN tower_activity.text AS kind ON kind.id = a.kind \
+     LEFT JOIN tower_activity.text AS name ON name.id = a.name \
+     LEFT JOIN tower_activity.instance AS instance ON instance.number = a.instance \
+     LEFT JOIN tower_activity.text AS project ON project.id = a.project LEFT JOIN tower_activity.text AS agent ON agent.id = a.agent \
+     LEFT JOIN tower_activity.text AS actor ON actor.id = a.actor LEFT JOIN tower_activity.text AS brand ON brand.id = a.brand \
+     LEFT JOIN tower_activity.text AS environment ON environment.id = a.environment WHERE ";
+
+/// The columns for [`event`], from the alias `a`, and the joins.
+pub(super) const EVENT: &str = "SELECT a.id, a.at, type.value AS type, a.status, a.summary, a.count, a.reference, a.data, a.activity, \
+     instance.uuid AS instance, project.value AS project, agent.value AS agent, actor.value AS actor, brand.value AS brand, \
+     environment.value AS environment, a.session, a.request, a.dedup_key, a.truncated, \
+     batch.ordinal * 1048576 + a.seq - batch.first_event AS place ";
+pub(super) const EVENTS: &str =
+    "FROM tower_activity.event AS a JOIN tower_activity.batch AS batch ON batch.id = a.batch ";
+pub(super) const EVENT_JOINS: &str = "LEFT JOIN tower_activity.text AS type ON type.id = a.type \
+     LEFT JOIN tower_activity.instance AS instance ON instance.number = a.instance \
+     LEFT JOIN tower_activity.text AS project ON project.id = a.project LEFT JOIN tower_activity.text AS agent ON agent.id = a.agent \
+     LEFT JOIN tower_activity.text AS actor ON actor.id = a.actor LEFT JOIN tower_activity.text AS brand ON brand.id = a.brand \
+     LEFT JOIN tower_activity.text AS environment ON environment.id = a.environment WHERE ";
+
+pub(super) fn activity(row: &Row) -> Result<ActivityRecord> {
+    let id = ActivityId::from_bytes(bytes(row.get("id")));
+    let started_at_us: i64 = row.get("started_at");
+    let duration_ns: Option<i64> = row.get("duration_ns");
+    let ended_at = duration_ns.map(|ns| instant(started_at_us.saturating_add(ns / 1000)));
+    let root = row.get::<_, Option<Uuid>>("root");
+    let root = root.map_or(id, |root| ActivityId::from_bytes(bytes(root)));
+    let trace_id = fixed(row, "trace_id").and_then(TraceId::from_bytes);
+    let span = |column| fixed(row, column).and_then(SpanId::from_bytes);
+    let attributes: Option<String> = row.get("attributes");
+    let attributes = attributes.map(|json| {
+        serde_json::from_str(&json).map_err(|cause| {
+            Error::store("the attributes are not a JSON object").with_source(cause)
+        })
+    });
+    let preview = |text: &str, bytes: &str, truncated: &str| {
+        let text: Option<String> = row.get(text);
+        text.map(|text| {
+            let bytes = row.get::<_, Option<i64>>(bytes);
+            let bytes = bytes.map_or(text.len() as u64, i64::cast_unsigned);
+            Preview::new(
+                text,
+                bytes,
+                row.get::<_, Option<bool>>(truncated).unwrap_or_default(),
+            )
+        })
+    };
+    Ok(ActivityRecord {
+        id,
+        parent: row
+            .get::<_, Option<Uuid>>("parent")
+            .map(|id| ActivityId::from_bytes(bytes(id))),
+        root,
+        trace_id: trace_id.unwrap_or(TraceId::from_root(root)),
+        span_id: span("span_id").unwrap_or(SpanId::from_activity(id)),
+        remote_parent: span("remote_parent"),
+        // A later version may have added kinds.
+        kind: row.get::<_, &str>("kind").parse().unwrap_or(Kind::Custom),
+        name: row.get::<_, String>("name").into(),
+        status: status(row)?,
+        error_type: text(row, "error_type"),
+        message: text(row, "message"),
+        started_at: instant(started_at_us)?,
+        ended_at: ended_at.transpose()?,
+        duration_ns: duration_ns.map(i64::cast_unsigned),
+        scope: scope(row),
+        instance: instance(row),
+        attributes: attributes.transpose()?.unwrap_or_default(),
+        truncated: row.get("truncated"),
+        input: preview("input", "input_bytes", "input_truncated"),
+        output: preview("output", "output_bytes", "output_truncated"),
+        has_recording: row.get("has_recording"),
+        ahead: false,
+        seq: row.get("place"),
+    })
+}
+
+pub(super) fn event(row: &Row) -> Result<EventRecord> {
+    let data: Option<String> = row.get("data");
+    let data = data.map(|json| {
+        serde_json::from_str::<Value>(&json)
+            .map_err(|cause| Error::store("the data of an event is not JSON").with_source(cause))
+    });
+    Ok(EventRecord {
+        id: EventId::from_bytes(bytes(row.get("id"))),
+        at: instant(row.get("at"))?,
+        event_type: row.get::<_, String>("type").into(),
+        status: status(row)?,
+        summary: text(row, "summary"),
+        count: row.get::<_, i64>("count").cast_unsigned(),
+        reference: text(row, "reference"),
+        data: data.transpose()?,
+        activity: row
+            .get::<_, Option<Uuid>>("activity")
+            .map(|id| ActivityId::from_bytes(bytes(id))),
+        scope: scope(row),
+        dedup_key: text(row, "dedup_key"),
+        truncated: row.get("truncated"),
+        instance: instance(row),
+        ahead: false,
+        seq: row.get::<_, Option<i64>>("place").unwrap_or_default(),
+    })
+}
+
+pub(super) fn bytes(id: Uuid) -> [u8; 16] {
+    id.into_bytes()
+}
+
+pub(super) fn instant(us: i64) -> Result<DateTime<Utc>> {
+    DateTime::from_timestamp_micros(us).ok_or_else(|| {
+        Error::store(format!(
+            "{us} microseconds since the Unix epoch are not a valid time"
+        ))
+    })
+}
+
+fn status(row: &Row) -> Result<Status> {
+    let code = i64::from(row.get::<_, i16>("status"));
+    Status::from_code(code).ok_or_else(|| Error::store(format!("{code} is not a status code")))
+}
+
+fn text(row: &Row, column: &str) -> Option<Text> {
+    row.get::<_, Option<String>>(column).map(Text::from)
+}
+
+fn fixed<const N: usize>(row: &Row, column: &str) -> Option<[u8; N]> {
+    row.get::<_, Option<&[u8]>>(column)?.try_into().ok()
+}
+
+fn instance(row: &Row) -> InstanceId {
+    InstanceId::from_bytes(bytes(row.get("instance")))
+}
+
+fn scope(row: &Row) -> Scope {
+    Scope {
+        project: text(row, "project"),
+        agent: text(row, "agent"),
+        actor: text(row, "actor"),
+        brand: text(row, "brand"),
+        environment: text(row, "environment"),
+        session: text(row, "session"),
+        request: text(row, "request"),
+    }
+}

@@ -1,0 +1,284 @@
+-- Schema 1 of a central store. Times are microseconds since the Unix epoch (UTC), durations nanoseconds. Codes of statuses, codecs and
+-- scopes are those of a SQLite file.
+
+CREATE SCHEMA tower_activity;
+
+-- schema: the version. store: a random number of this store, which positions of followers name. ordinal: the last ordinal that was
+-- given to a batch; whoever folds batches locks this row.
+CREATE TABLE tower_activity.mark (
+  name  text PRIMARY KEY,
+  value bigint NOT NULL
+);
+
+-- Repeated texts, stored once.
+CREATE TABLE tower_activity.text (
+  id     bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  value  text NOT NULL UNIQUE,
+  folded text                     -- in one case, where that differs
+);
+CREATE INDEX text_folded ON tower_activity.text (folded) WHERE folded IS NOT NULL;
+
+-- One log: a file that is forwarded. A clone of a file is another log.
+CREATE TABLE tower_activity.log (
+  number      integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  id          uuid NOT NULL UNIQUE,
+  host        text NOT NULL,
+  holder      uuid,               -- the forwarder that holds it; NULL: none
+  heard_at    timestamptz NOT NULL DEFAULT now(),
+  -- The last places in its commit order that were accepted, and the ids of the records there.
+  activity    bigint NOT NULL DEFAULT 0,
+  activity_id uuid,
+  event       bigint NOT NULL DEFAULT 0,
+  event_id    uuid,
+  chunk       bigint NOT NULL DEFAULT 0,
+  waiting     bigint NOT NULL DEFAULT 0 -- records that are yet to be forwarded, by its own count
+);
+
+-- One process that recorded into a log.
+CREATE TABLE tower_activity.instance (
+  number     integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  uuid       uuid NOT NULL UNIQUE,
+  log        integer NOT NULL,
+  host       text NOT NULL,
+  pid        bigint NOT NULL,
+  started_at bigint NOT NULL,
+  stopped_at bigint,
+  alive      boolean NOT NULL,
+  saved_at   bigint,
+  accounting text NOT NULL DEFAULT '{}'
+);
+
+-- An accepted batch: records of one log in commit order, after the first places up to the last ones.
+CREATE TABLE tower_activity.batch (
+  id             bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  log            integer NOT NULL,
+  first_activity bigint NOT NULL,
+  last_activity  bigint NOT NULL,
+  first_event    bigint NOT NULL,
+  last_event     bigint NOT NULL,
+  first_chunk    bigint NOT NULL,
+  last_chunk     bigint NOT NULL,
+  -- The range of its ids, so that few partitions are read. NULL: it has none.
+  min_activity   uuid,
+  max_activity   uuid,
+  min_event      uuid,
+  max_event      uuid,
+  accepted_at    timestamptz NOT NULL DEFAULT now(),
+  -- The place in the order of all logs, given once its records are counted in the sums. NULL: not yet.
+  ordinal        bigint UNIQUE,
+  UNIQUE (log, first_activity, first_event, first_chunk)
+);
+CREATE INDEX batch_unfolded ON tower_activity.batch (id) WHERE ordinal IS NULL;
+
+-- Ended activities. A row never changes. Partitions are days.
+CREATE TABLE tower_activity.activity (
+  id               uuid NOT NULL,
+  started_at       bigint NOT NULL,
+  duration_ns      bigint,
+  batch            bigint NOT NULL,
+  seq              bigint NOT NULL,    -- in the commit order of its log
+  kind             bigint NOT NULL,
+  name             bigint NOT NULL,
+  project          bigint,
+  agent            bigint,
+  actor            bigint,
+  brand            bigint,
+  environment      bigint,
+  fingerprint      bigint,             -- of a failed one
+  input_bytes      bigint,
+  output_bytes     bigint,
+  instance         integer NOT NULL,
+  status           smallint NOT NULL,
+  truncated        boolean NOT NULL,
+  input_truncated  boolean,
+  output_truncated boolean,
+  parent           uuid,
+  root             uuid,               -- NULL: itself
+  trace_id         bytea,              -- NULL: the root's id
+  span_id          bytea,              -- NULL: the second half of its id
+  remote_parent    bytea,
+  session          text,
+  request          text,
+  error_type       text,
+  message          text,
+  attributes       text,               -- JSON object; NULL: none
+  input            text,
+  output           text,
+  terms            text,               -- words and attributes for the index, separated by spaces
+  PRIMARY KEY (id)
+) PARTITION BY RANGE (id);
+CREATE INDEX activity_project ON tower_activity.activity (project, id) WHERE project IS NOT NULL;
+CREATE INDEX activity_root ON tower_activity.activity (root, status) WHERE root IS NOT NULL;
+CREATE INDEX activity_top ON tower_activity.activity (id) WHERE parent IS NULL;
+CREATE INDEX activity_unsuccessful ON tower_activity.activity (status, id) WHERE status > 1;
+CREATE INDEX activity_batch ON tower_activity.activity (batch, seq);
+CREATE INDEX activity_terms ON tower_activity.activity
+  USING gin (array_to_tsvector(string_to_array(terms, ' '))) WITH (gin_pending_list_limit = 512);
+
+-- Running activities of all logs.
+CREATE TABLE tower_activity.open (
+  id              uuid PRIMARY KEY,
+  log             integer NOT NULL,
+  started_at      bigint NOT NULL,
+  kind            bigint NOT NULL,
+  name            bigint NOT NULL,
+  project         bigint,
+  agent           bigint,
+  actor           bigint,
+  brand           bigint,
+  environment     bigint,
+  input_bytes     bigint,
+  instance        integer NOT NULL,
+  truncated       boolean NOT NULL,
+  input_truncated boolean,
+  parent          uuid,
+  root            uuid,
+  trace_id        bytea,
+  span_id         bytea,
+  remote_parent   bytea,
+  session         text,
+  request         text,
+  attributes      text,
+  input           text
+);
+CREATE INDEX open_log ON tower_activity.open (log);
+
+-- Events. A row never changes. Partitions are days.
+CREATE TABLE tower_activity.event (
+  id          uuid NOT NULL,
+  at          bigint NOT NULL,
+  batch       bigint NOT NULL,
+  seq         bigint NOT NULL,
+  type        bigint NOT NULL,
+  count       bigint NOT NULL,
+  project     bigint,
+  agent       bigint,
+  actor       bigint,
+  brand       bigint,
+  environment bigint,
+  instance    integer NOT NULL,
+  status      smallint NOT NULL,
+  truncated   boolean NOT NULL,
+  activity    uuid,
+  summary     text,
+  reference   text,
+  data        text,                    -- JSON
+  session     text,
+  request     text,
+  dedup_key   text,
+  terms       text,
+  PRIMARY KEY (id)
+) PARTITION BY RANGE (id);
+CREATE INDEX event_project ON tower_activity.event (project, id) WHERE project IS NOT NULL;
+CREATE INDEX event_actor ON tower_activity.event (actor, id) WHERE actor IS NOT NULL;
+CREATE INDEX event_activity ON tower_activity.event (activity, id) WHERE activity IS NOT NULL;
+CREATE INDEX event_batch ON tower_activity.event (batch, seq);
+CREATE INDEX event_terms ON tower_activity.event
+  USING gin (array_to_tsvector(string_to_array(terms, ' '))) WITH (gin_pending_list_limit = 512);
+
+-- Of all events with one key, type, project and actor the first that was accepted is kept: a unique index of a partitioned table
+-- would need the id.
+CREATE TABLE tower_activity.dedup (
+  key     text NOT NULL,
+  type    bigint NOT NULL,
+  project bigint NOT NULL,             -- 0: none
+  actor   bigint NOT NULL,
+  event   uuid NOT NULL,
+  PRIMARY KEY (key, type, project, actor)
+);
+
+CREATE TABLE tower_activity.recording (
+  id       uuid PRIMARY KEY,
+  log      integer NOT NULL,
+  instance integer NOT NULL,
+  format   bigint NOT NULL,
+  status   smallint NOT NULL,
+  lost     bigint NOT NULL,
+  ended_at bigint
+);
+
+-- Bodies are compressed already.
+CREATE TABLE tower_activity.chunk (
+  recording uuid NOT NULL,
+  number    bigint NOT NULL,
+  track     text NOT NULL,
+  events    bigint NOT NULL,
+  from_at   bigint NOT NULL,
+  until_at  bigint NOT NULL,
+  bytes     bigint NOT NULL,
+  codec     smallint NOT NULL,
+  body      bytea NOT NULL,
+  PRIMARY KEY (recording, number)
+);
+ALTER TABLE tower_activity.chunk ALTER COLUMN body SET STORAGE EXTERNAL;
+
+CREATE TABLE tower_activity.link (
+  activity  uuid NOT NULL,
+  recording uuid NOT NULL,
+  from_at   bigint NOT NULL,
+  until_at  bigint,
+  PRIMARY KEY (activity, recording)
+);
+CREATE INDEX link_recording ON tower_activity.link (recording);
+
+-- Sums of a quarter hour for one scope, over all logs.
+CREATE TABLE tower_activity.bucket (
+  scope     smallint NOT NULL,
+  scope_id  bigint NOT NULL,           -- text.id; 0 for overall
+  quarter   bigint NOT NULL,
+  count     bigint NOT NULL,
+  failed    bigint NOT NULL,
+  cancelled bigint NOT NULL,
+  timed     bigint NOT NULL,
+  sum_ns    numeric NOT NULL,
+  min_ns    bigint,
+  max_ns    bigint,
+  sketch    bytea,
+  PRIMARY KEY (scope, scope_id, quarter)
+);
+CREATE INDEX bucket_quarter ON tower_activity.bucket (quarter);
+
+-- Sums of one agent in a quarter hour, per project (scope_id) and over all projects (0).
+CREATE TABLE tower_activity.agent_quarter (
+  agent      bigint NOT NULL,
+  quarter    bigint NOT NULL,
+  scope_id   bigint NOT NULL,
+  active     bigint NOT NULL,
+  turns      bigint NOT NULL,
+  first_turn bigint,
+  last_turn  bigint,
+  roots      bigint NOT NULL,
+  first_root bigint,
+  last_root  bigint,
+  PRIMARY KEY (agent, quarter, scope_id)
+);
+
+CREATE TABLE tower_activity.turning_agent (
+  agent bigint PRIMARY KEY
+);
+
+-- Turn sums of all agents per quarter hour, which can be added up over any span.
+CREATE TABLE tower_activity.turn_bucket (
+  scope_id  bigint NOT NULL,
+  quarter   bigint NOT NULL,
+  turns     bigint NOT NULL,
+  within_us bigint NOT NULL,
+  after     bytea NOT NULL,
+  PRIMARY KEY (scope_id, quarter)
+);
+
+-- Failed activities of a quarter hour by fingerprint.
+CREATE TABLE tower_activity.failure (
+  quarter     bigint NOT NULL,
+  fingerprint bigint NOT NULL,
+  name        bigint,
+  error_type  text,
+  count       bigint NOT NULL,
+  first       uuid NOT NULL,
+  example     uuid NOT NULL,
+  PRIMARY KEY (quarter, fingerprint)
+);
+CREATE INDEX failure_fingerprint ON tower_activity.failure (fingerprint, quarter);
+
+INSERT INTO tower_activity.mark (name, value) VALUES
+  ('schema', 1), ('ordinal', 0), ('store', (random() * 4611686018427387903)::bigint + 1);

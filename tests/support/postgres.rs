@@ -1,0 +1,148 @@
+//! A PostgreSQL server for the tests of one program, which ends with it.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::{
+        LazyLock,
+        atomic::{AtomicU32, Ordering::Relaxed},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+/// The folder with the programs of a server: [default: the newest that Debian has installed].
+const PROGRAMS: &str = "ACTIVITY_TEST_POSTGRES";
+/// How long a server may take to start.
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+static SERVER: LazyLock<Server> = LazyLock::new(|| Server::start(&programs()));
+
+/// A running server.
+#[derive(Debug)]
+pub struct Server {
+    programs: PathBuf,
+    folder: PathBuf,
+    port: u16,
+    databases: AtomicU32,
+    /// Ends the server when its standard input is closed: with this process, however that ends.
+    _shell: Child,
+}
+
+/// Returns the address of a new, empty database on the server that all tests of this program share.
+pub fn database() -> String {
+    SERVER.database()
+}
+
+fn programs() -> PathBuf {
+    if let Some(folder) = std::env::var_os(PROGRAMS) {
+        return folder.into();
+    }
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
+    let folders = versions.flatten().map(|version| version.path().join("bin"));
+    let newest = folders
+        .filter(|folder| folder.join("postgres").exists())
+        .max();
+    newest.unwrap_or_else(|| {
+        panic!("no PostgreSQL server found: install the package `postgresql`, or set {PROGRAMS}")
+    })
+}
+
+impl Server {
+    /// Creates a cluster and starts its server.
+    pub fn start(programs: &Path) -> Self {
+        let folder = tempfile::Builder::new()
+            .prefix("activity-postgres-")
+            .tempdir()
+            .unwrap()
+            .keep();
+        let port = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
+        // The server refuses to run as root.
+        let user = match Command::new("id").arg("-u").output() {
+            Ok(output) if output.stdout == b"0\n" => {
+                run(Command::new("chown").arg("postgres").arg(&folder));
+                "setpriv --reuid=postgres --regid=postgres --clear-groups"
+            }
+            _ => "",
+        };
+        let script = format!(
+            "cd '{folder}' && {user} '{programs}/initdb' -D '{folder}/data' -U postgres -A trust --no-sync >'{folder}/log' 2>&1 \
+             && {{ {user} '{programs}/postgres' -D '{folder}/data' -k '{folder}' -p {port} -c listen_addresses=127.0.0.1 \
+               -c fsync=off -c max_connections=200 >>'{folder}/log' 2>&1 & P=$!; echo started; read _; \
+               kill -INT $P; wait $P; rm -rf '{folder}'; }}",
+            folder = folder.display(),
+            programs = programs.display(),
+        );
+        let mut shell = Command::new("sh")
+            .args(["-c", &script])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(shell.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let server = Server {
+            programs: programs.to_owned(),
+            folder,
+            port,
+            databases: AtomicU32::new(0),
+            _shell: shell,
+        };
+        let deadline = Instant::now() + TIMEOUT;
+        while !server.psql("postgres", "SELECT 1").status.success() {
+            let log = fs::read_to_string(server.folder.join("log")).unwrap_or_default();
+            assert!(
+                Instant::now() < deadline,
+                "PostgreSQL did not start:\n{log}"
+            );
+            thread::sleep(Duration::from_millis(50));
+        }
+        server
+    }
+
+    /// Returns the address of a new, empty database.
+    pub fn database(&self) -> String {
+        let name = format!("test_{}", self.databases.fetch_add(1, Relaxed));
+        let created = self.psql("postgres", &format!("CREATE DATABASE {name}"));
+        assert!(created.status.success(), "{created:?}");
+        format!("postgres://postgres@127.0.0.1:{}/{name}", self.port)
+    }
+
+    /// Runs statements in a database by the server's own client.
+    pub fn psql(&self, database: &str, statements: &str) -> std::process::Output {
+        Command::new(self.programs.join("psql"))
+            .args([
+                "-X",
+                "-h",
+                "127.0.0.1",
+                "-p",
+                &self.port.to_string(),
+                "-U",
+                "postgres",
+            ])
+            .args([
+                "-d",
+                database,
+                "-At",
+                "-v",
+                "ON_ERROR_STOP=1",
+                "-c",
+                statements,
+            ])
+            .output()
+            .unwrap()
+    }
+}
+
+fn run(command: &mut Command) {
+    assert!(command.status().unwrap().success(), "{command:?}");
+}
