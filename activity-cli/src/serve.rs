@@ -1,13 +1,9 @@
 //! `activity serve`: serves the dashboard and the HTTP API.
 
-use std::{
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-    sync::Arc,
-};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use tower_activity::{
     ActivityLog, Error,
-    store::sqlite::SqliteStore,
     web::{ActivityRouter, Server},
 };
 
@@ -16,14 +12,13 @@ use crate::{args::Serve, browser, failure::Failure, secrets, signal, source};
 pub(crate) fn run(store: &str, args: &Serve) -> Result<(), Failure> {
     // Fails now if the store cannot be read, instead of on every request.
     drop(source::open(store)?);
-    let path = source::path(store)?;
     let log = match args.accept_events {
-        true => Some(ActivityLog::open(path)?),
+        true => Some(ActivityLog::open(source::path(store)?)?),
         false => None,
     };
     let router = match &log {
         Some(log) => log.router().accept_events(),
-        None => ActivityRouter::from_store(Arc::new(SqliteStore::new(path)?)),
+        None => ActivityRouter::from_store(source::at(store)?),
     };
     let mut router = router.hosts(&args.host).stored_tokens();
     let given = match &args.token_file {
@@ -74,7 +69,7 @@ pub(crate) fn page(store: &str, page: &str) -> Result<(), Failure> {
     if !ActivityRouter::has_pages() {
         return Err(Failure::Usage(WITHOUT_PAGES.to_owned()));
     }
-    let router = ActivityRouter::from_store(Arc::new(SqliteStore::new(source::path(store)?)?));
+    let router = ActivityRouter::from_store(source::at(store)?);
     until_signal("127.0.0.1:0", router, |address| {
         let address = format!("http://{address}/{page}");
         anstream::eprintln!("Dashboard: {address} (until ctrl-c)");

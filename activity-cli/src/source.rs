@@ -1,13 +1,16 @@
 //! The store, the filter and the time zone that the arguments name.
 
-use std::env::{self, VarError};
+use std::{
+    env::{self, VarError},
+    sync::Arc,
+};
 
 use chrono::Utc;
 use tower_activity::{
     Error,
     query::{ActivityReader, Zone},
     record::Filter,
-    store::{Maintenance, Store, sqlite::SqliteStore},
+    store::{self, Maintenance, Store},
 };
 
 use crate::failure::Failure;
@@ -15,6 +18,12 @@ use crate::failure::Failure;
 /// Returns the store to use: that of `--store`, else of `ACTIVITY_STORE`, else `activity.db`.
 pub(crate) fn store(option: Option<&str>) -> Result<String, Failure> {
     if let Some(store) = option {
+        if password(store).is_some() {
+            anstream::eprintln!(
+                "warning: every user of this machine can see the password in the list of processes: use the variable PGPASSWORD, \
+                 or the file ~/.pgpass"
+            );
+        }
         return Ok(store.to_owned());
     }
     match env::var("ACTIVITY_STORE") {
@@ -27,26 +36,50 @@ pub(crate) fn store(option: Option<&str>) -> Result<String, Failure> {
     }
 }
 
-/// Returns the path of a store. Refuses URLs.
+/// Returns true for the address of a database.
+pub(crate) fn is_address(store: &str) -> bool {
+    store.contains("://")
+}
+
+/// Returns the path or address without a password, to be printed.
+pub(crate) fn shown(store: &str) -> String {
+    match password(store) {
+        Some(password) => store.replacen(&format!(":{password}@"), "@", 1),
+        None => store.to_owned(),
+    }
+}
+
+/// Returns the password in an address.
+fn password(store: &str) -> Option<&str> {
+    let (_, rest) = store.split_once("://")?;
+    let authority = rest.split(['/', '?']).next()?;
+    let (_, password) = authority.rsplit_once('@')?.0.split_once(':')?;
+    Some(password).filter(|password| !password.is_empty())
+}
+
+/// Returns the path of a file, for what is done with a file only. Refuses addresses, without repeating a password in them.
 pub(crate) fn path(store: &str) -> Result<&str, Failure> {
     if let Some((scheme, _)) = store.split_once("://") {
         return Err(Failure::Usage(format!(
-            "cannot open {store:?}: this version supports SQLite files only, not {scheme}"
+            "this command needs a SQLite file, not a {scheme} database: name one with `--store FILE`"
         )));
     }
     Ok(store)
 }
 
+/// Returns the store with this path or address, without opening it.
+pub(crate) fn at(store: &str) -> Result<Arc<dyn Store>, Failure> {
+    store::open(store).map_err(|error| Failure::Usage(error.to_string()))
+}
+
 /// Opens a store for reading.
 pub(crate) fn open(store: &str) -> Result<ActivityReader, Failure> {
-    ActivityReader::open(path(store)?).map_err(with_hint)
+    ActivityReader::from_store(&*at(store)?).map_err(with_hint)
 }
 
 /// Opens a store for maintenance.
 pub(crate) fn maintenance(store: &str) -> Result<Box<dyn Maintenance>, Failure> {
-    SqliteStore::new(path(store)?)?
-        .maintenance()
-        .map_err(with_hint)
+    at(store)?.maintenance().map_err(with_hint)
 }
 
 fn with_hint(error: Error) -> Failure {

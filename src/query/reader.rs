@@ -57,14 +57,14 @@ impl ActivityLog {
 }
 
 impl ActivityReader {
-    /// Opens the log in this file. The file is never created or changed.
+    /// Opens the log in this file, or all logs that are forwarded to this PostgreSQL database (`postgres://user@host/database`).
+    /// Neither is ever created or changed.
     ///
     /// # Errors
     ///
-    /// If there is no file, it is not a log, or a newer version wrote it.
-    #[cfg(feature = "sqlite")]
-    pub fn open(path: impl AsRef<std::path::Path>) -> Result<Self> {
-        ActivityReader::from_store(&crate::store::sqlite::SqliteStore::new(path)?)
+    /// If there is no log, it is something else, a newer version wrote it, or the database cannot be reached.
+    pub fn open(location: impl AsRef<std::path::Path>) -> Result<Self> {
+        ActivityReader::from_store(&*crate::store::open(location)?)
     }
 
     /// Opens a reader of any store.

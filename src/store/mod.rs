@@ -43,6 +43,7 @@ mod gaps;
 mod grouping;
 mod growth;
 mod health;
+mod location;
 mod maintenance;
 mod metrics;
 mod newest_recordings;
@@ -85,6 +86,7 @@ pub use grouping::Grouping;
 pub(crate) use grouping::{GroupTotals, text_of};
 pub use growth::{FieldGrowth, Growth, Sizes};
 pub use health::{ClockHealth, Health, InstanceHealth, Vitals};
+pub use location::open;
 pub use maintenance::{ClockReading, EraseCounts, Maintenance, Prune, PruneCounts};
 pub use metrics::{
     ActivitySample, Bucket, CountedActivity, Dimension, Grain, Subject, Total, TypeCount,

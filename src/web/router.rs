@@ -98,6 +98,16 @@ impl ActivityLog {
 }
 
 impl ActivityRouter {
+    /// Creates a router for the log in this file, or for all logs that are forwarded to this PostgreSQL database
+    /// (`postgres://user@host/database`).
+    ///
+    /// # Errors
+    ///
+    /// As for [`store::open`](crate::store::open). What cannot be read is an error of each request.
+    pub fn open(location: impl AsRef<std::path::Path>) -> Result<Self> {
+        Ok(ActivityRouter::from_store(crate::store::open(location)?))
+    }
+
     /// Creates a router for a store that other processes write.
     pub fn from_store(store: Arc<dyn Store>) -> Self {
         ActivityRouter::new(None, Some(store))

@@ -1,5 +1,6 @@
 //! `activity doctor`: checks the store, compares it with what was committed, and accounts for every record.
 
+mod central;
 mod clock;
 mod files;
 mod losses;
@@ -40,17 +41,19 @@ struct Report<'a> {
 }
 
 pub(crate) fn run(store: &str, args: &Doctor) -> Result<(), Failure> {
-    let path = source::path(store)?;
-    // Before the store is opened, which creates side files.
-    let files = SideFiles::list(path);
     if args.accept {
         let mut progress = Progress::new("accepting");
         source::maintenance(store)?.accept(&mut |done| progress.set(done))?;
     }
-    let findings = match examine(store, &files) {
-        Ok(findings) => findings,
-        Err(failure) => unreadable(path, failure)?,
+    let findings = match source::is_address(store) {
+        true => central::examine(store)?,
+        false => {
+            // Before the store is opened, which creates side files.
+            let files = SideFiles::list(store);
+            examine(store, &files).or_else(|failure| unreadable(store, failure))?
+        }
     };
+    let store = &source::shown(store);
     if args.json {
         let report = Report {
             ok: findings.problems.is_empty(),

@@ -11,10 +11,8 @@ mod stats;
 
 use std::{io, time::Duration};
 
-use rmcp::{ServiceExt, transport::stdio_pipes};
-use tower_activity::store::sqlite::SqliteStore;
-
 use crate::{failure::Failure, source};
+use rmcp::{ServiceExt, transport::stdio_pipes};
 
 use self::server::Server;
 
@@ -24,7 +22,7 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
 /// Serves the client that started this process until it closes stdin.
 pub(crate) fn run(store: &str) -> Result<(), Failure> {
     // The store may be created after this starts; only an unusable name fails now.
-    let store = SqliteStore::new(source::path(store)?)?;
+    let store = source::at(store)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()

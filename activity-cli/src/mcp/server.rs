@@ -1,6 +1,9 @@
 //! The MCP server and its tools.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
 use chrono::{DateTime, Utc};
 use rmcp::{
@@ -9,7 +12,7 @@ use rmcp::{
     model::{CallToolResult, ContentBlock, Implementation, ServerCapabilities, ServerConfig},
     tool, tool_handler, tool_router,
 };
-use tower_activity::{Error, ErrorKind, Result, query::ActivityReader, store::sqlite::SqliteStore};
+use tower_activity::{Error, ErrorKind, Result, query::ActivityReader, store::Store};
 
 use super::{
     errors::{self, Errors},
@@ -28,12 +31,12 @@ instructions.";
 
 #[derive(Debug, Clone)]
 pub(super) struct Server {
-    store: SqliteStore,
+    store: Arc<dyn Store>,
 }
 
 #[tool_router]
 impl Server {
-    pub(super) fn new(store: SqliteStore) -> Self {
+    pub(super) fn new(store: Arc<dyn Store>) -> Self {
         Server { store }
     }
 
@@ -81,7 +84,7 @@ impl Server {
     ) -> CallToolResult {
         let store = self.store.clone();
         let result = tokio::task::spawn_blocking(move || {
-            let mut reader = ActivityReader::from_store(&store)?;
+            let mut reader = ActivityReader::from_store(&*store)?;
             let now = reader.present()?;
             query(&mut reader, now)
         });
