@@ -117,29 +117,34 @@ impl Server {
         format!("postgres://postgres@127.0.0.1:{}/{name}", self.port)
     }
 
-    /// Runs statements in a database by the server's own client.
+    /// Runs statements in a database by the client `psql`: that of the server, or the system's.
     pub fn psql(&self, database: &str, statements: &str) -> std::process::Output {
-        Command::new(self.programs.join("psql"))
-            .args([
-                "-X",
-                "-h",
-                "127.0.0.1",
-                "-p",
-                &self.port.to_string(),
-                "-U",
-                "postgres",
-            ])
-            .args([
-                "-d",
-                database,
-                "-At",
-                "-v",
-                "ON_ERROR_STOP=1",
-                "-c",
-                statements,
-            ])
-            .output()
-            .unwrap()
+        let own = self.programs.join("psql");
+        Command::new(
+            Some(own)
+                .filter(|own| own.exists())
+                .unwrap_or("psql".into()),
+        )
+        .args([
+            "-X",
+            "-h",
+            "127.0.0.1",
+            "-p",
+            &self.port.to_string(),
+            "-U",
+            "postgres",
+        ])
+        .args([
+            "-d",
+            database,
+            "-At",
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-c",
+            statements,
+        ])
+        .output()
+        .unwrap()
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Instant;
 use serde_json::Value;
 
 use crate::{
-    bench, browser, conformance, debian, demo, fuzz, msrv, package, pages, proxies,
+    bench, browser, conformance, debian, demo, fuzz, msrv, package, pages, postgres, proxies,
     run::{self, Result, cargo, root, run},
     rustup::{self, Missing},
     scrape, sqlite, sshd, strace, tools,
@@ -71,11 +71,16 @@ pub(crate) fn features() -> Result {
 }
 
 /// Runs the tests of all members with all features, doc tests included, or those that the arguments for cargo select.
-/// Ensures first that OpenSSH, strace, SQLite's clients, the pages and a Chromium are installed.
+/// Ensures first that OpenSSH, PostgreSQL, strace, SQLite's clients, the pages and a Chromium are installed.
 pub(crate) fn test(chosen: &[&str]) -> Result {
     let mut requirements = vec![sshd::OPENSSH];
     if cfg!(target_os = "linux") {
-        requirements.extend([proxies::PROXIES, strace::STRACE, sqlite::CLIENTS]);
+        requirements.extend([
+            postgres::POSTGRES,
+            proxies::PROXIES,
+            strace::STRACE,
+            sqlite::CLIENTS,
+        ]);
     }
     requirements.extend(browser::requirement());
     debian::ensure(&requirements)?;

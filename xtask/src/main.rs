@@ -18,6 +18,7 @@ mod openapi;
 mod package;
 mod pages;
 mod platforms;
+mod postgres;
 mod prove;
 mod proxies;
 mod public_api;

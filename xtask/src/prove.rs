@@ -1,7 +1,7 @@
 //! Long runs of tests that prove a promise, and print figures.
 
 use crate::{
-    debian, fuzz, pages,
+    debian, fuzz, pages, postgres,
     run::{self, Result, cargo, run},
     sqlite, strace, suites,
 };
@@ -13,7 +13,7 @@ struct Proof {
     run: fn() -> Result,
 }
 
-const PROOFS: [Proof; 7] = [
+const PROOFS: [Proof; 8] = [
     Proof {
         name: "foreign-clients",
         promise: "acts of SQLite clients beside a writer lose no row that was acknowledged",
@@ -38,6 +38,11 @@ const PROOFS: [Proof; 7] = [
         name: "suites",
         promise: "the tests of axum and rmcp have the same results with a layer or wrapper around what they serve",
         run: suites::suites,
+    },
+    Proof {
+        name: "postgres",
+        promise: "a central store answers like the reference store in the newest PostgreSQL, too",
+        run: postgres::newest,
     },
     Proof {
         name: "fuzz",

