@@ -71,6 +71,7 @@
 //! | `dashboard` | | `web`, and the dashboard |
 //! | `time-zones` | | days and hours of any time zone, not only UTC |
 //! | `webhook` | | signed notifications of activities and events |
+//! | `postgres` | | several machines: a PostgreSQL database that files are forwarded to, read as one |
 //! | `recording` | | recordings: terminals, streams, your own resources |
 //! | `browser` | | browser session replay |
 //! | `chromiumoxide` | | session replay of a browser driven by `chromiumoxide` |
