@@ -8,6 +8,7 @@ use clap_mangen::Man;
 use crate::{
     args::{self, Cli},
     failure::Failure,
+    print::safe,
 };
 
 pub(crate) fn run(args: &args::Man) -> Result<(), Failure> {
@@ -33,13 +34,26 @@ fn write_pages(command: Command, directory: &Path) -> io::Result<()> {
     fs::write(&path, preformatted(&fs::read_to_string(&path)?))
 }
 
-/// Keeps lines that begin with a space as they are: examples and tables.
+/// Columns of a page.
+const WIDTH: usize = 80;
+/// Columns by which man indents a text.
+const INDENT: usize = 7;
+
+/// Keeps lines that begin with a space as they are: examples and tables. Where they would be wider than the page, they are
+/// indented by less.
 fn preformatted(page: &str) -> String {
+    let lines = page.lines().filter(|line| line.starts_with(' '));
+    let unescaped = |line: &str| line.replace(r"\*(Aq", "'").replace('\\', "");
+    let widest = lines.map(|line| safe::width(&unescaped(line))).max();
+    let indent = INDENT.min(WIDTH.saturating_sub(widest.unwrap_or_default()));
     let mut text = String::new();
     let mut inside = false;
     for line in page.lines() {
         if line.starts_with(' ') != inside {
-            text.push_str(if inside { ".fi\n" } else { ".nf\n" });
+            match inside {
+                true => text.push_str(".in\n.fi\n"),
+                false => text.push_str(&format!(".nf\n.in {indent}n\n")),
+            }
             inside = !inside;
         }
         text.push_str(line);

@@ -8,7 +8,7 @@ use crate::{
     bench, browser, conformance, debian, demo, fuzz, msrv, package, pages, postgres, proxies,
     run::{self, Result, cargo, root, run},
     rustup::{self, Missing},
-    scrape, sqlite, sshd, strace, tools,
+    scrape, shells, sqlite, sshd, strace, tools,
 };
 
 /// A check.
@@ -71,7 +71,7 @@ pub(crate) fn features() -> Result {
 }
 
 /// Runs the tests of all members with all features, doc tests included, or those that the arguments for cargo select.
-/// Ensures first that OpenSSH, PostgreSQL, strace, SQLite's clients, the pages and a Chromium are installed.
+/// Ensures first that OpenSSH, PostgreSQL, strace, SQLite's clients, shells, the pages and a Chromium are installed.
 pub(crate) fn test(chosen: &[&str]) -> Result {
     let mut requirements = vec![sshd::OPENSSH];
     if cfg!(target_os = "linux") {
@@ -80,6 +80,7 @@ pub(crate) fn test(chosen: &[&str]) -> Result {
             proxies::PROXIES,
             strace::STRACE,
             sqlite::CLIENTS,
+            shells::SHELLS,
         ]);
     }
     requirements.extend(browser::requirement());

@@ -29,6 +29,7 @@ mod rustup;
 mod scrape;
 mod screenshots;
 mod served;
+mod shells;
 mod sqlite;
 mod sshd;
 mod strace;

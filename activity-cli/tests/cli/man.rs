@@ -24,7 +24,19 @@ fn every_command_has_a_man_page() {
     }
     let list = fs::read_to_string(pages.join("activity-list.1")).unwrap();
     // A table keeps its lines.
-    assert!(list.contains("\n.nf\n  status:failed,running"), "{list}");
+    assert!(list.contains("n\n  status:failed,running"), "{list}");
+    for page in fs::read_dir(&pages).unwrap() {
+        let text = fs::read_to_string(page.unwrap().path()).unwrap();
+        let mut indent = 7;
+        for line in text.lines() {
+            if let Some(columns) = line.strip_prefix(".in ") {
+                indent = columns.trim_end_matches('n').parse().unwrap();
+            }
+            let shown = line.replace(r"\*(Aq", "'").replace('\\', "");
+            let columns = indent + shown.chars().count();
+            assert!(!line.starts_with(' ') || columns <= 80, "{columns}: {line}");
+        }
+    }
     let ran = fixture.run(&["man", "activity.db/none"]);
     assert_eq!(ran.code, Some(0), "a folder is created");
     fs::write(fixture.folder.path().join("file"), "").unwrap();

@@ -230,7 +230,7 @@ fn say_where_to_look(dashboard: &str, tools: &str, command: &Path, store: &str, 
         (format!("{command} list status:failed"), "what went wrong"),
         (
             format!("{command} show {id}"),
-            "one call, with what ran inside of it",
+            "one call, with what ran inside it",
         ),
         (format!("{command} tail"), "calls as they happen"),
         (
