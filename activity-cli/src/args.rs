@@ -7,7 +7,7 @@ mod tools;
 pub(crate) mod values;
 mod writing;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand, ValueEnum, ValueHint};
 
 use self::help::{
     BACKUP, COMPLETIONS, DIGEST, DOCTOR, ERASE, ERRORS, EVENT, EVENT_FIELDS, EVENT_FILTERS, EVENTS,
@@ -35,6 +35,7 @@ pub(crate) struct Cli {
         long,
         global = true,
         value_name = "PATH",
+        value_hint = ValueHint::FilePath,
         help_heading = "Global options"
     )]
     pub(crate) store: Option<String>,

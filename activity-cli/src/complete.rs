@@ -9,12 +9,14 @@ use std::{
 use clap_complete::CompletionCandidate as Candidate;
 use tower_activity::{
     Kind, Result, Status,
+    notify::Webhooks,
     query::{ActivityReader, MetricsQuery, Window},
     record::{Field, Filter, Has, Is},
     store::Dimension,
 };
 
 use crate::{
+    list::{ListedRecord, roots::TopLevel},
     print::{human, safe, status::named},
     short_id, source,
 };
@@ -109,50 +111,52 @@ pub(crate) fn brand(typed: &OsStr) -> Vec<Candidate> {
 }
 
 fn names_starting_with(typed: &OsStr, of: Dimension) -> Vec<Candidate> {
-    let names = names(of);
-    let found = starting_with(&typed.to_string_lossy(), names.into_iter());
+    plain_starting_with(typed, names(of))
+}
+
+fn plain_starting_with(typed: &OsStr, all: impl IntoIterator<Item = String>) -> Vec<Candidate> {
+    let plain = all.into_iter().filter(|text| is_plain(text));
+    let found = starting_with(&typed.to_string_lossy(), plain);
     found.map(Candidate::new).collect()
 }
 
-/// The fields that `--fields` selects: of activities, of events, or of both.
-pub(crate) const FIELDS: [&str; 30] = [
-    "activity",
-    "actor",
-    "age",
-    "agent",
-    "at",
-    "attr.",
-    "brand",
-    "count",
-    "data",
-    "duration",
-    "ended",
-    "environment",
-    "error",
-    "id",
-    "inside",
-    "kind",
-    "message",
-    "name",
-    "parent",
-    "project",
-    "recording",
-    "ref",
-    "request",
-    "root",
-    "session",
-    "started",
-    "status",
-    "summary",
-    "trace",
-    "type",
-];
-
 /// Completes the name of a field of `--fields`.
-pub(crate) fn field(typed: &OsStr) -> Vec<Candidate> {
-    let names = FIELDS.into_iter().map(str::to_owned);
-    let found = starting_with(&typed.to_string_lossy(), names);
+pub(crate) fn field<R: ListedRecord>(typed: &OsStr) -> Vec<Candidate> {
+    let names = R::FIELDS.iter().map(|field| field.name).chain(["attr."]);
+    let found = starting_with(&typed.to_string_lossy(), names.map(str::to_owned));
     found.map(Candidate::new).collect()
+}
+
+pub(crate) fn event_type(typed: &OsStr) -> Vec<Candidate> {
+    plain_starting_with(typed, types().unwrap_or_default())
+}
+
+/// Completes the name of a token.
+pub(crate) fn token(typed: &OsStr) -> Vec<Candidate> {
+    let tokens = reader().and_then(|mut reader| reader.tokens().ok());
+    let names = tokens.into_iter().flatten().map(|token| token.name);
+    plain_starting_with(typed, names)
+}
+
+/// Completes the name of a webhook.
+pub(crate) fn webhook(typed: &OsStr) -> Vec<Candidate> {
+    let webhooks = || {
+        // Opening webhooks would create a store.
+        reader()?;
+        Webhooks::open(source::path(&store()?).ok()?)
+            .ok()?
+            .list()
+            .ok()
+    };
+    let names = webhooks().into_iter().flatten().map(|webhook| webhook.name);
+    plain_starting_with(typed, names)
+}
+
+/// Completes the ID of one of the newest recordings.
+pub(crate) fn recording_id(typed: &OsStr) -> Vec<Candidate> {
+    let newest = reader().and_then(|mut reader| reader.newest_recordings(None, MOST).ok());
+    let ids = newest.into_iter().flatten().map(|one| one.id.to_string());
+    plain_starting_with(typed, ids)
 }
 
 /// Completes the ID of one of the newest activities.
@@ -170,13 +174,11 @@ fn newest() -> Result<Vec<(String, String)>> {
     let Some(mut reader) = reader() else {
         return Ok(Vec::new());
     };
-    let mut roots = Filter::default();
-    roots.is.any_of.push(Is::Root);
-    let newest = reader.page(&roots, None, MOST)?.records;
+    let (newest, _) = TopLevel::new(Filter::default()).page(&mut reader, None, MOST)?;
     let width = short_id::width(&mut reader, &newest)?;
     let now = reader.present()?;
     let described = newest.iter().map(|one| {
-        let name = safe::line(named(&one.name));
+        let name = safe::line(&named(&one.name));
         let ago = human::ago(one.started_at, now);
         let id = one.id.to_string();
         (
@@ -228,8 +230,15 @@ fn starting_with<I: Iterator<Item = String>>(
     all.filter(move |one| one.to_lowercase().starts_with(&typed))
 }
 
-/// Opens the store that the command line so far names.
+/// Opens the store.
 fn reader() -> Option<ActivityReader> {
+    let mut reader = source::open(&store()?).ok()?;
+    reader.options().deadline = Some(Instant::now() + PATIENCE);
+    Some(reader)
+}
+
+/// Returns the store that the command line so far names.
+fn store() -> Option<String> {
     let words = env::args_os().map(|word| word.to_string_lossy().into_owned());
     let mut words = words.skip_while(|word| word != "--");
     let mut named = None;
@@ -240,10 +249,7 @@ fn reader() -> Option<ActivityReader> {
             None => {}
         }
     }
-    let store = source::store(named.as_deref()).ok()?;
-    let mut reader = source::open(&store).ok()?;
-    reader.options().deadline = Some(Instant::now() + PATIENCE);
-    Some(reader)
+    source::store(named.as_deref()).ok()
 }
 
 #[cfg(test)]

@@ -18,6 +18,9 @@ const VARIABLE: &str = "ACTIVITY_COMPLETE";
 /// The script for bash. That of clap does not know that bash splits words at colons, which every filter has.
 const BASH: &str = include_str!("completions.bash");
 
+/// The script for zsh. That of clap does nothing at the first tab, and adds a space behind the name of a filter's field.
+const ZSH: &str = include_str!("completions.zsh");
+
 /// Answers a script and exits, if one asks.
 pub(crate) fn answer() {
     CompleteEnv::with_factory(Cli::command)
@@ -27,8 +30,10 @@ pub(crate) fn answer() {
 
 pub(crate) fn run(args: &args::Completions) -> Result<(), Failure> {
     let shell = args.shell.to_string();
-    if shell == "bash" {
-        return Ok(print::text(BASH)?);
+    match shell.as_str() {
+        "bash" => return Ok(print::text(BASH)?),
+        "zsh" => return Ok(print::text(ZSH)?),
+        _ => {}
     }
     let shells = Shells::builtins();
     let known: Option<&dyn EnvCompleter> = shells.completer(&shell);

@@ -78,7 +78,7 @@ fn table(errors: &Errors, now: DateTime<Utc>) -> Table {
             Cell::new(&human::ago(group.last_seen, now)),
             Cell::new(&first_seen(group, now)),
             Cell::new(&group.fingerprint.to_string()).style(DIM),
-            Cell::new(named(&group.name)).style(BOLD),
+            Cell::new(&named(&group.name)).style(BOLD),
             Cell::new(&describe(group)),
         ]);
     }

@@ -3,24 +3,19 @@
 use tower_activity::{
     Error, ErrorKind,
     query::ActivityReader,
-    record::{ActivityId, ActivityRecord, Filter, Has, Is, RecordingId},
+    record::{ActivityId, Filter, Has, RecordingId},
     store::LARGEST_PAGE,
 };
 
-use crate::{failure::Failure, short_id};
+use crate::{failure::Failure, list::roots::TopLevel, short_id};
 
-/// Resolves a unique ID prefix, `@` for the newest of `activity list`, or `@~N` for the one N before.
+/// Resolves a unique ID prefix, `@` for the newest of `activity list` without a filter, or `@~N` for the one N before.
 pub(crate) fn activity(reader: &mut ActivityReader, text: &str) -> Result<ActivityId, Failure> {
     let Some(back) = back(text)? else {
         return Ok(short_id::resolve(reader, text)?);
     };
-    let mut roots = Filter::default();
-    roots.is.any_of.push(Is::Root);
-    if nth(reader, &roots, 0)?.is_none() {
-        // Every activity has a parent elsewhere.
-        roots = Filter::default();
-    }
-    let one = nth(reader, &roots, back)?.ok_or_else(|| missing("activity", text))?;
+    let (listed, _) = TopLevel::new(Filter::default()).page(reader, None, back + 1)?;
+    let one = listed.get(back).ok_or_else(|| missing("activity", text))?;
     Ok(one.id)
 }
 
@@ -31,7 +26,8 @@ pub(crate) fn recording(reader: &mut ActivityReader, text: &str) -> Result<Recor
     };
     let mut recorded = Filter::default();
     recorded.has.any_of.push(Has::Recording);
-    let one = nth(reader, &recorded, back)?.ok_or_else(|| missing("recording", text))?;
+    let listed = reader.page(&recorded, None, back + 1)?.records;
+    let one = listed.get(back).ok_or_else(|| missing("recording", text))?;
     let newest = reader.recordings_of(one.id)?.pop();
     Ok(newest.ok_or_else(|| missing("recording", text))?.id)
 }
@@ -54,15 +50,6 @@ fn back(text: &str) -> Result<Option<usize>, Failure> {
             LARGEST_PAGE - 1
         ))),
     }
-}
-
-fn nth(
-    reader: &mut ActivityReader,
-    filter: &Filter,
-    back: usize,
-) -> tower_activity::Result<Option<ActivityRecord>> {
-    let page = reader.page(filter, None, back + 1)?;
-    Ok(page.records.into_iter().nth(back))
 }
 
 fn missing(what: &str, text: &str) -> Error {

@@ -2,7 +2,7 @@
 
 use std::{fmt::Display, ops::RangeInclusive};
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use tower_activity::{
     Result,
     query::ActivityReader,
@@ -13,16 +13,28 @@ use tower_activity::{
 const LEAST: usize = 8;
 /// Characters of an ID.
 const ALL: usize = 36;
+/// Characters of the time in an ID, in milliseconds.
+const TIME: usize = 13;
+/// Activities that start now are in the store after this time at the latest, in a process that keeps up.
+const COMMITTED_AFTER: TimeDelta = TimeDelta::seconds(2);
 /// Activities at the top level that started within the microseconds around a range.
 const MOST_ROOTS: usize = 8;
 
-/// Returns how many characters of the IDs of these activities to show, so that [`resolve`] finds each by them.
+/// Returns how many characters of the IDs of these activities to show, so that [`resolve`] finds each by them: also later, as no
+/// activity that starts from now on has such a prefix.
 pub(crate) fn width<'a>(
     reader: &mut ActivityReader,
     of: impl IntoIterator<Item = &'a ActivityRecord>,
 ) -> Result<usize> {
     let mut width = LEAST;
+    let present = reader.present()?;
     for one in of {
+        while width < TIME
+            && !one.ahead
+            && end(&one.id.to_string(), width) >= present - COMMITTED_AFTER
+        {
+            width = with_hyphen(width + 1);
+        }
         while width < ALL
             && let Some(other) = namesake(reader, one, width)?
         {
@@ -32,7 +44,7 @@ pub(crate) fn width<'a>(
     Ok(width.min(ALL))
 }
 
-/// Resolves a prefix of an ID. One that several activities have is that of the only one at the top level: what runs inside of it
+/// Resolves a prefix of an ID. One that several activities have is that of the only one at the top level: what runs inside it
 /// starts so soon that a short prefix cannot tell them apart.
 ///
 /// # Errors
@@ -74,15 +86,24 @@ fn namesake(
     one: &ActivityRecord,
     width: usize,
 ) -> Result<Option<ActivityId>> {
-    let text = one.id.to_string();
-    let digits = text.chars().take(width).filter_map(|c| c.to_digit(16));
-    let range = range(&digits.map(|digit| digit as u8).collect::<Vec<_>>());
+    let range = of_prefix(&one.id.to_string(), width);
     let is_other = |other: &ActivityId| *other != one.id;
     let other = reader.ids(range.clone(), 2)?.into_iter().find(is_other);
     if other.is_none() || one.id != one.root {
         return Ok(other);
     }
     Ok(roots(reader, &range)?.into_iter().find(is_other))
+}
+
+/// Returns the start of the last activity with this prefix.
+fn end(id: &str, width: usize) -> DateTime<Utc> {
+    of_prefix(id, width).end().started_at()
+}
+
+/// Returns the first and the last ID that begins with these characters.
+fn of_prefix(id: &str, width: usize) -> RangeInclusive<ActivityId> {
+    let digits = id.chars().take(width).filter_map(|c| c.to_digit(16));
+    range(&digits.map(|digit| digit as u8).collect::<Vec<_>>())
 }
 
 /// Returns the first and the last ID that begins with these digits.

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use anstyle::Style;
 use chrono::{DateTime, SecondsFormat, Utc};
 use tower_activity::{
     query::ActivityDetails,
@@ -55,16 +56,12 @@ fn failure(activity: &ActivityRecord) -> String {
     let mut out = format!(
         "{} {}  {}\n",
         styled(style, status::sign(activity.status)),
-        styled(BOLD, &safe::line(named(&activity.name))),
+        styled(BOLD, &safe::line(&named(&activity.name))),
         styled(style, activity.status.as_str()),
     );
-    if let Some(error_type) = &activity.error_type {
-        out.push_str(&format!("  {}\n", styled(style, &safe::line(error_type))));
-    }
-    if let Some(message) = &activity.message {
-        for line in safe::lines(message) {
-            out.push_str(&format!("  {}\n", styled(style, &line)));
-        }
+    let texts = [activity.error_type.as_deref(), activity.message.as_deref()];
+    for line in texts.into_iter().flatten().flat_map(safe::lines) {
+        out.push_str(&indented(2, style, &line));
     }
     out
 }
@@ -116,20 +113,18 @@ fn root_cause(out: &mut String, details: &ActivityDetails, now: DateTime<Utc>) {
     out.push_str(&format!(
         "  {} {}  {} {}\n",
         styled(style, status::sign(cause.status)),
-        styled(BOLD, &safe::line(named(&cause.name))),
+        styled(BOLD, &safe::line(&named(&cause.name))),
         elapsed(cause, now),
         styled(DIM, &cause.id.to_string()),
     ));
     let texts = [cause.error_type.as_deref(), cause.message.as_deref()];
-    for text in texts.into_iter().flatten() {
-        for line in safe::lines(text) {
-            out.push_str(&format!("    {}\n", styled(style, &line)));
-        }
+    for line in texts.into_iter().flatten().flat_map(safe::lines) {
+        out.push_str(&indented(4, style, &line));
     }
     let above = path.iter().rev().skip(1).rev();
     let above: Vec<_> = above
         .filter(|one| one.id != details.activity.id)
-        .map(|one| safe::line(named(&one.name)))
+        .map(|one| safe::line(&named(&one.name)))
         .collect();
     if !above.is_empty() {
         out.push_str(&fact("within", &above.join(" › ")));
@@ -146,8 +141,16 @@ fn fact(name: &str, value: &str) -> String {
 }
 
 fn labelled(width: usize, name: &str, value: &str) -> String {
+    let columns = 2 + width.max(safe::width(name)) + 1;
     let name = styled(DIM, &format!("{name:<width$}"));
-    format!("  {name} {}\n", safe::line(value))
+    let value = print::wrapped_after(columns, &safe::line(value), 2 + width + 1);
+    format!("  {name} {value}\n")
+}
+
+/// Formats a line, indented, and broken to the width of the terminal.
+fn indented(by: usize, style: Style, line: &str) -> String {
+    let line = print::wrapped_after(by, line, by);
+    format!("{}{}\n", " ".repeat(by), styled(style, &line))
 }
 
 fn attributes(out: &mut String, activity: &ActivityRecord) {
@@ -200,11 +203,13 @@ fn events(out: &mut String, activity: &ActivityRecord, events: &[EventRecord]) {
         };
         let summary = event.summary.as_deref().map(safe::line);
         let summary = summary.map(|text| format!("  {text}")).unwrap_or_default();
+        // Behind the time.
+        let (at, rest) = (2 + 10 + 2, format!("{count}{summary}{}", data(event)));
+        let rest = print::wrapped_after(at + safe::width(&sign), &rest, at);
         out.push_str(&format!(
-            "  {}  {}{count}{summary}{}\n",
+            "  {}  {}{rest}\n",
             styled(DIM, &format!("{:>10}", format!("+{after}"))),
             styled(status::style(event.status), &sign),
-            styled(DIM, &data(event)),
         ));
     }
 }

@@ -206,7 +206,7 @@ fn ranking(
     let max = ranking.first().and_then(|first| first.figures.count);
     let max = max.unwrap_or_default();
     for one in ranking.iter().take(limit) {
-        table.row(row(named(&one.id), &one.figures, max));
+        table.row(row(&named(&one.id), &one.figures, max));
     }
     print_ranking(
         &table,

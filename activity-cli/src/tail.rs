@@ -169,7 +169,7 @@ fn line(activity: &ActivityRecord, width: Option<usize>) -> String {
         .filter_map(|(name, text)| Some(format!("{name}={}", safe::line(text.as_deref()?))))
         .collect();
     rest.extend(Some(status::error(activity)).filter(|error| !error.is_empty()));
-    let name = safe::line(status::named(&activity.name));
+    let name = safe::line(&status::named(&activity.name));
     let rest = rest.join(" ");
     let room = width.map_or(usize::MAX, |width| width.saturating_sub(BEFORE_NAME));
     // A long name leaves half of the room to the rest.

@@ -4,16 +4,16 @@
 
 pub(super) const LIST: &str = "\
 Examples:
-  activity list                            what nothing else called
+  activity list                            calls at the top level
   activity list status:failed since:24h    anywhere
   activity list 'kind:tool name:login* duration:>2s'
   activity list --sort duration since:24h --fields id,duration,name,attr.rows
   activity list --json -n 1000 project:acme | jq .duration_ns
 
-Activities inside of others are left out, and INSIDE counts them with their failures, if the filter is empty or has only \
-fields that they share with what called them: project, agent, actor, brand, env, session, since and until. Any other filter \
-searches all activities, and so do --all and --json; `is:root` restricts it to the top level. --sort duration reads the durations of all \
-activities that match: `since:` limits them.";
+Only the top level is listed if the filter is empty or consists of project, agent, actor, brand, env, session, since and \
+until: activities inside another one that matches are left out, and its INSIDE counts all that ran inside it, with the failures. Any \
+other filter searches all activities, and so do --all and --json; `is:root` restricts it to those without a parent. --sort duration \
+reads the durations of all activities that match: `since:` limits them.";
 
 pub(super) const SHOW: &str = "\
 Examples:

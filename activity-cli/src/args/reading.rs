@@ -5,7 +5,10 @@ use std::{num::NonZeroUsize, path::PathBuf};
 use chrono::NaiveDate;
 use clap::{Args, ValueEnum};
 use clap_complete::ArgValueCompleter;
-use tower_activity::query::{Format, Window, Zone};
+use tower_activity::{
+    query::{Format, Window, Zone},
+    record::{ActivityRecord, EventRecord},
+};
 
 use super::values;
 use crate::complete;
@@ -19,9 +22,6 @@ pub(crate) struct Listing {
     /// Continue after this cursor
     #[arg(long, value_name = "CURSOR", value_parser = values::cursor)]
     pub(crate) cursor: Option<String>,
-    /// Columns, or keys with --json, separated by commas, see below
-    #[arg(long, value_name = "FIELDS", value_delimiter = ',', add = ArgValueCompleter::new(complete::field))]
-    pub(crate) fields: Vec<String>,
     /// Time zone of days and times [default: the system's]
     #[arg(long, value_name = "ZONE")]
     pub(crate) tz: Option<Zone>,
@@ -35,7 +35,7 @@ pub(crate) struct List {
     /// Filter [default: everything]
     #[arg(value_name = "FILTER", add = ArgValueCompleter::new(complete::activity_filter))]
     pub(crate) filter: Vec<String>,
-    /// Include activities inside of others, as --json does
+    /// Include activities inside others, as --json does
     #[arg(long, short)]
     pub(crate) all: bool,
     /// Order: `started`, the newest first, or `duration`, the longest first of those that have ended
@@ -47,6 +47,9 @@ pub(crate) struct List {
         conflicts_with = "cursor"
     )]
     pub(crate) sort: Sort,
+    /// Columns, or keys with --json, separated by commas, see below
+    #[arg(long, value_name = "FIELDS", value_delimiter = ',', add = ArgValueCompleter::new(complete::field::<ActivityRecord>))]
+    pub(crate) fields: Vec<String>,
     #[command(flatten)]
     pub(crate) list: Listing,
 }
@@ -63,13 +66,16 @@ pub(crate) struct Events {
     /// Filter [default: everything]
     #[arg(value_name = "FILTER", add = ArgValueCompleter::new(complete::event_filter))]
     pub(crate) filter: Vec<String>,
+    /// Columns, or keys with --json, separated by commas, see below
+    #[arg(long, value_name = "FIELDS", value_delimiter = ',', add = ArgValueCompleter::new(complete::field::<EventRecord>))]
+    pub(crate) fields: Vec<String>,
     #[command(flatten)]
     pub(crate) list: Listing,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Show {
-    /// Activity ID or unique prefix; `@` for the newest of `activity list`, `@~1` for the one before
+    /// Activity ID or unique prefix; `@` for the newest of `activity list` without a filter, `@~1` for the one before
     #[arg(value_name = "ID", add = ArgValueCompleter::new(complete::activity_id))]
     pub(crate) id: String,
     /// Print one JSON object: the activity, with its tree under `tree`
@@ -124,7 +130,7 @@ pub(crate) struct Top {
 #[derive(Debug, Args)]
 pub(crate) struct Recording {
     /// Recording ID or unique prefix, as `activity show` lists them; `@` for the newest
-    #[arg(value_name = "ID")]
+    #[arg(value_name = "ID", add = ArgValueCompleter::new(complete::recording_id))]
     pub(crate) id: String,
     /// Output file [default: stdout]
     #[arg(long, short = 'o', value_name = "FILE")]

@@ -2,30 +2,32 @@
 
 use std::path::PathBuf;
 
-use clap::{ArgGroup, Args, ValueEnum};
+use clap::{ArgGroup, Args, ValueEnum, ValueHint};
+use clap_complete::ArgValueCompleter;
 use tower_activity::store::Limit;
 
 use super::values;
+use crate::complete;
 
 #[derive(Debug, Args)]
 pub(crate) struct Event {
     /// Event type: deployment, github_push or any other
-    #[arg(value_name = "TYPE")]
+    #[arg(value_name = "TYPE", add = ArgValueCompleter::new(complete::event_type))]
     pub(crate) event_type: String,
     /// What happened, in one line
     #[arg(value_name = "SUMMARY")]
     pub(crate) summary: String,
     /// Project
-    #[arg(long)]
+    #[arg(long, add = ArgValueCompleter::new(complete::project))]
     pub(crate) project: Option<String>,
     /// Agent that caused it
-    #[arg(long)]
+    #[arg(long, add = ArgValueCompleter::new(complete::agent))]
     pub(crate) agent: Option<String>,
     /// User on whose behalf it happened
     #[arg(long)]
     pub(crate) actor: Option<String>,
     /// Site or product
-    #[arg(long)]
+    #[arg(long, add = ArgValueCompleter::new(complete::brand))]
     pub(crate) brand: Option<String>,
     /// Environment [default: development]
     #[arg(long, alias = "env")]
@@ -59,7 +61,7 @@ pub(crate) struct Event {
 #[derive(Debug, Args)]
 pub(crate) struct Import {
     /// Input file; `-` for stdin
-    #[arg(value_name = "FILE")]
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) file: String,
     /// Print one JSON object
     #[arg(long)]

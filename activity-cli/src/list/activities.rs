@@ -92,7 +92,7 @@ impl ListedRecord for ActivityRecord {
             Cell::new(row.record.kind.as_str())
         }),
         field("name", &["name"], "NAME", Left, Truncate(16), |row, _| {
-            Cell::new(named(&row.record.name)).style(BOLD)
+            Cell::new(&named(&row.record.name)).style(BOLD)
         }),
         field(
             "project",

@@ -50,7 +50,7 @@ impl ListedRecord for EventRecord {
             context.clock(row.record.at)
         }),
         field("type", &["type"], "TYPE", Left, Truncate(16), |row, _| {
-            Cell::new(named(&row.record.event_type)).style(BOLD)
+            Cell::new(&named(&row.record.event_type)).style(BOLD)
         }),
         field("count", &["count"], "COUNT", Right, Never, |row, _| {
             // 1 is the default.

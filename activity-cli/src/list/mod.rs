@@ -4,7 +4,7 @@ mod activities;
 mod events;
 pub(crate) mod fields;
 mod longest;
-mod roots;
+pub(crate) mod roots;
 
 use std::io::{self, BufWriter, Write};
 
@@ -17,7 +17,10 @@ use tower_activity::{
     store::{Cursor, Health, Record},
 };
 
-use self::fields::{Chosen, Context, Field, Row, Selection};
+use self::{
+    fields::{Chosen, Context, Field, Row, Selection},
+    roots::TopLevel,
+};
 use crate::{
     args::{Events, List, Listing, Sort},
     failure::Failure,
@@ -54,46 +57,66 @@ pub(crate) trait ListedRecord: Record + Serialize {
     fn id_width(reader: &mut ActivityReader, rows: &[Row<Self>]) -> tower_activity::Result<usize>;
 }
 
+/// Records of a list, and the cursor of those that follow.
+type Page<R> = (Vec<R>, Option<Cursor<R>>);
+
 pub(crate) fn activities(store: &str, args: &List) -> Result<(), Failure> {
     let asked = source::filter(&args.filter, args.list.tz)?;
     // A program that reads JSON gets everything that matches.
-    let filter = match args.all || args.list.json {
-        true => asked.clone(),
-        false => roots::at_top_level(asked.clone()),
-    };
-    let at_top_level = filter != asked;
-    let mut list = Lister::new(store, &args.list, filter)?;
+    let at_top_level = !args.all && !args.list.json && roots::is_shared(&asked);
+    let mut top_level = at_top_level.then(|| TopLevel::new(asked.clone()));
+    let mut list = Lister::new(store, &args.list, &args.fields, asked)?;
     let counts = at_top_level || args.list.json || list.chosen.iter().any(is_inside);
     let rows = |reader: &mut ActivityReader, records: Vec<ActivityRecord>| {
-        let counted = match counts {
+        let mut counted = match counts {
             true => roots::descendants(reader, &records)?,
-            false => Vec::new(),
+            false => vec![None; records.len()],
         };
-        let counted = counted.into_iter().chain(std::iter::repeat(None));
-        let rows = records.into_iter().zip(counted);
-        let rows = rows.map(|(record, descendants)| Row {
-            record,
-            descendants,
-        });
-        Ok(rows.collect())
+        let mut rows = Vec::new();
+        for (record, counted) in records.into_iter().zip(&mut counted) {
+            let descendants = match at_top_level && record.parent.is_some() {
+                true => roots::descendants_inside(reader, &record)?,
+                false => counted.take(),
+            };
+            rows.push(Row {
+                record,
+                descendants,
+            });
+        }
+        Ok(rows)
     };
     let found = match args.sort {
-        Sort::Started => list.pages(rows)?,
+        Sort::Started => list.pages(
+            |list, cursor, limit| match &mut top_level {
+                Some(top_level) => Ok(top_level.page(&mut list.reader, cursor, limit)?),
+                None => list.page(cursor, limit),
+            },
+            rows,
+        )?,
         Sort::Duration => {
-            let records = longest::read(&mut list.reader, &list.filter, args.list.limit.get())?;
-            let rows = rows(&mut list.reader, records)?;
-            list.print(&rows, None)?
+            let limit = args.list.limit.get();
+            let longest = longest::read(&mut list.reader, &list.filter, &mut top_level, limit)?;
+            let rows = rows(&mut list.reader, longest.records)?;
+            let printed = list.print(&rows, None)?;
+            if longest.total > printed as u64 {
+                let total = human::count(longest.total);
+                hint(&format!(
+                    "the {printed} longest of {total}: --limit lists more"
+                ));
+            }
+            printed
         }
     };
-    if found == 0 && !args.list.json {
-        let more = match at_top_level {
-            true => list.any(&asked)?,
-            false => false,
-        };
-        list.explain(&asked)?;
-        if more {
-            anstream::eprintln!("activities inside of others match: --all lists them");
-        }
+    let checked_back_to = top_level.and_then(|top_level| top_level.checked_back_to);
+    if let Some(at) = checked_back_to {
+        let at = source::zone(args.list.tz).clock(at);
+        let at = at.format("%Y-%m-%d %H:%M:%S");
+        hint(&format!(
+            "activities inside others were checked back to {at}: --all lists all that match"
+        ));
+    }
+    if found == 0 && checked_back_to.is_none() && !args.list.json {
+        list.explain(args.sort == Sort::Duration)?;
     }
     Ok(())
 }
@@ -105,8 +128,8 @@ fn is_inside(chosen: &Chosen<ActivityRecord>) -> bool {
 pub(crate) fn events(store: &str, args: &Events) -> Result<(), Failure> {
     let asked = source::filter(&args.filter, args.list.tz)?;
     let filter = EventRecord::list_filter(asked);
-    let mut list = Lister::<EventRecord>::new(store, &args.list, filter.clone())?;
-    let found = list.pages(|_, records| {
+    let mut list = Lister::<EventRecord>::new(store, &args.list, &args.fields, filter)?;
+    let found = list.pages(Lister::page, |_, records| {
         let rows = records.into_iter().map(|record| Row {
             record,
             descendants: None,
@@ -114,9 +137,14 @@ pub(crate) fn events(store: &str, args: &Events) -> Result<(), Failure> {
         Ok(rows.collect())
     })?;
     if found == 0 && !args.list.json {
-        list.explain(&filter)?;
+        list.explain(false)?;
     }
     Ok(())
+}
+
+/// Prints a hint on stderr.
+fn hint(text: &str) {
+    anstream::eprintln!("{}", status::styled(status::DIM, text));
 }
 
 /// Reads and prints a list.
@@ -128,9 +156,14 @@ struct Lister<'a, R: ListedRecord> {
 }
 
 impl<'a, R: ListedRecord> Lister<'a, R> {
-    fn new(store: &str, args: &'a Listing, filter: Filter) -> Result<Self, Failure> {
+    fn new(
+        store: &str,
+        args: &'a Listing,
+        fields: &[String],
+        filter: Filter,
+    ) -> Result<Self, Failure> {
         Ok(Lister {
-            chosen: fields::chosen(&args.fields)?,
+            chosen: fields::chosen(fields)?,
             reader: source::open(store)?,
             args,
             filter,
@@ -140,6 +173,7 @@ impl<'a, R: ListedRecord> Lister<'a, R> {
     /// Reads up to the limit, page by page, and prints it: objects at once, a table at the end. Returns the number of records.
     fn pages(
         &mut self,
+        mut page: impl FnMut(&mut Self, Option<Cursor<R>>, usize) -> Result<Page<R>, Failure>,
         rows_of: impl Fn(&mut ActivityReader, Vec<R>) -> Result<Vec<Row<R>>, Failure>,
     ) -> Result<usize, Failure> {
         let mut cursor: Option<Cursor<R>> =
@@ -147,14 +181,15 @@ impl<'a, R: ListedRecord> Lister<'a, R> {
         let mut remaining = self.args.limit.get();
         let (mut rows, mut printed) = (Vec::new(), 0);
         while remaining > 0 {
-            let page = self.reader.list(&self.filter, cursor, remaining)?;
-            remaining = remaining.saturating_sub(page.records.len());
-            rows.extend(rows_of(&mut self.reader, page.records)?);
+            let (records, next) = page(self, cursor, remaining)?;
+            remaining = remaining.saturating_sub(records.len());
+            rows.extend(rows_of(&mut self.reader, records)?);
+            cursor = next;
             if self.args.json {
-                printed += self.print(&rows, None)?;
+                let last = cursor.filter(|_| remaining == 0);
+                printed += self.print(&rows, last)?;
                 rows.clear();
             }
-            cursor = page.next;
             if cursor.is_none() {
                 break;
             }
@@ -163,6 +198,12 @@ impl<'a, R: ListedRecord> Lister<'a, R> {
             true => Ok(printed),
             false => self.print(&rows, cursor),
         }
+    }
+
+    /// Reads a page of everything that matches.
+    fn page(&mut self, cursor: Option<Cursor<R>>, limit: usize) -> Result<Page<R>, Failure> {
+        let page = self.reader.list(&self.filter, cursor, limit)?;
+        Ok((page.records, page.next))
     }
 
     /// Prints rows, and the cursor of those that follow. Returns the number of rows.
@@ -179,32 +220,28 @@ impl<'a, R: ListedRecord> Lister<'a, R> {
                 }
             }
             out.flush()?;
-            return Ok(rows.len());
+        } else if !rows.is_empty() {
+            self.print_table(rows)?;
         }
-        if rows.is_empty() {
-            return Ok(0);
+        if let Some(next) = next {
+            hint(&format!("more: --cursor {next}"));
         }
+        Ok(rows.len())
+    }
+
+    fn print_table(&mut self, rows: &[Row<R>]) -> Result<(), Failure> {
         let context = Context {
             now: self.reader.present()?,
             zone: source::zone(self.args.tz),
             id_width: R::id_width(&mut self.reader, rows)?,
         };
         let table = fields::table(rows, &self.chosen, &context);
-        print::text(&table.render(print::width()))?;
-        if let Some(next) = next {
-            let more = status::styled(status::DIM, &format!("more: --cursor {next}"));
-            anstream::eprintln!("{more}");
-        }
-        Ok(rows.len())
+        Ok(print::text(&table.render(print::width()))?)
     }
 
-    fn any(&mut self, filter: &Filter) -> Result<bool, Failure> {
-        let found = self.reader.list::<R>(filter, None, 1)?;
-        Ok(!found.records.is_empty())
-    }
-
-    /// Explains an empty list on stderr: an empty store, the end of the list, or a filter without a match.
-    fn explain(&mut self, asked: &Filter) -> Result<(), Failure> {
+    /// Explains an empty list on stderr: an empty store, the end of the list, or a filter without a match; if
+    /// only records with a duration were listed, that others match.
+    fn explain(&mut self, with_duration: bool) -> Result<(), Failure> {
         let newest = self.reader.list::<R>(&Filter::default(), None, 1)?.records;
         let Some(newest) = newest.first() else {
             anstream::eprintln!("{}", R::EMPTY);
@@ -214,13 +251,17 @@ impl<'a, R: ListedRecord> Lister<'a, R> {
             anstream::eprintln!("end of list");
             return Ok(());
         }
+        if with_duration && !self.page(None, 1)?.0.is_empty() {
+            anstream::eprintln!(
+                "no {} that matches has a duration: they are running or abandoned",
+                R::NOUN
+            );
+            return Ok(());
+        }
         let total = human::count(R::total(&self.reader.health()?));
         let ago = human::ago(newest.at(), Utc::now());
-        let shown = match asked.is_empty() {
-            true => String::from("is:root"),
-            false => safe::line(&asked.to_string()),
-        };
-        let future = match asked.since {
+        let shown = safe::line(&self.filter.to_string());
+        let future = match self.filter.since {
             Some(since) if since > Utc::now() => " (`since` is in the future)",
             _ => "",
         };

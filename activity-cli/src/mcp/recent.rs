@@ -6,14 +6,14 @@ use serde::Deserialize;
 use tower_activity::{
     Result,
     query::{ActivityReader, DigestQuery},
-    record::{Choice, Filter, Has, Pattern},
+    record::{Choice, Filter, Pattern},
 };
 
 use super::{
     budget::{self, Budget},
     line,
 };
-use crate::short_id;
+use crate::{list::roots::TopLevel, short_id};
 
 const DAYS: u32 = 7;
 const LIMIT: u32 = 20;
@@ -63,14 +63,15 @@ pub(super) fn answer(
         .days(days)
         .limit(limit);
     let digest = reader.digest(&query)?;
-    filter.has.none_of.push(Has::Parent);
-    let page = reader.page(&filter, None, limit)?;
-    if digest.events.is_empty() && page.records.is_empty() {
+    let mut top_level = TopLevel::new(filter);
+    let (records, next) = top_level.page(reader, None, limit)?;
+    let is_partial = next.is_some() || top_level.checked_back_to.is_some();
+    if digest.events.is_empty() && records.is_empty() {
         return Ok(format!("No matching activity in the last {days} days.\n"));
     }
 
-    let digits = short_id::width(reader, &page.records)?;
-    let activities = page.records.iter();
+    let digits = short_id::width(reader, &records)?;
+    let activities = records.iter();
     let activities = activities.map(|one| (one.started_at, line::activity(one, digits, now)));
     let events = digest.events.iter().map(|one| (one.at, line::event(one)));
     let mut lines: Vec<_> = activities.chain(events).collect();
@@ -78,13 +79,13 @@ pub(super) fn answer(
     lines.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
 
     let counted: u64 = digest.types.iter().map(|one| one.events).sum();
-    let all = counted + page.records.len() as u64;
-    let at_least = if page.next.is_some() { "at least " } else { "" };
+    let all = counted + records.len() as u64;
+    let at_least = if is_partial { "at least " } else { "" };
     Budget::new(arguments.tokens).fit(lines.len().min(limit), |count| {
         let mut text = format!("### Recent activity (last {days} days, UTC)\n");
         text.extend(lines.iter().take(count).map(|(_, line)| line.as_str()));
         match all.saturating_sub(count as u64) {
-            0 if page.next.is_none() => {}
+            0 if !is_partial => {}
             rest => text.push_str(&format!("- {at_least}{rest} more not shown\n")),
         }
         text

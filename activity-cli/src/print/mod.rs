@@ -33,16 +33,24 @@ pub(crate) fn width() -> Option<usize> {
 
 /// Breaks a line between words to the width of the terminal; the lines after the first are indented.
 pub(crate) fn wrapped(line: &str, indent: usize) -> String {
-    let most = width().unwrap_or(usize::MAX);
+    wrapped_after(0, line, indent)
+}
+
+/// Like [`wrapped`], for a text behind others that take so many columns.
+pub(crate) fn wrapped_after(columns: usize, text: &str, indent: usize) -> String {
+    wrapped_to(width().unwrap_or(usize::MAX), columns, text, indent)
+}
+
+fn wrapped_to(most: usize, columns: usize, text: &str, indent: usize) -> String {
     let mut out = String::new();
-    let mut used = 0;
-    for word in line.split(' ') {
+    let mut used = columns;
+    for (at, word) in text.split(' ').enumerate() {
         let width = safe::width(word);
-        if used > 0 && used + 1 + width > most {
+        if at > 0 && used + 1 + width > most {
             out.push('\n');
             out.push_str(&" ".repeat(indent));
             used = indent;
-        } else if !out.is_empty() {
+        } else if at > 0 {
             out.push(' ');
             used += 1;
         }
@@ -50,4 +58,22 @@ pub(crate) fn wrapped(line: &str, indent: usize) -> String {
         used += width;
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_broken_between_words() {
+        let check = |text: &str, expected: &str| {
+            assert_eq!(wrapped_to(12, 4, text, 2), expected, "{text}");
+        };
+        check("", "");
+        check("one two", "one two");
+        check("one two three", "one two\n  three");
+        check("  two", "  two");
+        check("a-very-long-word b", "a-very-long-word\n  b");
+        check("日本語 日本語", "日本語\n  日本語");
+    }
 }

@@ -1,5 +1,7 @@
 //! Sign and colour of a status. Always shown with the word: colour alone is not accessible.
 
+use std::borrow::Cow;
+
 use anstyle::{AnsiColor, Style};
 use chrono::{DateTime, Utc};
 use tower_activity::{Status, record::ActivityRecord};
@@ -9,11 +11,12 @@ use crate::print::{human, safe};
 pub(crate) const DIM: Style = Style::new().dimmed();
 pub(crate) const BOLD: Style = Style::new().bold();
 
-/// Returns a name as it is shown: a blank one could not be seen.
-pub(crate) fn named(name: &str) -> &str {
-    match name.trim() {
-        "" => "(unnamed)",
-        _ => name,
+/// Returns a name as it is shown. Blank ones could not be seen, nor told apart: `(unnamed)`, `" "`.
+pub(crate) fn named(name: &str) -> Cow<'_, str> {
+    match name {
+        "" => "(unnamed)".into(),
+        name if name.trim().is_empty() => format!("{name:?}").into(),
+        name => name.into(),
     }
 }
 

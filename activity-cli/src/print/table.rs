@@ -69,6 +69,8 @@ pub(crate) struct Cell {
     short: Option<String>,
     /// The share of a bar: a value and the maximum.
     bar: Option<(u64, u64)>,
+    /// True if a part of the text would mean something else.
+    is_number: bool,
     style: Style,
 }
 
@@ -96,6 +98,12 @@ impl Cell {
         self
     }
 
+    /// Makes it a number: where it does not fit, an ellipsis takes its place.
+    pub(crate) fn number(mut self) -> Self {
+        self.is_number = true;
+        self
+    }
+
     pub(crate) fn style(mut self, style: Style) -> Self {
         self.style = style;
         self
@@ -106,6 +114,7 @@ impl Cell {
         match (self.bar, &self.short) {
             (Some((value, max)), _) => bar::bar(value, max, layout.width.min(bar::MAX_WIDTH)),
             (None, Some(short)) if layout.short => safe::truncate(short, layout.width),
+            _ if self.is_number && self.width(false) > layout.width => String::from("…"),
             _ => safe::truncate(&self.text, layout.width),
         }
     }

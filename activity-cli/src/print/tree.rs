@@ -29,9 +29,9 @@ const MAX_FAILED_OF_GROUP: usize = 5;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Repeats {
     pub(crate) count: usize,
-    /// Number of activities inside of them.
+    /// Number of activities inside them.
     pub(crate) inside: usize,
-    /// Number of failed ones among them and inside of them.
+    /// Number of failed ones among them and inside them.
     pub(crate) failed: usize,
     pub(crate) running: usize,
     pub(crate) cancelled: usize,
@@ -183,7 +183,7 @@ fn state(activity: &ActivityRecord, repeats: Option<&Repeats>) -> Status {
 /// Formats sign and name: `✗ login`, `✓ upsert × 99`.
 fn label(activity: &ActivityRecord, repeats: Option<&Repeats>) -> String {
     let sign = status::sign(state(activity, repeats));
-    let name = safe::line(named(&activity.name));
+    let name = safe::line(&named(&activity.name));
     match repeats {
         Some(repeats) => {
             // The number stays readable beside a long name.

@@ -2,8 +2,9 @@
 
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
+use clap_complete::ArgValueCompleter;
 
-use crate::args::values;
+use crate::{args::values, complete};
 
 const CREATE: &str = "\
 Examples:
@@ -44,7 +45,7 @@ pub(crate) struct Create {
     #[arg(value_name = "NAME")]
     pub(crate) name: String,
     /// Limit it to records that match [default: everything]
-    #[arg(long, value_name = "FILTER")]
+    #[arg(long, value_name = "FILTER", add = ArgValueCompleter::new(complete::activity_filter))]
     pub(crate) filter: Option<String>,
     /// When it expires: an age (30d, 12h) or a date [default: never]
     #[arg(long, value_name = "WHEN", value_parser = values::future)]
@@ -64,6 +65,6 @@ pub(crate) struct List {
 #[derive(Debug, Args)]
 pub(crate) struct Revoke {
     /// Name of the token
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", add = ArgValueCompleter::new(complete::token))]
     pub(crate) name: String,
 }

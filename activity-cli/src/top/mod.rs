@@ -121,7 +121,7 @@ impl Watched {
         running.status.any_of = vec![Status::Running];
         let page = self.reader.page(&running, None, LARGEST_PAGE)?;
         let mut records = page.records;
-        records.reverse();
+        records.sort_by_key(|one| one.started_at);
         Ok((records, page.next.is_some()))
     }
 }

@@ -109,7 +109,10 @@ impl Rates {
     }
 
     fn add(&mut self, one: ActivityRecord) {
-        let Some(at) = one.ended_at else { return };
+        // A call that is dated in the future did not end in the last minute, and would never leave it.
+        let Some(at) = one.ended_at.filter(|_| !one.ahead) else {
+            return;
+        };
         let failed = one.status == Status::Failed;
         self.ended.push_back(Ended {
             at,

@@ -143,7 +143,7 @@ impl View {
         for one in self.running.iter().take(rows) {
             let took = human::duration(human::since(one.started_at, self.at));
             table.row(vec![
-                Cell::new(named(&one.name)).style(BOLD),
+                Cell::new(&named(&one.name)).style(BOLD),
                 Cell::new(&took).style(status::style(one.status)),
                 Cell::new(one.kind.as_str()),
                 text(&one.scope.project),
@@ -172,7 +172,7 @@ impl View {
                 failed => human::count(failed),
             };
             table.row(vec![
-                Cell::new(named(&one.name)).style(BOLD),
+                Cell::new(&named(&one.name)).style(BOLD),
                 Cell::new(&human::count(one.calls)),
                 Cell::new(&failed),
                 duration(one.mean_ns),
@@ -196,7 +196,7 @@ impl View {
         for one in self.failures.iter().take(rows) {
             let style = status::style(one.status);
             table.row(vec![
-                Cell::new(named(&one.name)).style(BOLD),
+                Cell::new(&named(&one.name)).style(BOLD),
                 Cell::new(&human::ago(one.ended_at.unwrap_or(one.started_at), self.at)),
                 Cell::new(&elapsed(one, self.at)),
                 Cell::new(one.scope.project.as_deref().unwrap_or_default()),

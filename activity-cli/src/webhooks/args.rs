@@ -1,6 +1,9 @@
 //! Arguments of `activity webhooks`.
 
 use clap::{Args, Subcommand};
+use clap_complete::ArgValueCompleter;
+
+use crate::complete;
 
 const ADD: &str = "\
 Examples:
@@ -72,7 +75,7 @@ pub(crate) struct Add {
     #[arg(value_name = "URL")]
     pub(crate) url: String,
     /// Filter [default: everything]
-    #[arg(value_name = "FILTER")]
+    #[arg(value_name = "FILTER", add = ArgValueCompleter::new(complete::activity_filter))]
     pub(crate) filter: Vec<String>,
     /// Deliver events instead of activities
     #[arg(long)]
@@ -101,7 +104,7 @@ pub(crate) struct Json {
 #[derive(Debug, Args)]
 pub(crate) struct Retry {
     /// Name of the webhook
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", add = ArgValueCompleter::new(complete::webhook))]
     pub(crate) name: String,
     /// SEQ of the dead letters [default: all]
     #[arg(value_name = "SEQ")]
@@ -114,6 +117,6 @@ pub(crate) struct Retry {
 #[derive(Debug, Args)]
 pub(crate) struct Remove {
     /// Name of the webhook
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", add = ArgValueCompleter::new(complete::webhook))]
     pub(crate) name: String,
 }

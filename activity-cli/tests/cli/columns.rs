@@ -82,7 +82,7 @@ fn a_long_name_leaves_room_for_the_error_and_a_blank_one_is_visible() {
             .unwrap();
         let error = long.find("tool_error:").map(|at| &long[at..]).unwrap();
         assert!(error.chars().count() >= columns / 7, "{columns}: {error}");
-        assert!(ran.stdout.contains("  (unnamed)  "), "{}", ran.stdout);
+        assert!(ran.stdout.contains("  \" \"  "), "{}", ran.stdout);
         for line in ran.stdout.lines().skip(1) {
             assert!(
                 line.contains(" s ago  ") || line.contains(" just now  "),
@@ -102,7 +102,7 @@ fn the_fields_of_a_list_can_be_chosen() {
     let titles: Vec<_> = lines[0].split_whitespace().collect();
     assert_eq!(titles, ["NAME", "rows", "ERROR", "STARTED"]);
     assert!(
-        lines[1].starts_with("netflix_login  42    tool_error: no such user …  20"),
+        lines[1].starts_with("netflix_login    42  tool_error: no such user …  20"),
         "{}",
         lines[1]
     );
@@ -144,7 +144,7 @@ fn the_fields_of_events_can_be_chosen() {
     let ran = fixture.run(&["events", "--fields", "type,attr.commits,summary"]);
     assert_eq!(
         ran.stdout,
-        "TYPE        commits  SUMMARY\ndeployment  4        v3\n"
+        "TYPE        commits  SUMMARY\ndeployment        4  v3\n"
     );
     let ran = fixture.run(&["events", "--json", "--fields", "type,attr.commits"]);
     assert_eq!(ran.stdout, "{\"type\":\"deployment\",\"attr.commits\":4}\n");
@@ -171,6 +171,122 @@ fn the_longest_come_first_on_request() {
         "{}",
         none.stderr
     );
+    let ran = fixture.run(&["list", "--sort", "duration", "status:failed"]);
+    assert_eq!(ran.stderr, "");
+    let ran = fixture.run(&["list", "--all", "--sort", "duration", "-n", "2"]);
+    assert_eq!(ran.stderr, "the 2 longest of 6: --limit lists more\n");
+    // It is inside a root that does not match.
+    let ran = fixture.run(&[
+        "list",
+        "--sort",
+        "duration",
+        "--fields",
+        "name",
+        "brand:netflix",
+    ]);
+    assert_eq!(
+        (ran.stdout.as_str(), ran.stderr.as_str()),
+        ("NAME\nnetflix_login\n", "")
+    );
     let ran = fixture.run(&["list", "--sort", "duration", "--cursor", "x"]);
     assert_eq!(ran.code, Some(2));
+}
+
+#[test]
+fn what_has_no_duration_is_not_said_to_be_missing() {
+    let fixture = Fixture::new();
+    let log = fixture.log();
+    let running = log.start(Describe::tool("import"));
+    log.flush().wait().unwrap();
+    for args in [&["status:running"][..], &["--all"], &[]] {
+        let ran = fixture.run(&[&["list", "--sort", "duration"], args].concat());
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), ""));
+        assert_eq!(
+            ran.stderr,
+            "no activity that matches has a duration: they are running or abandoned\n"
+        );
+    }
+    drop(running);
+    log.shutdown().wait().unwrap();
+}
+
+#[test]
+fn a_json_list_that_ends_early_says_where_it_continues() {
+    let fixture = Fixture::with_calls();
+    let ran = fixture.run(&["list", "--json", "-n", "4"]);
+    assert_eq!(ran.stdout.lines().count(), 4);
+    let cursor = ran.stderr.trim().strip_prefix("more: --cursor ").unwrap();
+    let rest = fixture.run(&["list", "--json", "--cursor", cursor]);
+    assert_eq!((rest.stdout.lines().count(), rest.stderr.as_str()), (2, ""));
+}
+
+#[test]
+fn no_number_is_cut() {
+    let fixture = Fixture::new();
+    let log = fixture.log();
+    let long = "x".repeat(200);
+    for n in 0..3_u64 {
+        let call = Describe::tool(long.clone())
+            .attribute("rows", 123_456_789_012_u64 + n)
+            .attribute("mixed", if n == 0 { long.clone() } else { String::new() });
+        let call = log.start(call);
+        if n > 0 {
+            call.set("mixed", 987_654_321_098_u64);
+        }
+        call.end(Outcome::failed("tool_error").with_message(long.clone()));
+    }
+    log.shutdown().wait().unwrap();
+    let fields = "name,project,attr.rows,attr.mixed,error,duration,started,status";
+    for columns in [200, 80, 60, 40] {
+        let ran = at_width(&fixture, &["list", "--fields", fields], columns);
+        for (at, line) in ran.stdout.lines().skip(1).enumerate() {
+            let row = format!(" {} ", 123_456_789_014 - at);
+            assert!(line.contains(&row), "{columns}: {line}");
+            let cut = line.contains(" 9") && !line.contains(" 987654321098 ");
+            assert!(!cut, "{columns}: {line}");
+        }
+    }
+}
+
+#[test]
+fn long_messages_are_broken_between_words() {
+    let fixture = Fixture::new();
+    let log = fixture.log();
+    let message = "the upstream did not answer ".repeat(12);
+    let call = Describe::tool("pay").attribute("reason", message.clone());
+    let call = log.start(call);
+    call.event("retried").summary(message.clone()).record();
+    log.start(Describe::job("POST").parent(&call))
+        .end(Outcome::failed("502").with_message(message.clone()));
+    call.end(Outcome::failed("tool_error").with_message(message.clone()));
+    log.shutdown().wait().unwrap();
+    for columns in [60, 80, 200] {
+        let ran = at_width(&fixture, &["show", "@"], columns);
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+        for line in ran.stdout.lines() {
+            assert!(line.chars().count() <= columns, "{columns}: {line}");
+        }
+        let words = ran.stdout.split_whitespace();
+        assert!(words.filter(|word| *word == "upstream").count() >= 48);
+    }
+}
+
+#[test]
+fn blank_names_look_different() {
+    let fixture = Fixture::new();
+    let log = fixture.log();
+    for name in ["", " ", "  ", "\u{2003}"] {
+        log.start(Describe::tool(name)).end(Outcome::success());
+    }
+    log.shutdown().wait().unwrap();
+    for args in [
+        &["stats", "--by", "name"][..],
+        &["list"],
+        &["top", "--once"],
+    ] {
+        let ran = fixture.run(args);
+        for name in ["(unnamed)", "\" \"", "\"  \"", "\"\\u{2003}\""] {
+            assert!(ran.stdout.contains(name), "{name} {args:?}: {}", ran.stdout);
+        }
+    }
 }

@@ -42,6 +42,114 @@ fn in_bash(fixture: &Fixture, line: &str) -> Vec<String> {
     lines.filter(|line| !line.is_empty()).collect()
 }
 
+#[cfg(target_os = "linux")]
+/// The folder of the command, first in the search path.
+fn path() -> String {
+    let command = std::path::Path::new(env!("CARGO_BIN_EXE_activity"));
+    let folder = command.parent().unwrap().display();
+    format!("{folder}:{}", std::env::var("PATH").unwrap())
+}
+
+#[cfg(target_os = "linux")]
+/// Completes a line in an interactive zsh, and returns the line after the tab key.
+fn in_zsh(fixture: &Fixture, line: &str) -> String {
+    let script = fixture.run(&["completions", "zsh"]).stdout;
+    std::fs::write(fixture.folder.path().join("_activity"), script).unwrap();
+    // The line is reported by a key, after the answer to the tab.
+    let ask = r#"
+        zmodload zsh/zpty
+        zpty shell "zsh -f -i"
+        zpty -w shell 'unsetopt zle_bracketed_paste; PS1=; fpath=($PWD $fpath); autoload -Uz compinit; compinit -u -D'
+        zpty -w shell 'report() { print -r -- "<<$BUFFER>>"; }; zle -N report; bindkey "^X" report; print rea""dy'
+        zpty -r shell answer $'*ready\r\n*'
+        zpty -w -n shell "$LINE"$'\t'$'\x18'
+        zpty -r shell answer '*<<*>>*'
+        answer=${answer##*<<}
+        print -r -- "${answer%%>>*}"
+        zpty -d shell
+    "#;
+    let output = fixture
+        .program("zsh")
+        .args(["-f", "-c", ask])
+        .env("LINE", line)
+        .env("PATH", path())
+        .env("HOME", fixture.folder.path())
+        .env("ACTIVITY_STORE", fixture.path())
+        .output();
+    let ran = CommandResult::new(&output.unwrap());
+    assert_eq!(ran.stderr, "", "{line}");
+    ran.stdout.trim_end_matches('\n').to_owned()
+}
+
+#[cfg(target_os = "linux")]
+/// Completes a line in fish, and returns the words that it offers.
+fn in_fish(fixture: &Fixture, line: &str) -> Vec<String> {
+    let script = fixture.run(&["completions", "fish"]).stdout;
+    let output = fixture
+        .program("fish")
+        .args([
+            "--no-config",
+            "--command",
+            &format!("{script}\ncomplete --do-complete $LINE"),
+        ])
+        .env("LINE", line)
+        .env("PATH", path())
+        .env("HOME", fixture.folder.path())
+        .env("ACTIVITY_STORE", fixture.path())
+        .output();
+    let ran = CommandResult::new(&output.unwrap());
+    assert_eq!(ran.stderr, "", "{line}");
+    // A description follows a tab.
+    let words = ran.stdout.lines().map(|line| line.split('\t').next());
+    words.flatten().map(str::to_owned).collect()
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn zsh_completes_commands_fields_and_values() {
+    let fixture = Fixture::with_calls();
+    fixture.run(&["token", "create", "reader"]);
+    let check = |line: &str, expected: &str| {
+        assert_eq!(in_zsh(&fixture, line), expected, "{line}");
+    };
+    check("activity retent", "activity retention ");
+    // A value follows, or another word.
+    check("activity list stat", "activity list status:");
+    check("activity list status:f", "activity list status:failed ");
+    check(
+        "activity list kind:tool -env",
+        "activity list kind:tool -environment:",
+    );
+    check(
+        "activity list --fields id,nam",
+        "activity list --fields id,name ",
+    );
+    check("activity list project:", "activity list project:acme ");
+    check(
+        "activity list name:net",
+        "activity list name:netflix_login ",
+    );
+    check("activity token revoke r", "activity token revoke reader ");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn fish_completes_commands_fields_and_values() {
+    let fixture = Fixture::with_calls();
+    fixture.run(&["token", "create", "reader"]);
+    let check = |line: &str, expected: &[&str]| {
+        assert_eq!(in_fish(&fixture, line), expected, "{line}");
+    };
+    check("activity retent", &["retention"]);
+    check("activity list stat", &["status:"]);
+    check("activity list status:f", &["status:failed"]);
+    check("activity list --fields id,nam", &["id,name"]);
+    check("activity list project:", &["project:acme"]);
+    check("activity stats --name amaz", &["amazon_search"]);
+    check("activity token revoke r", &["reader"]);
+    assert_eq!(in_fish(&fixture, "activity show 0").len(), 4);
+}
+
 #[test]
 fn bash_completes_commands_fields_and_values() {
     let fixture = Fixture::with_calls();
@@ -65,12 +173,29 @@ fn bash_completes_commands_fields_and_values() {
     check("activity list status:failed kind:t", &["tool", "turn"]);
     check("activity list --fields id,nam", &["id,name"]);
     check("activity list --sort d", &["duration"]);
+    // Fields of the records that the command lists.
+    check("activity list --fields su", &[]);
+    check("activity list --fields dat", &[]);
+    check("activity events --fields su", &["summary"]);
+    check("activity events --fields dur", &[]);
     check("activity --store=activity.db events ty", &["type:"]);
     check("activity stats --by br", &["brand"]);
     // What the store has.
     check("activity list project:", &["acme"]);
     check("activity list name:net", &["netflix_login"]);
     check("activity stats --name amaz", &["amazon_search"]);
+    fixture.run(&["token", "create", "reader"]);
+    fixture.run(&["event", "deployment", "v3"]);
+    fixture.run(&["webhooks", "add", "alerts", "https://hooks.example/"]);
+    check("activity token revoke r", &["reader"]);
+    check("activity token create x --filter stat", &["status:"]);
+    check("activity webhooks remove a", &["alerts"]);
+    check(
+        "activity webhooks add x https://x.example stat",
+        &["status:"],
+    );
+    check("activity event dep", &["deployment"]);
+    check("activity event x y --project a", &["acme"]);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use tower_activity::{Describe, Outcome};
 
 use crate::fixture::Fixture;
 
-/// A job that failed because of a charge inside of its second attempt, and two charges by themselves.
+/// A job that failed because of a charge inside its second attempt, and two charges by themselves.
 fn failed_job() -> (Fixture, String) {
     let fixture = Fixture::new();
     let log = fixture.log();

@@ -1,4 +1,4 @@
-//! `activity list` lists what nothing else called, with what ran inside; `@` names the newest.
+//! `activity list` lists the top level of the activities that match, with what ran inside; `@` names the newest.
 
 use serde_json::Value;
 use tower_activity::{Describe, Outcome};
@@ -16,7 +16,7 @@ fn a_list_has_the_top_level_unless_the_filter_may_look_inside() {
     let roots = ["idle", "slow", "amazon_search", "POST /mcp"];
     check(&[], &roots);
     check(&["since:1h"], &roots);
-    check(&["project:acme"], &["amazon_search"]);
+    check(&["project:acme"], &["amazon_search", "netflix_login"]);
     check(&["actor:\"Ann B\""], &["POST /mcp"]);
     // What looks for something else finds it anywhere.
     check(&["status:failed"], &["netflix_login"]);
@@ -80,24 +80,105 @@ fn a_root_tells_what_ran_inside_and_that_it_failed() {
 }
 
 #[test]
-fn a_list_without_roots_says_how_to_get_the_others() {
+fn an_activity_is_listed_where_neither_its_root_nor_its_parent_is() {
     let fixture = Fixture::with_calls();
-    let ran = fixture.run(&["list", "brand:netflix"]);
-    assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), ""));
-    assert!(
-        ran.stderr
-            .starts_with("no activity matches brand:netflix\n"),
-        "{}",
-        ran.stderr
-    );
-    assert!(
-        ran.stderr
-            .ends_with("activities inside of others match: --all lists them\n"),
-        "{}",
-        ran.stderr
-    );
-    let none = fixture.run(&["list", "brand:unknown"]).stderr;
-    assert!(!none.contains("inside of others"), "{none}");
+    let all = fixture.json(&["list"]);
+    let names_of = |fixture: &Fixture, filter: &str| -> Vec<(String, String)> {
+        let ran = fixture.run(&["list", "--fields", "name,inside", filter]);
+        assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{filter}");
+        let rows = ran.stdout.lines().skip(1).map(|line| {
+            let (name, inside) = line.split_once(' ').unwrap_or((line, ""));
+            (name.to_owned(), inside.trim().to_owned())
+        });
+        rows.collect()
+    };
+    let own = |rows: &[(&str, &str)]| -> Vec<(String, String)> {
+        let rows = rows.iter();
+        rows.map(|(name, inside)| ((*name).to_owned(), (*inside).to_owned()))
+            .collect()
+    };
+    // The root has no brand, or started before the window. `lookup` is inside the one that is listed.
+    let login = own(&[("netflix_login", "1")]);
+    assert_eq!(names_of(&fixture, "brand:netflix"), login);
+    let started = |name: &str| all.iter().find(|one| one.name == *name).unwrap().started_at;
+    let since = started("netflix_login").format("since:%Y-%m-%dT%H:%M:%S%.6fZ");
+    let until = started("amazon_search").format("until:%Y-%m-%dT%H:%M:%S%.6fZ");
+    assert_eq!(names_of(&fixture, &format!("{since} {until}")), login);
+
+    // The root was not imported.
+    let exported = fixture.run(&["export"]).stdout;
+    let lines = exported.lines().filter(|line| !line.contains("POST /mcp"));
+    let lines: String = lines.map(|line| format!("{line}\n")).collect();
+    std::fs::write(fixture.folder.path().join("part.jsonl"), lines).unwrap();
+    let part = Fixture::new();
+    let file = fixture.folder.path().join("part.jsonl");
+    let ran = part.run(&["import", file.to_str().unwrap()]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let rows = own(&[
+        ("idle", ""),
+        ("slow", ""),
+        ("amazon_search", ""),
+        ("netflix_login", "1"),
+    ]);
+    assert_eq!(names_of(&part, ""), rows);
+    let shown = part.run(&["show", "@~3"]).stdout;
+    assert!(shown.contains(" netflix_login  "), "{shown}");
+}
+
+#[test]
+fn pages_have_every_activity_at_the_top_level_once() {
+    let fixture = Fixture::new();
+    let log = fixture.log();
+    let mut expected = Vec::new();
+    for n in 0..6 {
+        let root = log.start(Describe::job(format!("root {n}")));
+        let acme = |name: String| Describe::job(name).project("acme");
+        log.start(acme(format!("inside {n}")).parent(&root))
+            .end(Outcome::success());
+        root.end(Outcome::success());
+        log.start(acme(format!("own {n}"))).end(Outcome::success());
+        expected.extend([format!("inside {n}"), format!("own {n}")]);
+    }
+    log.shutdown().wait().unwrap();
+    expected.reverse();
+    for limit in ["1", "5", "12"] {
+        let (mut listed, mut cursor) = (Vec::new(), None::<String>);
+        loop {
+            let mut args = vec!["list", "--fields", "name", "-n", limit, "project:acme"];
+            args.extend(cursor.iter().flat_map(|cursor| ["--cursor", cursor]));
+            let ran = fixture.run(&args);
+            assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+            listed.extend(ran.stdout.lines().skip(1).map(str::to_owned));
+            let next = ran.stderr.trim().strip_prefix("more: --cursor ");
+            assert_eq!(next.is_none(), ran.stderr.is_empty(), "{}", ran.stderr);
+            match next {
+                Some(next) => cursor = Some(next.to_owned()),
+                None => break,
+            }
+        }
+        assert_eq!(listed, expected, "{limit}");
+    }
+}
+
+#[test]
+fn a_list_that_did_not_look_everywhere_says_so() {
+    let fixture = Fixture::new();
+    let log = fixture.log();
+    let root = log.start(Describe::job("root").project("acme"));
+    let other = log.start(Describe::job("other").project("acme").parent(&root));
+    for _ in 0..10_001 {
+        log.start(Describe::job("row").parent(&other))
+            .end(Outcome::success());
+    }
+    other.end(Outcome::success());
+    root.end(Outcome::success());
+    log.shutdown().wait().unwrap();
+    let ran = fixture.run(&["list", "--fields", "name,inside", "project:acme"]);
+    assert_eq!(ran.stdout, "NAME  INSIDE\nroot  1,000+\n");
+    let said = "activities inside others were checked back to 20";
+    assert!(ran.stderr.starts_with(said), "{}", ran.stderr);
+    let rest = ": --all lists all that match\n";
+    assert!(ran.stderr.ends_with(rest), "{}", ran.stderr);
 }
 
 #[test]
@@ -156,4 +237,21 @@ fn a_short_id_is_one_that_show_accepts() {
         let shown = fixture.run(&["show", id]);
         assert_eq!((shown.code, shown.stderr.as_str()), (Some(0), ""), "{id}");
     }
+}
+
+#[test]
+fn a_short_id_stays_unique_while_others_start() {
+    let fixture = Fixture::new();
+    let log = fixture.log();
+    log.start(Describe::tool("first")).end(Outcome::success());
+    log.flush().wait().unwrap();
+    let ran = fixture.run(&["list"]);
+    let id = ran.stdout.lines().nth(1).unwrap();
+    let id = id.split(' ').next().unwrap();
+    // Another one, within the 65 seconds that eight digits stand for.
+    log.start(Describe::tool("second")).end(Outcome::success());
+    log.shutdown().wait().unwrap();
+    let shown = fixture.run(&["show", id]);
+    assert_eq!((shown.code, shown.stderr.as_str()), (Some(0), ""), "{id}");
+    assert!(shown.stdout.contains(" first  "), "{}", shown.stdout);
 }

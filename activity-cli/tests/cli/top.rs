@@ -9,8 +9,11 @@ use std::{
     time::Duration,
 };
 
+use chrono::{TimeDelta, Utc};
 use serde_json::Value;
-use tower_activity::{ActivityLog, Describe, Outcome, activity::ActivityGuard};
+use tower_activity::{
+    ActivityLog, Describe, Outcome, activity::ActivityGuard, testing::ManualClock,
+};
 
 use crate::fixture::{Fixture, until};
 
@@ -27,6 +30,25 @@ fn calls(fixture: &Fixture) -> impl Drop + use<> {
     let other = log.start(Describe::tool("upload").project("acme"));
     log.flush().wait().unwrap();
     Open(Some((one, other)), log)
+}
+
+#[test]
+fn calls_that_are_dated_in_the_future_did_not_end_in_the_last_minute() {
+    let fixture = Fixture::with_calls();
+    let clock = ManualClock::new();
+    clock.set_wall(Utc::now() + TimeDelta::days(60));
+    let log = ActivityLog::builder()
+        .clock(clock.clone())
+        .open(fixture.path())
+        .unwrap();
+    log.start(Describe::job("ahead"))
+        .end(Outcome::failed("late"));
+    log.flush().wait().unwrap();
+    clock.advance(Duration::from_secs(1));
+    log.shutdown().wait().unwrap();
+    let ran = fixture.run(&["top"]);
+    assert!(!ran.stdout.contains("ahead"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("/s, 0 failed of "), "{}", ran.stdout);
 }
 
 struct Open(Option<(ActivityGuard, ActivityGuard)>, ActivityLog);
