@@ -20,7 +20,7 @@ use crate::{
 };
 
 pin_project! {
-    /// A future that runs inside of an activity and ends it.
+    /// A future that runs inside an activity and ends it.
     ///
     /// The activity ends with the classifier's outcome for the output; as `failed` with the error type `panic` when a poll
     /// panics, and the panic is resumed; as `cancelled` when the future is dropped before. The inner future is dropped first,
@@ -58,7 +58,7 @@ impl<T> UnwindSafe for PendingOutput<T> {}
 impl<T> RefUnwindSafe for PendingOutput<T> {}
 
 impl ActivityGuard {
-    /// Runs a future inside of this activity and ends it with the outcome that `classify` returns for its output:
+    /// Runs a future inside this activity and ends it with the outcome that `classify` returns for its output:
     /// [`Outcome::from_result`], say.
     ///
     /// # Examples

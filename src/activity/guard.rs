@@ -154,7 +154,7 @@ fn deadline_ns(now_ns: u64, timeout: Duration) -> u64 {
 
 /// Ends a running activity, at the latest when it is dropped.
 ///
-/// It dereferences to [`Activity`], the handle that code inside of it gets from [`Activity::current`].
+/// It dereferences to [`Activity`], the handle that code inside it gets from [`Activity::current`].
 ///
 /// # Examples
 ///
@@ -204,13 +204,13 @@ impl ActivityGuard {
         self.close(outcome);
     }
 
-    /// Runs a function inside of it and ends it as `success` when that returns, whatever it returns; as `failed` with the
+    /// Runs a function inside it and ends it as `success` when that returns, whatever it returns; as `failed` with the
     /// error type `panic` when it panics. The panic is resumed.
     pub fn run<T>(self, work: impl FnOnce() -> T) -> T {
         self.run_with(work, |_| Outcome::success())
     }
 
-    /// Runs a function inside of it and ends it with the outcome that `classify` returns for the function's result; as
+    /// Runs a function inside it and ends it with the outcome that `classify` returns for the function's result; as
     /// `failed` with the error type `panic` when it panics. The panic is resumed.
     ///
     /// # Examples

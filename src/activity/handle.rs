@@ -1,4 +1,4 @@
-//! The handle of a running activity, for the code inside of it.
+//! The handle of a running activity, for the code inside it.
 
 use std::{
     fmt,
@@ -18,7 +18,7 @@ use crate::{
     record::{ActivityId, Capture, Scope, Text, TraceContext},
 };
 
-/// A handle of a running activity: adds attributes and scope to it, and starts work inside of it.
+/// A handle of a running activity: adds attributes and scope to it, and starts work inside it.
 ///
 /// [`Activity::current`] returns it anywhere below a recorded call. Outside of one, and when the call was not admitted, the
 /// handle is *inert*: nothing panics, nothing is recorded. A handle of an ended activity still serves as a parent, and
@@ -43,7 +43,7 @@ pub struct Activity(State);
 enum State {
     #[default]
     Inert,
-    /// Not admitted: inert, except that events inside of it go to its log.
+    /// Not admitted: inert, except that events inside it go to its log.
     Rejected(Arc<Shard>),
     Open(Open),
 }
@@ -264,7 +264,7 @@ impl Activity {
         }
     }
 
-    /// The shard for events inside of it, and what they inherit: nothing if it was not admitted.
+    /// The shard for events inside it, and what they inherit: nothing if it was not admitted.
     pub(super) fn shard_and_lineage(&self) -> Option<(&Arc<Shard>, Option<Lineage>)> {
         match &self.0 {
             State::Open(open) => Some((&open.shard, Some(open.lineage()))),

@@ -14,7 +14,7 @@ use tracing::Span;
 use crate::activity::{Activity, guard::Context};
 
 impl Activity {
-    /// Spawns a task that runs inside of this activity. The activity does not wait for the task.
+    /// Spawns a task that runs inside this activity. The activity does not wait for the task.
     ///
     /// # Panics
     ///
@@ -27,7 +27,7 @@ impl Activity {
         tokio::spawn(future.in_activity(self))
     }
 
-    /// Runs a blocking function inside of this activity, on a thread where blocking is acceptable.
+    /// Runs a blocking function inside this activity, on a thread where blocking is acceptable.
     ///
     /// # Panics
     ///
@@ -80,7 +80,7 @@ impl Activity {
 /// # }
 /// ```
 pub trait InActivity: Future + Sized {
-    /// Runs the future inside of this activity, without ending it.
+    /// Runs the future inside this activity, without ending it.
     fn in_activity(self, activity: &Activity) -> InActivityFuture<Self> {
         InActivityFuture {
             inner: Some(self),
@@ -88,7 +88,7 @@ pub trait InActivity: Future + Sized {
         }
     }
 
-    /// Runs the future inside of the activity that is current now, without ending it.
+    /// Runs the future inside the activity that is current now, without ending it.
     fn in_current(self) -> InActivityFuture<Self> {
         self.in_activity(&Activity::current())
     }
@@ -97,7 +97,7 @@ pub trait InActivity: Future + Sized {
 impl<F: Future> InActivity for F {}
 
 pin_project! {
-    /// A future that runs inside of an activity, for every poll and for its drop. Returned by [`InActivity`].
+    /// A future that runs inside an activity, for every poll and for its drop. Returned by [`InActivity`].
     #[derive(Debug)]
     #[must_use = "futures do nothing unless polled"]
     pub struct InActivityFuture<F> {

@@ -20,7 +20,7 @@ pub struct ActivityDetails {
     /// Its whole tree, in order of start.
     pub tree: Vec<ActivityRecord>,
     /// The path to the root cause: from the topmost failed activity, which is this one if it failed, to the deepest, see
-    /// [`root_cause`](crate::store::Reader::root_cause). Empty if neither it nor anything inside of it failed.
+    /// [`root_cause`](crate::store::Reader::root_cause). Empty if neither it nor anything inside it failed.
     pub root_cause: Vec<ActivityRecord>,
     /// Its events, oldest first: the newest [`LARGEST_PAGE`](crate::store::LARGEST_PAGE) of them.
     pub events: Vec<EventRecord>,

@@ -1,4 +1,4 @@
-//! Counts of what ran inside of a root.
+//! Counts of what ran inside a root.
 
 use serde::{Deserialize, Serialize};
 

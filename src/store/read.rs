@@ -216,9 +216,9 @@ pub trait Reader: Source<ActivityRecord> + Source<EventRecord> + Send {
     }
 
     /// Returns the path to the root cause of `activity`: from the topmost failed activity that matches `filter`, which is
-    /// `activity` itself if it failed, to the deepest. Empty if neither it nor anything inside of it failed.
+    /// `activity` itself if it failed, to the deepest. Empty if neither it nor anything inside it failed.
     ///
-    /// A failure is followed to the failures directly inside of it; of several, the one that ended first is the cause. A failure
+    /// A failure is followed to the failures directly inside it; of several, the one that ended first is the cause. A failure
     /// in a call that succeeded all the same was handled, and is not the cause of one further up. A path has at most 100
     /// activities, those nearest to the cause. Of a tree with more than 10,000 failures a store may look for the cause only among
     /// those that were committed first.

@@ -131,7 +131,7 @@ mod tests {
 
     #[test]
     fn a_failure_that_was_handled_is_not_the_cause() {
-        // 3 failed inside of 2, which succeeded and is not listed.
+        // 3 failed inside 2, which succeeded and is not listed.
         assert_eq!(path(1, &[(1, 0, 9), (3, 2, 2), (4, 1, 8)]), [1, 4]);
         // Where the activity itself succeeded, it is what went wrong inside.
         assert_eq!(path(1, &[(3, 2, 2)]), [3]);

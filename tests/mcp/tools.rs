@@ -416,7 +416,7 @@ async fn responses_are_unchanged_even_after_a_shutdown() {
     assert_eq!(
         log.accounting().activities.rejected_closed,
         2,
-        "the call and the job inside of it"
+        "the call and the job inside it"
     );
     let request = ClientRequest::PingRequest(Default::default());
     assert!(matches!(

@@ -1,4 +1,4 @@
-//! The tracing bridge: `tracing` events inside of an activity become events of the activity.
+//! The tracing bridge: `tracing` events inside an activity become events of the activity.
 
 mod fields;
 
@@ -21,7 +21,7 @@ thread_local! {
     static RECORDING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// A [`tracing_subscriber`] layer that turns `tracing` events inside of an activity into events of that activity.
+/// A [`tracing_subscriber`] layer that turns `tracing` events inside an activity into events of that activity.
 ///
 /// Each becomes an event of the type `log`. Its summary is the message, or the target if there is no message; its status
 /// is `failed` for the level `ERROR` and `success` for all others; its data is `{"level", "target", "fields"}`, where

@@ -31,7 +31,7 @@ impl<'a> RequestHead<'a> {
         }
     }
 
-    /// Returns the matched route, as axum's router spells it: `/users/{id}`; inside of a nested service, and of a nested
+    /// Returns the matched route, as axum's router spells it: `/users/{id}`; inside a nested service, and of a nested
     /// router's fallback, the path at which it is nested. Needs the feature `axum`;
     /// [`layer::http`](crate::layer::http#names) lists where axum knows it.
     pub fn route(&self) -> Option<&'a str> {

@@ -88,7 +88,7 @@
 //!
 //! # Timeouts
 //!
-//! A timeout layer inside of this one is recorded as `timeout` by its response or error; one outside drops the call as if
+//! A timeout layer inside this one is recorded as `timeout` by its response or error; one outside drops the call as if
 //! the client had left, so set its duration with [`timeout`](crate::ActivityLayer::timeout). Layers that are added to a
 //! `Router` later stand outside, so add the timeout first. tonic's `Server::timeout` always stands outside. Of hyper's own
 //! timeouts, that for a request's headers ends before there is a call.

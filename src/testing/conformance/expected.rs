@@ -110,7 +110,7 @@ impl<'a> Expected<'a> {
         ids
     }
 
-    /// Returns what ran inside of each of these activities and matches a filter.
+    /// Returns what ran inside each of these activities and matches a filter.
     pub(super) fn descendants(&self, roots: &[ActivityId], filter: &Filter) -> Vec<Descendants> {
         let mut roots = roots.to_vec();
         roots.sort_unstable();
@@ -122,7 +122,7 @@ impl<'a> Expected<'a> {
         roots.iter().filter_map(inside).collect()
     }
 
-    /// Returns the path to the root cause of an activity: each failure without a failure directly inside of it is followed
+    /// Returns the path to the root cause of an activity: each failure without a failure directly inside it is followed
     /// upwards, as long as its parent failed, too.
     pub(super) fn root_cause(&self, of: &ActivityRecord, filter: &Filter) -> Vec<ActivityId> {
         let mut failed = self.tree(of.root, filter);

@@ -188,7 +188,7 @@ pub(in crate::web) struct DescendantsResponse {
 /// The most roots of one request.
 const MOST_ROOTS: usize = 100;
 
-#[utoipa::path(get, path = "/descendants", tag = "activities", params(DescendantsQuery), responses((status = 200, description = "Number and worst status of the activities inside of these roots", body = DescendantsResponse), Problem))]
+#[utoipa::path(get, path = "/descendants", tag = "activities", params(DescendantsQuery), responses((status = 200, description = "Number and worst status of the activities inside these roots", body = DescendantsResponse), Problem))]
 pub(super) async fn descendants(
     State(app): State<App>,
     grant: Grant,

@@ -1,4 +1,4 @@
-//! Errors by group, root causes and what ran inside of roots, also for callers who may see a part.
+//! Errors by group, root causes and what ran inside roots, also for callers who may see a part.
 
 use axum::Router;
 use serde_json::{Value, json};

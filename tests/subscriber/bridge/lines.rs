@@ -134,7 +134,7 @@ fn outside_of_any_activity_nothing_is_recorded() {
         tracing::error!("after");
         ActivityLog::disabled()
             .start(Describe::job("unrecorded"))
-            .run(|| tracing::error!("inside of nothing"));
+            .run(|| tracing::error!("inside nothing"));
     });
     assert_eq!(events(&log), []);
     assert_eq!(log.accounting().events.recorded, 0);

@@ -89,7 +89,7 @@ pub(super) fn page(
     })
 }
 
-/// Counts what ran inside of these roots, by status.
+/// Counts what ran inside these roots, by status.
 pub(super) fn descendants(
     view: &Snapshot<'_>,
     roots: &[ActivityId],

@@ -180,14 +180,14 @@ impl Questions<'_> {
         );
     }
 
-    /// What ran inside of roots, and the root causes of failures.
+    /// What ran inside roots, and the root causes of failures.
     pub(super) fn causes(&mut self) {
         let all: Vec<_> = self.expected.activities.iter().map(|one| one.id).collect();
         for text in ["", "project:acme", "-status:success"] {
             let filter = self.filter(text);
             let descendants = self.expected.descendants(&all, &filter);
             self.same(
-                || format!("what ran inside of all `{text}`"),
+                || format!("what ran inside all `{text}`"),
                 &descendants,
                 |reader| {
                     let mut found = reader.descendants(&all, &filter)?;

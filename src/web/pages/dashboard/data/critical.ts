@@ -1,4 +1,4 @@
-// What took the time of a tree: the critical path, and the time of each activity without those inside of it.
+// What took the time of a tree: the critical path, and the time of each activity without those inside it.
 
 import { length, type Node, startOf } from "./tree";
 
@@ -11,7 +11,7 @@ function extentOf(node: Node, now: number, origin: number): Extent {
 }
 
 /**
- * Returns the IDs on the critical path of trees without groups: going back from the end of an activity, the one inside of it that
+ * Returns the IDs on the critical path of trees without groups: going back from the end of an activity, the one inside it that
  * ended last, then the one that ended last before this one started, and so on. To shorten any other one saves no time.
  */
 export function criticalPath(roots: readonly Node[], now: number, origin: number): ReadonlySet<string> {
@@ -40,7 +40,7 @@ export function criticalPath(roots: readonly Node[], now: number, origin: number
   return found;
 }
 
-/** Returns the nanoseconds in which nothing inside of an activity ran. */
+/** Returns the nanoseconds in which nothing inside an activity ran. */
 export function selfTime(node: Node, now: number, origin: number): number {
   const [start, end] = extentOf(node, now, origin);
   const inside = node.children

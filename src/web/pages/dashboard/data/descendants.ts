@@ -1,4 +1,4 @@
-// What ran inside of the roots of a list.
+// What ran inside the roots of a list.
 
 import { useEffect, useState } from "preact/hooks";
 import { getJson } from "./api";
@@ -16,7 +16,7 @@ interface Kept {
 const MOST = 100;
 
 /**
- * Loads what ran inside of those rows that are roots, and again when one has ended. Roots without anything inside are not in
+ * Loads what ran inside those rows that are roots, and again when one has ended. Roots without anything inside are not in
  * the map.
  */
 export function useDescendants(rows: readonly ActivityRecord[]): ReadonlyMap<string, Descendants> {

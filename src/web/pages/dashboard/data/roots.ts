@@ -2,7 +2,7 @@
 
 import { fieldValue, terms } from "./filter";
 
-/** Fields that an activity shares with what runs inside of it. */
+/** Fields that an activity shares with what runs inside it. */
 const SHARED = ["project", "agent", "actor", "brand", "environment", "env", "session", "since", "until"];
 
 /** The term that selects roots. */
@@ -12,7 +12,7 @@ export const ROOTS = "is:root";
 export type Rows = "roots" | "all";
 
 /**
- * Returns which rows to list: as chosen, else roots, unless the filter looks for something that may be inside of others. A filter
+ * Returns which rows to list: as chosen, else roots, unless the filter looks for something that may be inside others. A filter
  * by place says it itself.
  */
 export function rowsOf(chosen: string | undefined, q: string): Rows {

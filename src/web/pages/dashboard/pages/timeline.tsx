@@ -282,7 +282,7 @@ function RowOf({
   );
 }
 
-/** What ran inside of a row: its number, and how many failed. */
+/** What ran inside a row: its number, and how many failed. */
 function Inside({ of }: { of: Descendants }) {
   const all = `${count(of.count)}${of.more ? "+" : ""}`;
   const failed = `${count(of.failed)}${of.failed === of.count && of.more ? "+" : ""}`;
