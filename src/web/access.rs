@@ -231,9 +231,9 @@ fn scope(filter: Filter) -> Result<Arc<Filter>, &'static str> {
         () if filter.is_empty() => {
             Err("it is empty; for access to everything use `Access::Everything`")
         }
-        () if !has_shared_fields_only(&filter) => {
-            Err("it uses a field that activities and events do not share")
-        }
+        () if !has_shared_fields_only(&filter) => Err(
+            "use only project, agent, actor, brand, environment, session, request, status, since and until",
+        ),
         () => Ok(Arc::new(filter.exactly())),
     }
 }

@@ -63,7 +63,8 @@ fn a_token_limits_what_a_server_shows_until_it_is_revoked() {
 fn a_token_needs_a_filter_that_limits_access_and_an_expiry_in_the_future() {
     let fixture = fixture();
     for (args, said) in [
-        (["--filter", "kind:tool"], "do not share"),
+        (["--filter", "kind:tool"], "use only project, agent, actor"),
+        (["--filter", "refund"], "use only project, agent, actor"),
         (["--filter", ""], "it is empty"),
         (["--filter", "nonsense:x"], "nonsense"),
         (["--expires", "2020-01-01"], "in the future"),
