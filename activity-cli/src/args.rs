@@ -76,60 +76,60 @@ pub(crate) enum Command {
     /// Watch running calls, rates, failures and the slowest names
     #[command(after_help = TOP)]
     Top(Top),
-    /// Record one event and print its ID, for scripts and hooks
-    #[command(after_help = EVENT)]
-    Event(Box<Event>),
-    /// List events, newest first
-    #[command(after_help = format!("{EVENTS}\n\n{EVENT_FILTERS}\n\n{EVENT_FIELDS}"))]
-    Events(Events),
-    /// Show, mark or watch the activity of a host
-    #[command(subcommand)]
-    Host(host::Command),
     /// List errors, grouped by name, type and message
     #[command(after_help = format!("{ERRORS}\n\n{FILTERS}"))]
     Errors(Errors),
     /// Show counts, failures and durations, by the hour or day
     #[command(after_help = STATS)]
     Stats(Stats),
+    /// List events, newest first
+    #[command(after_help = format!("{EVENTS}\n\n{EVENT_FILTERS}\n\n{EVENT_FIELDS}"))]
+    Events(Events),
+    /// Record one event and print its ID, for scripts and hooks
+    #[command(after_help = EVENT)]
+    Event(Box<Event>),
     /// Summarize recent events as Markdown, for a prompt
     #[command(after_help = DIGEST)]
     Digest(Digest),
-    /// Export activities or events as JSON Lines, CSV or CloudEvents
-    #[command(after_help = EXPORT)]
-    Export(Export),
+    /// Export a recording, as rrweb JSON or a terminal cast file
+    #[command(after_help = RECORDING)]
+    Recording(Recording),
     /// Serve the dashboard and the HTTP API
     #[command(after_help = SERVE)]
     Serve(Serve),
-    /// Import activities or events from an export in JSON Lines
-    #[command(after_help = IMPORT)]
-    Import(Import),
     /// Run an MCP server over stdio, for the client that starts it
     #[command(after_help = MCP)]
     Mcp,
+    /// Show, mark or watch the activity of a host
+    #[command(subcommand)]
+    Host(host::Command),
     /// Manage tokens for readers of the HTTP API
     #[command(subcommand)]
     Token(token::Command),
     /// Manage and deliver webhooks
     #[command(subcommand)]
     Webhooks(webhooks::Command),
-    /// Delete old records, by age or size
-    #[command(after_help = PRUNE)]
-    Prune(Prune),
-    /// Show or set how long records are kept
-    #[command(after_help = RETENTION)]
-    Retention(Retention),
-    /// Erase the content recorded about a user; statistics stay
-    #[command(after_help = ERASE)]
-    Erase(Erase),
+    /// Export activities or events as JSON Lines, CSV or CloudEvents
+    #[command(after_help = EXPORT)]
+    Export(Export),
+    /// Import activities or events from an export in JSON Lines
+    #[command(after_help = IMPORT)]
+    Import(Import),
     /// Copy the store into a new file while others record, and verify it
     #[command(after_help = BACKUP)]
     Backup(Backup),
+    /// Show or set how long records are kept
+    #[command(after_help = RETENTION)]
+    Retention(Retention),
+    /// Delete old records, by age or size
+    #[command(after_help = PRUNE)]
+    Prune(Prune),
+    /// Erase the content recorded about a user; statistics stay
+    #[command(after_help = ERASE)]
+    Erase(Erase),
     /// Recompute statistics from stored activities
     #[command(after_help = REBUILD)]
     Rebuild(Rebuild),
-    /// Export a recording, as rrweb JSON or a terminal cast file
-    #[command(after_help = RECORDING)]
-    Recording(Recording),
     /// Check the store and account for every record; fail on a problem
     #[command(after_help = DOCTOR)]
     Doctor(Doctor),

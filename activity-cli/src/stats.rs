@@ -117,19 +117,18 @@ pub(crate) fn describe_unknown(unknown: &Unknown, zone: Zone) -> String {
     format!("unknown before {until}: {}", unknown.reason)
 }
 
+/// A space where no line is broken: within a number and its unit.
+const GLUE: &str = "\u{a0}";
+
 fn summary(figures: &Figures) -> String {
     let fact = |name: &str, value: String| {
-        let line = print::wrapped(&format!("{name:<11} {value}"), 12);
-        format!(
-            "{}{}\n",
-            styled(DIM, &line[..name.len()]),
-            &line[name.len()..]
-        )
+        let value = print::wrapped_after(12, &value, 12).replace(GLUE, " ");
+        format!("{} {value}\n", styled(DIM, &format!("{name:<11}")))
     };
     let mut text = fact(
         "activities",
         format!(
-            "{}, {} failed, {} cancelled",
+            "{} ({} failed, {} cancelled)",
             known(figures.count),
             known(figures.failed),
             known(figures.cancelled),
@@ -146,7 +145,7 @@ fn summary(figures: &Figures) -> String {
         .into_iter()
         .filter_map(|(name, ns)| Some((name, ns?)));
     let durations: Vec<_> = durations
-        .map(|(name, ns)| format!("{name} {}", human::duration(ns)))
+        .map(|(name, ns)| format!("{name} {}", human::duration(ns)).replace(' ', GLUE))
         .collect();
     if !durations.is_empty() {
         text.push_str(&fact("durations", durations.join(", ")));
@@ -156,12 +155,15 @@ fn summary(figures: &Figures) -> String {
         text.push_str(&fact("agents", agents));
         let rate = figures
             .turns_per_hour
-            .map(|rate| format!(", {rate:.1} per hour"));
+            .map(|rate| format!("{rate:.1} per hour"));
         let gap = figures
             .mean_turn_ns
-            .map(|ns| format!(", mean gap {}", human::duration(ns)));
-        let more = [rate, gap].into_iter().flatten();
-        let turns = format!("{}{}", known(figures.turns), more.collect::<String>());
+            .map(|ns| format!("mean gap {}", human::duration(ns)));
+        let more: Vec<_> = [rate, gap].into_iter().flatten().collect();
+        let turns = match more.join(", ") {
+            more if more.is_empty() => known(figures.turns),
+            more => format!("{} ({more})", known(figures.turns)),
+        };
         text.push_str(&fact("turns", turns));
     }
     text

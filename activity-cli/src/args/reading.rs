@@ -176,8 +176,8 @@ pub(crate) struct Errors {
 pub(crate) struct Stats {
     #[command(flatten)]
     pub(crate) window: WindowArgs,
-    /// Rank by this instead of showing a time series
-    #[arg(long, value_name = "WHAT")]
+    /// Rank by project, agent, name, brand or, of events, type, instead of showing a time series
+    #[arg(long, value_name = "WHAT", hide_possible_values = true)]
     pub(crate) by: Option<By>,
     #[command(flatten)]
     pub(crate) subject: Subject,
@@ -214,7 +214,6 @@ pub(crate) enum By {
     Agent,
     Name,
     Brand,
-    /// Events, by type
     Type,
 }
 

@@ -242,7 +242,8 @@ fn no_number_is_cut() {
         for (at, line) in ran.stdout.lines().skip(1).enumerate() {
             let row = format!(" {} ", 123_456_789_014 - at);
             assert!(line.contains(&row), "{columns}: {line}");
-            let cut = line.contains(" 9") && !line.contains(" 987654321098 ");
+            let is_cut = |word: &str| word.starts_with('9') && word.ends_with('…');
+            let cut = line.split_whitespace().any(is_cut);
             assert!(!cut, "{columns}: {line}");
         }
     }
@@ -288,5 +289,30 @@ fn blank_names_look_different() {
         for name in ["(unnamed)", "\" \"", "\"  \"", "\"\\u{2003}\""] {
             assert!(ran.stdout.contains(name), "{name} {args:?}: {}", ran.stdout);
         }
+    }
+}
+
+#[test]
+fn a_summary_is_not_broken_within_a_number() {
+    let fixture = Fixture::with_calls();
+    let ran = at_width(&fixture, &["stats"], 32);
+    let mut lines = ran.stdout.lines().map(str::trim_start);
+    let durations = lines
+        .by_ref()
+        .skip_while(|line| !line.starts_with("durations"));
+    let durations: Vec<_> = durations.take_while(|line| !line.is_empty()).collect();
+    assert!(durations.len() > 1, "{}", ran.stdout);
+    let names = [
+        "durations ",
+        "p50 ",
+        "p95 ",
+        "p99 ",
+        "longest ",
+        "agents",
+        "turns",
+    ];
+    for line in durations {
+        let is_named = names.iter().any(|name| line.starts_with(name));
+        assert!(is_named, "{}", ran.stdout);
     }
 }

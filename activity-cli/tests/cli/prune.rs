@@ -33,7 +33,7 @@ fn a_dry_run_counts_what_pruning_by_age_deletes() {
     );
     assert_eq!(fixture.json(&["list", "--all"]).len(), 1);
     let stats = fixture.run(&["stats", "--window", "week"]).stdout;
-    assert!(stats.contains("activities  6, "), "{stats}");
+    assert!(stats.contains("activities  6 ("), "{stats}");
     assert_eq!(fixture.run(&["doctor"]).code, Some(0));
 }
 

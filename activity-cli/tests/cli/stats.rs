@@ -27,7 +27,7 @@ fn a_history_is_drawn_under_its_sums() {
         "{}",
         lines[0]
     );
-    assert_eq!(lines[2], "activities  6, 1 failed, 1 cancelled");
+    assert_eq!(lines[2], "activities  6 (1 failed, 1 cancelled)");
     assert!(lines[3].starts_with("durations   mean "), "{}", lines[3]);
     assert!(lines[5].starts_with("DAY         CALLS"), "{}", lines[5]);
     assert_eq!(lines.len(), 6 + 7);
