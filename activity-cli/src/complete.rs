@@ -16,9 +16,9 @@ use tower_activity::{
 };
 
 use crate::{
-    list::{ListedRecord, roots::TopLevel},
     print::{human, safe, status::named},
     short_id, source,
+    top_level::TopLevel,
 };
 
 /// A completion must not keep a prompt waiting.
@@ -120,11 +120,59 @@ fn plain_starting_with(typed: &OsStr, all: impl IntoIterator<Item = String>) -> 
     found.map(Candidate::new).collect()
 }
 
-/// Completes the name of a field of `--fields`.
-pub(crate) fn field<R: ListedRecord>(typed: &OsStr) -> Vec<Candidate> {
-    let names = R::FIELDS.iter().map(|field| field.name).chain(["attr."]);
-    let found = starting_with(&typed.to_string_lossy(), names.map(str::to_owned));
-    found.map(Candidate::new).collect()
+/// The fields that `--fields` selects, of activities and of events.
+pub(crate) const ACTIVITY_FIELDS: [&str; 23] = [
+    "id",
+    "status",
+    "age",
+    "started",
+    "ended",
+    "duration",
+    "inside",
+    "kind",
+    "name",
+    "project",
+    "agent",
+    "brand",
+    "actor",
+    "environment",
+    "session",
+    "request",
+    "error",
+    "message",
+    "parent",
+    "root",
+    "trace",
+    "recording",
+    "attr.",
+];
+pub(crate) const EVENT_FIELDS: [&str; 18] = [
+    "id",
+    "status",
+    "age",
+    "at",
+    "type",
+    "count",
+    "project",
+    "agent",
+    "actor",
+    "brand",
+    "environment",
+    "session",
+    "request",
+    "ref",
+    "summary",
+    "activity",
+    "data",
+    "attr.",
+];
+
+pub(crate) fn activity_field(typed: &OsStr) -> Vec<Candidate> {
+    plain_starting_with(typed, ACTIVITY_FIELDS.map(str::to_owned))
+}
+
+pub(crate) fn event_field(typed: &OsStr) -> Vec<Candidate> {
+    plain_starting_with(typed, EVENT_FIELDS.map(str::to_owned))
 }
 
 pub(crate) fn event_type(typed: &OsStr) -> Vec<Candidate> {

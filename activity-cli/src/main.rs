@@ -36,6 +36,7 @@ mod stats;
 mod tail;
 mod token;
 mod top;
+mod top_level;
 mod webhooks;
 
 use std::process::ExitCode;

@@ -7,7 +7,7 @@ use tower_activity::{
     store::LARGEST_PAGE,
 };
 
-use crate::{failure::Failure, list::roots::TopLevel, short_id};
+use crate::{failure::Failure, short_id, top_level::TopLevel};
 
 /// Resolves a unique ID prefix, `@` for the newest of `activity list` without a filter, or `@~N` for the one N before.
 pub(crate) fn activity(reader: &mut ActivityReader, text: &str) -> Result<ActivityId, Failure> {

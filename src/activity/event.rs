@@ -15,7 +15,7 @@ use crate::{
 impl ActivityLog {
     /// Creates an event of this type; [`record`](Event::record) records it.
     ///
-    /// The type is free text, normalized to snake case: `GithubPush` becomes `github_push`. Inside of an activity of this
+    /// The type is free text, normalized to snake case: `GithubPush` becomes `github_push`. Inside an activity of this
     /// log the event is attached to the activity and inherits its scope.
     ///
     /// # Examples

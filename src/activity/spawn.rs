@@ -52,7 +52,7 @@ impl Activity {
     }
 
     fn context(&self) -> Context {
-        // Inside of this activity the current span is nearer: the code may have opened one of its own.
+        // Inside this activity the current span is nearer: the code may have opened one of its own.
         let inside = Activity::current().id() == self.id();
         let span = if inside { None } else { self.span() };
         let span = span.unwrap_or_else(|| Arc::new(Span::current()));

@@ -120,7 +120,7 @@ impl<D, C> ActivityLayer<D, C> {
     /// Sets the timeout of a layer outside of this one. A call that is dropped after it ends as `failed` with the error type
     /// `timeout` instead of as `cancelled`. Nothing is interrupted.
     ///
-    /// A timeout layer drops the call, as a client does that disconnects: only the time tells them apart. Inside of this layer
+    /// A timeout layer drops the call, as a client does that disconnects: only the time tells them apart. Inside this layer
     /// it needs no setting, since its error or response passes through here. So prefer this layer outside.
     ///
     /// # Examples

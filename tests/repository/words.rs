@@ -27,7 +27,7 @@ const PHRASES: &[(&str, &str)] = &[
     (r"(?i)\btakes no more\b", "is below"),
     (r"(?i)\bfor what is no\b", "the noun"),
     (r"(?i)\ball by (one|it)self\b", "alone"),
-    (r"(?i)\binside of\b", "inside"),
+    (r"(?i)\binside of( |$)", "inside"),
     (r"(?i)\bnothing else called\b", "at the top level"),
     (r"(?i)\bas much of its beginning\b", "a unique prefix"),
     (r"(?i)\bhow many at most\b", "maximum number of"),

@@ -5,10 +5,7 @@ use std::{num::NonZeroUsize, path::PathBuf};
 use chrono::NaiveDate;
 use clap::{Args, ValueEnum};
 use clap_complete::ArgValueCompleter;
-use tower_activity::{
-    query::{Format, Window, Zone},
-    record::{ActivityRecord, EventRecord},
-};
+use tower_activity::query::{Format, Window, Zone};
 
 use super::values;
 use crate::complete;
@@ -48,7 +45,7 @@ pub(crate) struct List {
     )]
     pub(crate) sort: Sort,
     /// Columns, or keys with --json, separated by commas, see below
-    #[arg(long, value_name = "FIELDS", value_delimiter = ',', add = ArgValueCompleter::new(complete::field::<ActivityRecord>))]
+    #[arg(long, value_name = "FIELDS", value_delimiter = ',', add = ArgValueCompleter::new(complete::activity_field))]
     pub(crate) fields: Vec<String>,
     #[command(flatten)]
     pub(crate) list: Listing,
@@ -67,7 +64,7 @@ pub(crate) struct Events {
     #[arg(value_name = "FILTER", add = ArgValueCompleter::new(complete::event_filter))]
     pub(crate) filter: Vec<String>,
     /// Columns, or keys with --json, separated by commas, see below
-    #[arg(long, value_name = "FIELDS", value_delimiter = ',', add = ArgValueCompleter::new(complete::field::<EventRecord>))]
+    #[arg(long, value_name = "FIELDS", value_delimiter = ',', add = ArgValueCompleter::new(complete::event_field))]
     pub(crate) fields: Vec<String>,
     #[command(flatten)]
     pub(crate) list: Listing,

@@ -180,6 +180,17 @@ mod tests {
     use tower_activity::record::{ActivityRecord, EventRecord};
 
     use super::*;
+    use crate::complete::{ACTIVITY_FIELDS, EVENT_FIELDS};
+
+    #[test]
+    fn the_fields_are_those_that_a_shell_completes() {
+        fn check<R: ListedRecord>(completed: &[&str]) {
+            let names = R::FIELDS.iter().map(|field| field.name);
+            assert!(names.chain(["attr."]).eq(completed.iter().copied()));
+        }
+        check::<ActivityRecord>(&ACTIVITY_FIELDS);
+        check::<EventRecord>(&EVENT_FIELDS);
+    }
 
     #[test]
     fn the_columns_of_a_list_are_fields() {

@@ -8,8 +8,7 @@ use tower_activity::{
     store::LARGEST_PAGE,
 };
 
-use super::roots::TopLevel;
-use crate::failure::Failure;
+use crate::{failure::Failure, top_level::TopLevel};
 
 /// The longest of the ended activities that match.
 #[derive(Debug)]

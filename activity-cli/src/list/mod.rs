@@ -4,7 +4,7 @@ mod activities;
 mod events;
 pub(crate) mod fields;
 mod longest;
-pub(crate) mod roots;
+mod roots;
 
 use std::io::{self, BufWriter, Write};
 
@@ -17,15 +17,13 @@ use tower_activity::{
     store::{Cursor, Health, Record},
 };
 
-use self::{
-    fields::{Chosen, Context, Field, Row, Selection},
-    roots::TopLevel,
-};
+use self::fields::{Chosen, Context, Field, Row, Selection};
 use crate::{
     args::{Events, List, Listing, Sort},
     failure::Failure,
     print::{self, human, json, safe, status},
     source,
+    top_level::TopLevel,
 };
 
 /// A record that can be listed.

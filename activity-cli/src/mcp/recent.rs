@@ -13,7 +13,7 @@ use super::{
     budget::{self, Budget},
     line,
 };
-use crate::{list::roots::TopLevel, short_id};
+use crate::{short_id, top_level::TopLevel};
 
 const DAYS: u32 = 7;
 const LIMIT: u32 = 20;

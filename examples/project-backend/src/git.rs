@@ -37,7 +37,7 @@ fn git(source: &Path, args: &[&str]) -> Result<String> {
         .args(args)
         .current_dir(source)
         .env("LC_ALL", "C")
-        // Inside of a hook these name another repository.
+        // Inside a hook these name another repository.
         .env_remove("GIT_DIR")
         .env_remove("GIT_INDEX_FILE")
         .output()?;
