@@ -241,7 +241,7 @@ fn types(types: &EventTypes, args: &Stats, zone: Zone, when: &str) -> Result<(),
     let max = types.first().map_or(0, |first| first.events);
     for one in types.iter().take(limit) {
         table.row(vec![
-            Cell::new(&one.event_type).style(BOLD),
+            Cell::new(&named(&one.event_type)).style(BOLD),
             Cell::new(&human::count(one.count)),
             Cell::new(&human::count(one.events)),
             Cell::bar(one.events, max),

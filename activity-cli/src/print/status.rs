@@ -1,7 +1,5 @@
 //! Sign and colour of a status. Always shown with the word: colour alone is not accessible.
 
-use std::borrow::Cow;
-
 use anstyle::{AnsiColor, Style};
 use chrono::{DateTime, Utc};
 use tower_activity::{Status, record::ActivityRecord};
@@ -11,12 +9,27 @@ use crate::print::{human, safe};
 pub(crate) const DIM: Style = Style::new().dimmed();
 pub(crate) const BOLD: Style = Style::new().bold();
 
-/// Returns a name as it is shown. Blank ones could not be seen, nor told apart: `(unnamed)`, `" "`.
-pub(crate) fn named(name: &str) -> Cow<'_, str> {
+/// Returns a name as it is shown, as in the dashboard: names that differ look different. `(unnamed)`, `(blank: ␣)`, `login␣`.
+pub(crate) fn named(name: &str) -> String {
+    let is_space = |c: &char| c.is_whitespace() && !c.is_control();
+    let chars: Vec<char> = name.chars().collect();
+    let mut shown = String::new();
+    for (at, c) in chars.iter().enumerate() {
+        let before = at.checked_sub(1).map(|at| chars[at]);
+        let between = [before, chars.get(at + 1).copied()];
+        let is_single = between.iter().all(|c| c.is_some_and(|c| !is_space(&c)));
+        match c {
+            c if !is_space(c) => shown.push(*c),
+            ' ' | '\u{3000}' if is_single => shown.push(*c),
+            ' ' => shown.push('␣'),
+            c => shown.extend(c.escape_unicode()),
+        }
+    }
+    let is_blank = |c: &char| c.is_whitespace() || safe::is_unsafe(*c);
     match name {
-        "" => "(unnamed)".into(),
-        name if name.trim().is_empty() => format!("{name:?}").into(),
-        name => name.into(),
+        "" => String::from("(unnamed)"),
+        _ if chars.iter().all(is_blank) => format!("(blank: {shown})"),
+        _ => shown,
     }
 }
 
@@ -81,5 +94,22 @@ pub(crate) fn elapsed(activity: &ActivityRecord, now: DateTime<Utc>) -> String {
             )
         }
         None => "?".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_differ_look_different() {
+        let check = |name: &str, expected: &str| assert_eq!(named(name), expected);
+        check("", "(unnamed)");
+        check(" ", "(blank: ␣)");
+        check("\u{2003}", "(blank: \\u{2003})");
+        check("log in", "log in");
+        check("log  in ", "log␣␣in␣");
+        check("log\u{a0}in", "log\\u{a0}in");
+        check("商品　検索", "商品　検索");
     }
 }

@@ -82,7 +82,7 @@ fn a_long_name_leaves_room_for_the_error_and_a_blank_one_is_visible() {
             .unwrap();
         let error = long.find("tool_error:").map(|at| &long[at..]).unwrap();
         assert!(error.chars().count() >= columns / 7, "{columns}: {error}");
-        assert!(ran.stdout.contains("  \" \"  "), "{}", ran.stdout);
+        assert!(ran.stdout.contains("  (blank: ␣)  "), "{}", ran.stdout);
         for line in ran.stdout.lines().skip(1) {
             assert!(
                 line.contains(" s ago  ") || line.contains(" just now  "),
@@ -286,7 +286,12 @@ fn blank_names_look_different() {
         &["top", "--once"],
     ] {
         let ran = fixture.run(args);
-        for name in ["(unnamed)", "\" \"", "\"  \"", "\"\\u{2003}\""] {
+        for name in [
+            "(unnamed)",
+            "(blank: ␣)",
+            "(blank: ␣␣)",
+            "(blank: \\u{2003})",
+        ] {
             assert!(ran.stdout.contains(name), "{name} {args:?}: {}", ran.stdout);
         }
     }

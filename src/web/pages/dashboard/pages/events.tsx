@@ -83,7 +83,8 @@ export function EventsPage({ params }: { params: Params }) {
               title={[plural(one.events, "event"), ...undone(one)].join(", ")}
               onClick={() => navigate(put({ q: withField(q, "type", one.type) }))}
             >
-              <b class="num">{count(one.count)}</b> <Name text={one.type} />
+              {(one.count > 0 || undone(one).length === 0) && <b class="num">{count(one.count)} </b>}
+              <Name text={one.type} />
               {undone(one).map((text, at) => (
                 <span key={text} class={`num ${at === 0 && one.failed > 0 ? "bad" : "dim"}`}>
                   {" "}
