@@ -145,6 +145,20 @@ for (const place of PLACES) {
       await window.close();
     });
 
+    test("a list of roots says how to see what matches inside others", async () => {
+      const window = await open(browser, place, "timeline?q=project%3Anone");
+      const { page } = window;
+      await page.getByRole("heading", { name: "No top-level activities match this filter" }).waitFor();
+      const filter = page.getByRole("combobox", { name: "Filter" });
+      await filter.fill("session:session-shop");
+      await filter.press("Enter");
+      const roots = await page.locator(".row").count();
+      await page.locator(".list-end").getByRole("link", { name: "Include nested activities" }).click();
+      await page.locator(".row", { hasText: "amazon_pay" }).first().waitFor();
+      assert.ok((await page.locator(".row").count()) > roots);
+      await window.close();
+    });
+
     test("the timeline is live until paused, loads older rows, and has keyboard shortcuts", async () => {
       const window = await open(browser, place, "timeline");
       const { page } = window;

@@ -1,6 +1,6 @@
 // What ran inside the roots of a list.
 
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { getJson } from "./api";
 import { useLoad } from "./load";
 import type { ActivityRecord, Descendants, DescendantsResponse } from "./records";
@@ -27,28 +27,36 @@ export function useDescendants(rows: readonly ActivityRecord[]): ReadonlyMap<str
     .filter((row) => row.root === row.id && kept.asked.get(row.id) !== row.status)
     .slice(0, MOST);
   const ids = wanted.map((row) => row.id).join(",");
-  const { data } = useLoad(`descendants ${ids}`, async (signal) => {
-    if (ids === "") {
+  // One request at a time: new rows do not abort the one that is under way.
+  const [asking, setAsking] = useState(ids);
+  const { data, loading } = useLoad(`descendants ${asking}`, async (signal) => {
+    if (asking === "") {
       return null;
     }
-    const answer = await getJson<DescendantsResponse>("descendants", { ids }, signal);
-    return { ids, wanted, descendants: answer.descendants };
+    const asked = rows.filter((row) => asking.includes(row.id));
+    const answer = await getJson<DescendantsResponse>("descendants", { ids: asking }, signal);
+    return { asked, descendants: answer.descendants };
   });
+  const stored = useRef(data);
   useEffect(() => {
-    if (data !== null && data.ids === ids) {
-      for (const row of data.wanted) {
-        kept.asked.set(row.id, row.status);
-      }
-      const all = new Map(kept.found);
-      for (const id of data.ids.split(",")) {
-        all.delete(id);
-      }
-      for (const one of data.descendants) {
-        all.set(one.root, one);
-      }
-      kept.found = all;
-      setFound(all);
+    if (loading) {
+      return;
     }
-  }, [data]);
+    if (data === null || data === stored.current) {
+      setAsking(ids);
+      return;
+    }
+    stored.current = data;
+    const all = new Map(kept.found);
+    for (const row of data.asked) {
+      kept.asked.set(row.id, row.status);
+      all.delete(row.id);
+    }
+    for (const one of data.descendants) {
+      all.set(one.root, one);
+    }
+    kept.found = all;
+    setFound(all);
+  }, [data, loading, ids]);
   return found;
 }

@@ -123,7 +123,14 @@ export function Timeline({ params }: { params: Params }) {
           ) : (
             <>
               <Rows rows={feed.rows} descendants={descendants} selected={id} onSelect={select} />
-              <ListEnd feed={feed} what="activities" />
+              <ListEnd feed={feed} what="activities">
+                {rows === "roots" && q !== "" && (
+                  <>
+                    {" "}
+                    · <a href={put({ rows: "all" })}>Include nested activities</a>
+                  </>
+                )}
+              </ListEnd>
             </>
           )}
         </div>
@@ -173,7 +180,7 @@ function NoRows({ feed, q, rows, bad, all }: NoRowsProps) {
   return q === "" ? (
     <NoRoots rows={rows} all={all} />
   ) : (
-    <Empty title="No activities match this filter">
+    <Empty title={`No ${rows === "roots" ? "top-level " : ""}activities match this filter`}>
       <p>
         Remove a term or widen the time range. <a href={href("timeline")}>Clear filter</a>
         {rows === "roots" && (

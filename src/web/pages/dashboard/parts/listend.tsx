@@ -1,9 +1,17 @@
+import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import type { Feed, Row } from "../data/feed";
 import { LoadError } from "./states";
 
+interface ListEndProps<T extends Row> {
+  feed: Feed<T>;
+  what: string;
+  /** What follows the end. */
+  children?: ComponentChildren;
+}
+
 /** The end of a list: loads more when it becomes visible. */
-export function ListEnd<T extends Row>({ feed, what }: { feed: Feed<T>; what: string }) {
+export function ListEnd<T extends Row>({ feed, what, children }: ListEndProps<T>) {
   const end = useRef<HTMLDivElement>(null);
   const { more, rows, loading } = feed;
   // Observe again after each request: its page may not fill the window, and none is sent beside it.
@@ -26,7 +34,7 @@ export function ListEnd<T extends Row>({ feed, what }: { feed: Feed<T>; what: st
       {feed.problem !== null ? (
         <LoadError what={`more ${what}`} problem={feed.problem} retry={feed.reload} />
       ) : feed.ended ? (
-        <span class="dim">End of list</span>
+        <span class="dim">End of list{children}</span>
       ) : (
         <span class="dim">Loading…</span>
       )}
