@@ -8,7 +8,7 @@ mod roots;
 
 use std::io::{self, BufWriter, Write};
 
-use chrono::Utc;
+use chrono::{TimeDelta, Utc};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use tower_activity::{
@@ -107,10 +107,11 @@ pub(crate) fn activities(store: &str, args: &List) -> Result<(), Failure> {
     };
     let checked_back_to = top_level.and_then(|top_level| top_level.checked_back_to);
     if let Some(at) = checked_back_to {
-        let at = source::zone(args.list.tz).clock(at);
-        let at = at.format("%Y-%m-%d %H:%M:%S");
+        // The end of its second, so that nothing is left out.
+        let until = source::zone(args.list.tz).clock(at + TimeDelta::seconds(1));
+        let until = until.format("until:%Y-%m-%dT%H:%M:%S");
         hint(&format!(
-            "activities inside others were checked back to {at}: --all lists all that match"
+            "not all activities inside others were checked: {until} lists older ones, --all lists all"
         ));
     }
     if found == 0 && checked_back_to.is_none() && !args.list.json {

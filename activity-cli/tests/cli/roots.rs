@@ -175,10 +175,16 @@ fn a_list_that_did_not_look_everywhere_says_so() {
     log.shutdown().wait().unwrap();
     let ran = fixture.run(&["list", "--fields", "name,inside", "project:acme"]);
     assert_eq!(ran.stdout, "NAME  INSIDE\nroot  1,000+\n");
-    let said = "activities inside others were checked back to 20";
+    let said = "not all activities inside others were checked: until:20";
     assert!(ran.stderr.starts_with(said), "{}", ran.stderr);
-    let rest = ": --all lists all that match\n";
+    let rest = " lists older ones, --all lists all\n";
     assert!(ran.stderr.ends_with(rest), "{}", ran.stderr);
+    let until = ran
+        .stderr
+        .split(' ')
+        .find(|word| word.starts_with("until:"));
+    let older = fixture.run(&["list", "project:acme", until.unwrap()]);
+    assert_eq!(older.code, Some(0), "{}", older.stderr);
 }
 
 #[test]
