@@ -64,32 +64,28 @@ fn table(errors: &Errors, now: DateTime<Utc>) -> Table {
         Column::new("BEFORE", Align::Right, Drop),
         Column::new("LAST", Align::Right, Never),
         Column::new("FIRST", Align::Right, Drop),
-        Column::new("FINGERPRINT", Align::Left, Drop),
-        Column::new("NAME", Align::Left, Truncate(16)),
-        Column::new("ERROR", Align::Left, Truncate(24)),
+        // Names a group to other commands.
+        Column::new("FINGERPRINT", Align::Left, Never),
+        Column::new("NAME", Align::Left, Truncate(12)),
+        Column::new("ERROR", Align::Left, Truncate(16)),
     ]);
     for group in &errors.groups {
-        let before = group
-            .previous
-            .map_or_else(|| String::from("–"), human::count);
+        let before = match (group.is_new, group.previous) {
+            (Some(true), _) => String::from("new"),
+            (_, None) => String::from("–"),
+            (_, Some(before)) => human::count(before),
+        };
         table.row(vec![
             Cell::new(&human::count(group.count)).style(BOLD),
             Cell::new(&before),
             Cell::new(&human::ago(group.last_seen, now)),
-            Cell::new(&first_seen(group, now)),
+            Cell::new(&human::ago(group.first_seen, now)),
             Cell::new(&group.fingerprint.to_string()).style(DIM),
             Cell::new(&named(&group.name)).style(BOLD),
             Cell::new(&describe(group)),
         ]);
     }
     table
-}
-
-fn first_seen(group: &ErrorGroup, now: DateTime<Utc>) -> String {
-    match group.is_new {
-        Some(true) => String::from("new"),
-        _ => human::ago(group.first_seen, now),
-    }
 }
 
 /// Formats type and message: `tool_error: no such user …`.

@@ -152,7 +152,7 @@ Examples:
   activity list fingerprint:FINGERPRINT    the activities of a group
 
 Variable parts of a message, such as numbers, paths and quoted texts, are left out (…), so that failures that differ only in \
-them are one group. BEFORE counts the same part of the previous window. A group is new if none of it was recorded before.";
+them are one group. BEFORE counts the same part of the previous window. `new` stands for a group of which none was recorded before.";
 
 pub(super) const STATS: &str = "\
 Examples:
