@@ -59,7 +59,10 @@ fn a_broken_link_and_a_path_that_does_not_exist_are_found() {
         "[link]: https://github.com/tower-activity/tower-activity/blob/main/docs/nowhere.md",
         1,
     );
-    check("<img src=\"list.svg\"> <source srcset=\"nowhere.svg\">", 1);
+    check(
+        "<img src=\"overview-light.png\"> <source srcset=\"nowhere.svg\">",
+        1,
+    );
     check(
         "`src/lib.rs`, `cargo xtask bench` and `src/web/pages/dist/x`",
         0,
