@@ -45,13 +45,13 @@ impl Fingerprint {
     }
 
     /// Returns the number, which is stored.
-    #[cfg(feature = "sqlite")]
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
     pub(crate) fn number(self) -> i64 {
         self.0.cast_signed()
     }
 
     /// Returns the fingerprint with a stored number.
-    #[cfg(feature = "sqlite")]
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
     pub(crate) fn from_number(number: i64) -> Self {
         Fingerprint(number.cast_unsigned())
     }

@@ -61,6 +61,8 @@ mod scan;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 mod sums;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod terms;
 mod token;
 mod turn_stats;
 

@@ -3,19 +3,20 @@
 use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
-use serde_json::{Value, json};
-use tokio_postgres::{Transaction, types::Type};
+use tokio_postgres::{Row, Transaction, types::Type};
 use uuid::Uuid;
 
 use super::{
+    columns::{Columns, text, uuid},
     connection::{Connection, Failed, Parameter, query},
+    dictionary::Dictionary,
     fold, migrate,
-    partition::Days,
-    rows,
+    partition::{self, Days},
+    rows::{self, Instances, References},
 };
 use crate::{
     error::{Error, ErrorKind, Result},
-    record::{self, ActivityId, ActivityRecord, EventId, EventRecord, InstanceId, Scope, Text},
+    record::{ActivityId, EventId, InstanceId},
     store::{
         Accepted, ForwardBatch, ForwardedLog, InstanceHealth, Intake, LogState, Places, sealed,
     },
@@ -29,24 +30,25 @@ const ADD_LOG: &str =
 const LEASE_LOG: &str = "UPDATE tower_activity.log SET holder = $2, host = $3, heard_at = now() \
      WHERE id = $1 AND (holder IS NULL OR holder = $2 OR heard_at < now() - $4::text::interval) \
      RETURNING number, activity, activity_id, event, event_id, chunk";
-const RENEW: &str = "UPDATE tower_activity.log SET heard_at = now(), waiting = $3 WHERE number = $1 AND holder = $2";
+/// Both return the marks `erased` and `horizon`.
+const RENEW: &str = "UPDATE tower_activity.log SET heard_at = now(), waiting = $3 WHERE number = $1 AND holder = $2 \
+     RETURNING (SELECT value FROM tower_activity.mark WHERE name = 'erased'), \
+       (SELECT value FROM tower_activity.mark WHERE name = 'horizon')";
+const ADVANCE: &str = "UPDATE tower_activity.log SET heard_at = now(), activity = $3, event = $4, chunk = $5, \
+     activity_id = coalesce($6, activity_id), event_id = coalesce($7, event_id) WHERE number = $1 AND holder = $2 \
+     RETURNING (SELECT value FROM tower_activity.mark WHERE name = 'erased'), \
+       (SELECT value FROM tower_activity.mark WHERE name = 'horizon')";
 const RELEASE: &str =
     "UPDATE tower_activity.log SET holder = NULL WHERE number = $1 AND holder = $2";
 const ADD_BATCH: &str = "INSERT INTO tower_activity.batch (log, first_activity, last_activity, first_event, last_event, \
      first_chunk, last_chunk, min_activity, max_activity, min_event, max_event) \
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING RETURNING id";
-const ADVANCE: &str = "UPDATE tower_activity.log SET heard_at = now(), activity = $3, event = $4, chunk = $5, \
-     activity_id = coalesce($6, activity_id), event_id = coalesce($7, event_id) WHERE number = $1 AND holder = $2";
-const ADD_TEXTS: &str = "INSERT INTO tower_activity.text (value, folded) SELECT * FROM unnest($1::text[], $2::text[]) \
-     ON CONFLICT (value) DO NOTHING";
-const TEXTS: &str = "SELECT value, id FROM tower_activity.text WHERE value = ANY($1::text[])";
-const ADD_INSTANCES: &str = "INSERT INTO tower_activity.instance (uuid, log, host, pid, started_at, stopped_at, alive, saved_at, \
-       accounting) SELECT uuid, $2, host, pid, started_at, stopped_at, alive, saved_at, accounting \
-     FROM json_populate_recordset(NULL::tower_activity.instance, $1::text::json) \
-     ON CONFLICT (uuid) DO UPDATE SET stopped_at = excluded.stopped_at, alive = excluded.alive, saved_at = excluded.saved_at, \
-       accounting = excluded.accounting WHERE tower_activity.instance.log = excluded.log";
+const COUNT_LOST: &str = "UPDATE tower_activity.log SET refused = refused + $2, outdated = outdated + $3 WHERE number = $1";
 const INSTANCES: &str =
     "SELECT uuid, number FROM tower_activity.instance WHERE uuid = ANY($1::uuid[])";
+/// Instances that a record names and the log does not know, as one of other programs may.
+const ADD_UNKNOWN: &str = "INSERT INTO tower_activity.instance (uuid, log, host, pid, started_at, alive) \
+     SELECT id, $2, '', 0, 0, false FROM unnest($1::uuid[]) AS new (id) ON CONFLICT DO NOTHING";
 
 /// Accepts the batches of one log.
 #[derive(Debug)]
@@ -55,6 +57,16 @@ pub(super) struct PostgresIntake {
     /// The log whose lease it has: its number and its holder.
     log: Option<(i32, Uuid)>,
     days: Days,
+    texts: Dictionary,
+}
+
+/// What becomes of a row that the server refuses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Refused {
+    /// Nothing is inserted.
+    Fails,
+    /// The others are inserted, and it is counted.
+    IsLeftOut,
 }
 
 impl sealed::WriteSide for PostgresIntake {}
@@ -62,16 +74,38 @@ impl sealed::WriteSide for PostgresIntake {}
 impl PostgresIntake {
     pub(super) fn open(mut connection: Connection) -> Result<Self> {
         migrate::migrate(&mut connection)?;
+        let mut days = Days::default();
+        days.make_ahead(&mut connection)?;
         Ok(PostgresIntake {
             connection,
             log: None,
-            days: Days::default(),
+            days,
+            texts: Dictionary::default(),
         })
     }
 
     fn leased(&self) -> Result<(i32, Uuid)> {
         self.log
             .ok_or_else(|| Error::invalid("no log is connected to this intake"))
+    }
+
+    fn try_accept(
+        &mut self,
+        log: (i32, Uuid),
+        batch: &ForwardBatch,
+        refused: Refused,
+    ) -> Result<()> {
+        self.days.ensure(&mut self.connection, batch)?;
+        let texts = &mut self.texts;
+        let accepted = self.connection.transaction(BEGIN, async |transaction| {
+            accept(transaction, log, batch, texts, refused).await
+        });
+        if accepted.is_err() {
+            // What was added has been rolled back, or a partition is gone.
+            self.texts = Dictionary::default();
+            self.days = Days::default();
+        }
+        accepted
     }
 }
 
@@ -107,20 +141,34 @@ impl Intake for PostgresIntake {
 
     fn accept(&mut self, batch: &ForwardBatch) -> Result<()> {
         let log = self.leased()?;
-        self.days.ensure(&mut self.connection, batch)?;
-        self.connection.transaction(BEGIN, async |transaction| {
-            accept(transaction, log, batch).await
-        })
+        match self.try_accept(log, batch, Refused::Fails) {
+            Err(error) if is_refusal(&error) => self.try_accept(log, batch, Refused::IsLeftOut),
+            accepted => accepted,
+        }
     }
 
     fn update(&mut self, state: &LogState) -> Result<()> {
         let log = self.leased()?;
-        self.connection.transaction(BEGIN, async |transaction| {
-            update(transaction, log, state).await
-        })
+        for refused in [Refused::Fails, Refused::IsLeftOut] {
+            let texts = &mut self.texts;
+            let updated = self.connection.transaction(BEGIN, async |transaction| {
+                update(transaction, log, state, texts, refused).await
+            });
+            match updated {
+                Ok(()) => return Ok(()),
+                Err(error) => {
+                    self.texts = Dictionary::default();
+                    if refused == Refused::IsLeftOut || !is_refusal(&error) {
+                        return Err(error);
+                    }
+                }
+            }
+        }
+        Ok(())
     }
 
     fn fold(&mut self) -> Result<u64> {
+        self.days.make_ahead(&mut self.connection)?;
         fold::fold(&mut self.connection)
     }
 
@@ -140,6 +188,8 @@ async fn accept(
     transaction: &Transaction<'_>,
     (log, holder): (i32, Uuid),
     batch: &ForwardBatch,
+    texts: &mut Dictionary,
+    refused: Refused,
 ) -> Result<(), Failed> {
     let activities = batch.activities.iter().map(|one| uuid(one.id.as_bytes()));
     let events = batch.events.iter().map(|one| uuid(one.id.as_bytes()));
@@ -154,9 +204,7 @@ async fn accept(
         (&last_event, Type::UUID),
     ];
     // Locks the log, so that its batches are accepted one after another.
-    if transaction.execute_typed(ADVANCE, &advance).await? == 0 {
-        return Err(lease_lost().into());
-    }
+    let marks = Marks::read(&query(transaction, ADVANCE, &advance).await?)?;
     let bounds: [Parameter<'_>; 11] = [
         (&log, Type::INT4),
         (&batch.after.activity, Type::INT8),
@@ -175,24 +223,66 @@ async fn accept(
         // It was accepted before.
         return Ok(());
     };
-    let number: i64 = row.get(0);
-    let instances = instances(transaction, log, &batch.instances).await?;
-    let mut texts = Texts::default();
-    batch
-        .activities
-        .iter()
-        .for_each(|one| texts.of_activity(one));
-    batch.events.iter().for_each(|one| texts.of_event(one));
+    texts.validate(marks.erased);
+    let (activities, events) = (batch.activities.iter(), batch.events.iter());
+    activities.for_each(|one| texts.add_activity(one));
+    events.for_each(|one| texts.add_event(one));
     let recordings = batch.recordings.iter();
     recordings.for_each(|one| texts.add(&one.format));
     texts.resolve(transaction).await?;
-    rows::insert(transaction, (log, number), batch, &texts, &instances).await
+    let named = (batch.activities.iter().map(|one| one.instance))
+        .chain(batch.events.iter().map(|one| one.instance))
+        .chain(batch.recordings.iter().map(|one| one.instance));
+    let instances = instances(transaction, log, &batch.instances, named.collect()).await?;
+    let to = References {
+        log,
+        batch: row.get(0),
+        texts,
+        instances: &instances,
+    };
+    let is_kept = |id: &[u8; 16]| partition::day(ActivityId::from_bytes(*id)) >= marks.horizon;
+    let activities = batch.activities.iter();
+    let activities: Vec<_> = activities
+        .filter(|one| is_kept(one.id.as_bytes()))
+        .collect();
+    let events = batch.events.iter();
+    let events: Vec<_> = events.filter(|one| is_kept(one.id.as_bytes())).collect();
+    let recordings: Vec<_> = batch.recordings.iter().collect();
+    let chunks: Vec<_> = batch.chunks.iter().collect();
+    let outdated = batch.activities.len() - activities.len() + batch.events.len() - events.len();
+    let lost = each(transaction, refused, &activities, async |rows| {
+        rows::add_activities(transaction, rows, to).await
+    })
+    .await?
+        + each(transaction, refused, &events, async |rows| {
+            rows::add_events(transaction, rows, to).await
+        })
+        .await?
+        + each(transaction, refused, &recordings, async |rows| {
+            rows::put_recordings(transaction, rows, to).await
+        })
+        .await?
+        + each(transaction, refused, &chunks, async |rows| {
+            rows::add_chunks(transaction, rows).await
+        })
+        .await?;
+    if lost > 0 || outdated > 0 {
+        let counts: [Parameter<'_>; 3] = [
+            (&log, Type::INT4),
+            (&lost, Type::INT8),
+            (&(outdated as i64), Type::INT8),
+        ];
+        query(transaction, COUNT_LOST, &counts).await?;
+    }
+    Ok(())
 }
 
 async fn update(
     transaction: &Transaction<'_>,
     (log, holder): (i32, Uuid),
     state: &LogState,
+    texts: &mut Dictionary,
+    refused: Refused,
 ) -> Result<(), Failed> {
     let waiting = i64::try_from(state.waiting).unwrap_or(i64::MAX);
     let renew: [Parameter<'_>; 3] = [
@@ -200,17 +290,80 @@ async fn update(
         (&holder, Type::UUID),
         (&waiting, Type::INT8),
     ];
-    if transaction.execute_typed(RENEW, &renew).await? == 0 {
-        return Err(lease_lost().into());
-    }
-    let instances = instances(transaction, log, &state.instances).await?;
-    let mut texts = Texts::default();
-    let open = state.open.iter().flatten();
-    open.for_each(|one| texts.of_activity(one));
+    let marks = Marks::read(&query(transaction, RENEW, &renew).await?)?;
+    texts.validate(marks.erased);
+    let open = || state.open.iter().flatten();
+    open().for_each(|one| texts.add_activity(one));
     let recordings = state.recordings.iter();
     recordings.for_each(|one| texts.add(&one.format));
     texts.resolve(transaction).await?;
-    rows::replace_state(transaction, log, state, &texts, &instances).await
+    let named = open().map(|one| one.instance);
+    let named = named.chain(state.recordings.iter().map(|one| one.instance));
+    let instances = instances(transaction, log, &state.instances, named.collect()).await?;
+    let to = References {
+        log,
+        batch: 0,
+        texts,
+        instances: &instances,
+    };
+    if let Some(open) = &state.open {
+        rows::keep_open(transaction, log, open).await?;
+        let open: Vec<_> = open.iter().collect();
+        each(transaction, refused, &open, async |rows| {
+            rows::put_open(transaction, rows, to).await
+        })
+        .await?;
+    }
+    let recordings: Vec<_> = state.recordings.iter().collect();
+    each(transaction, refused, &recordings, async |rows| {
+        rows::put_recordings(transaction, rows, to).await
+    })
+    .await?;
+    Ok(())
+}
+
+/// Inserts rows. Returns how many the server has refused, which are found by halving.
+async fn each<T>(
+    transaction: &Transaction<'_>,
+    refused: Refused,
+    rows: &[T],
+    insert: impl AsyncFn(&[T]) -> Result<(), Failed>,
+) -> Result<i64, Failed> {
+    if rows.is_empty() {
+        return Ok(0);
+    }
+    if refused == Refused::Fails {
+        return insert(rows).await.map(|()| 0);
+    }
+    let (mut left, mut count) = (vec![rows], 0);
+    while let Some(rows) = left.pop() {
+        transaction.batch_execute("SAVEPOINT rows").await?;
+        match insert(rows).await {
+            Ok(()) => transaction.batch_execute("RELEASE rows").await?,
+            Err(Failed::Database(cause)) if refuses_data(&cause) => {
+                transaction.batch_execute("ROLLBACK TO rows").await?;
+                match rows.split_at(rows.len() / 2) {
+                    ([], _) => count += 1,
+                    (first, second) => left.extend([second, first]),
+                }
+            }
+            Err(failed) => return Err(failed),
+        }
+    }
+    Ok(count)
+}
+
+/// True if the server refuses a value: the same will be refused again.
+fn refuses_data(cause: &tokio_postgres::Error) -> bool {
+    // Data exceptions, cardinality and integrity violations, exceeded limits of the program.
+    let classes = ["21", "22", "23", "54"];
+    (cause.code()).is_some_and(|code| classes.contains(&&code.code()[..2]))
+}
+
+fn is_refusal(error: &Error) -> bool {
+    let cause = std::error::Error::source(error);
+    let cause = cause.and_then(|cause| cause.downcast_ref());
+    cause.is_some_and(refuses_data)
 }
 
 fn lease_lost() -> Error {
@@ -220,109 +373,77 @@ fn lease_lost() -> Error {
     )
 }
 
-fn uuid(bytes: &[u8; 16]) -> Uuid {
-    Uuid::from_bytes(*bytes)
+/// Marks of the store that intakes obey.
+struct Marks {
+    erased: i64,
+    horizon: i64,
 }
 
-/// Inserts or updates instances, and returns the numbers of all that these records name.
+impl Marks {
+    /// Reads them from the row of a log, which is there while the lease is held.
+    fn read(rows: &[Row]) -> Result<Self> {
+        let row = rows.first().ok_or_else(lease_lost)?;
+        let mark = |column| row.get::<_, Option<i64>>(column).unwrap_or_default();
+        Ok(Marks {
+            erased: mark(0),
+            horizon: mark(1),
+        })
+    }
+}
+
+/// Inserts or updates instances, and returns their numbers, and those of others that records name.
 async fn instances(
     transaction: &Transaction<'_>,
     log: i32,
     instances: &[InstanceHealth],
-) -> Result<HashMap<InstanceId, i32>, Failed> {
-    if instances.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let rows = instances.iter().map(|one| {
+    mut named: BTreeSet<InstanceId>,
+) -> Result<Instances, Failed> {
+    if !instances.is_empty() {
+        let last: HashMap<_, _> = instances.iter().map(|one| (one.id, one)).collect();
+        let each = || last.values();
         let us = |at: Option<DateTime<Utc>>| at.map(|at| at.timestamp_micros());
-        json!({
-            "uuid": one.id.to_string(), "host": one.host, "pid": one.pid, "started_at": us(Some(one.started_at)),
-            "stopped_at": us(one.stopped_at), "alive": one.alive, "saved_at": us(one.saved_at),
-            "accounting": serde_json::to_string(&one.accounting).unwrap_or_default(),
-        })
-    });
-    let rows = Value::from_iter(rows).to_string();
-    let add: [Parameter<'_>; 2] = [(&rows, Type::TEXT), (&log, Type::INT4)];
-    query(transaction, ADD_INSTANCES, &add).await?;
-    let ids: Vec<Uuid> = instances
-        .iter()
-        .map(|one| uuid(one.id.as_bytes()))
-        .collect();
-    let found = query(transaction, INSTANCES, &[(&ids, Type::UUID_ARRAY)]).await?;
-    let found = found.iter().map(|row| {
-        let id: Uuid = row.get(0);
-        (InstanceId::from_bytes(id.into_bytes()), row.get(1))
-    });
-    Ok(found.collect())
-}
-
-/// The dictionary's numbers of the texts of a batch.
-#[derive(Debug, Default)]
-pub(super) struct Texts {
-    wanted: BTreeSet<String>,
-    ids: HashMap<String, i64>,
-}
-
-impl Texts {
-    fn add(&mut self, text: &str) {
-        if !self.wanted.contains(text) {
-            self.wanted.insert(text.to_owned());
+        let columns = Columns::default()
+            .add("uuid", each().map(|one| uuid(one.id.as_bytes())))
+            .add("log", each().map(|_| log))
+            .add("host", each().map(|one| text(&one.host)))
+            .add("pid", each().map(|one| i64::from(one.pid)))
+            .add(
+                "started_at",
+                each().map(|one| one.started_at.timestamp_micros()),
+            )
+            .add("stopped_at", each().map(|one| us(one.stopped_at)))
+            .add("alive", each().map(|one| one.alive))
+            .add("saved_at", each().map(|one| us(one.saved_at)))
+            .add(
+                "accounting",
+                each().map(|one| serde_json::to_string(&one.accounting).unwrap_or_default()),
+            );
+        let (names, new) = (columns.names(), columns.rows("new"));
+        let sql = format!(
+            "INSERT INTO tower_activity.instance ({names}) SELECT {names} FROM {new} \
+             ON CONFLICT (uuid) DO UPDATE SET stopped_at = excluded.stopped_at, alive = excluded.alive, \
+               saved_at = excluded.saved_at, accounting = excluded.accounting, host = excluded.host, pid = excluded.pid, \
+               started_at = excluded.started_at WHERE tower_activity.instance.log = excluded.log"
+        );
+        query(transaction, &sql, &columns.parameters()).await?;
+    }
+    named.extend(instances.iter().map(|one| one.id));
+    let mut numbers = Instances::new();
+    for attempt in 0..2 {
+        let missing = named.iter().filter(|id| !numbers.contains_key(*id));
+        let missing: Vec<Uuid> = missing.map(|id| uuid(id.as_bytes())).collect();
+        if missing.is_empty() {
+            break;
         }
-    }
-
-    fn of_scope(&mut self, scope: &Scope) {
-        let Scope {
-            project,
-            agent,
-            actor,
-            brand,
-            environment,
-            session: _,
-            request: _,
-        } = scope;
-        let texts = [project, agent, actor, brand, environment];
-        texts.into_iter().flatten().for_each(|text| self.add(text));
-    }
-
-    fn of_activity(&mut self, one: &ActivityRecord) {
-        self.add(one.kind.as_str());
-        self.add(&one.name);
-        self.of_scope(&one.scope);
-    }
-
-    fn of_event(&mut self, one: &EventRecord) {
-        self.add(&one.event_type);
-        self.of_scope(&one.scope);
-    }
-
-    /// Looks up all texts, adding the new ones: in order, so that two intakes do not wait for each other.
-    async fn resolve(&mut self, transaction: &Transaction<'_>) -> Result<(), Failed> {
-        let wanted: Vec<&String> = self.wanted.iter().collect();
-        if wanted.is_empty() {
-            return Ok(());
+        if attempt > 0 {
+            let add: [Parameter<'_>; 2] = [(&missing, Type::UUID_ARRAY), (&log, Type::INT4)];
+            query(transaction, ADD_UNKNOWN, &add).await?;
         }
-        let find: [Parameter<'_>; 1] = [(&wanted, Type::TEXT_ARRAY)];
-        let mut found = query(transaction, TEXTS, &find).await?;
-        if found.len() < wanted.len() {
-            let folded: Vec<Option<String>> = wanted
-                .iter()
-                .map(|text| Some(record::fold(text).into_owned()).filter(|folded| folded != *text))
-                .collect();
-            let add: [Parameter<'_>; 2] =
-                [(&wanted, Type::TEXT_ARRAY), (&folded, Type::TEXT_ARRAY)];
-            query(transaction, ADD_TEXTS, &add).await?;
-            found = query(transaction, TEXTS, &find).await?;
-        }
-        self.ids = found.iter().map(|row| (row.get(0), row.get(1))).collect();
-        Ok(())
+        let found = query(transaction, INSTANCES, &[(&missing, Type::UUID_ARRAY)]).await?;
+        numbers.extend(found.iter().map(|row| {
+            let id: Uuid = row.get(0);
+            (InstanceId::from_bytes(id.into_bytes()), row.get(1))
+        }));
     }
-
-    /// Returns the number of a text, which was added before.
-    pub(super) fn id(&self, text: &str) -> i64 {
-        self.ids.get(text).copied().unwrap_or_default()
-    }
-
-    pub(super) fn optional(&self, text: Option<&Text>) -> Option<i64> {
-        text.map(|text| self.id(text))
-    }
+    Ok(numbers)
 }

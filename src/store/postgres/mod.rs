@@ -1,12 +1,15 @@
 //! A central store in PostgreSQL, 15 to 18: several logs are forwarded to it, and read as one.
 
+mod columns;
 mod connection;
+mod dictionary;
 mod fold;
 mod intake;
 mod migrate;
 mod partition;
 mod read;
 mod rows;
+mod terms;
 
 use std::{fmt, sync::Arc};
 

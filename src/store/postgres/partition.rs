@@ -1,25 +1,57 @@
-//! The partitions of activities and events: days by id, made when a batch needs them.
+//! The partitions of activities and events: days by id. They are made a week ahead, and when a late record needs one.
+//!
+//! Clocks are wrong: what is dated more than a week ahead of the server's clock shares one partition, which gives its records to
+//! their days as they come, and so does what is dated before the year 2000.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
-use tokio_postgres::types::Type;
-use uuid::Uuid;
+use tokio_postgres::{error::SqlState, types::Type};
 
-use super::connection::{Connection, Parameter, query};
+use super::connection::{Connection, Failed, Parameter, query};
 use crate::{error::Result, record::ActivityId, store::ForwardBatch};
 
-const DAY_US: i64 = 86_400_000_000;
-/// A lock that ends with its transaction: two that create a partition at once fail in spite of `IF NOT EXISTS`.
-const LOCK: &str = "SELECT pg_advisory_xact_lock(6079225713172475749)";
-const EXISTS: &str = "SELECT to_regclass($1::text) IS NOT NULL";
+/// Milliseconds of a day.
+const DAY_MS: u64 = 86_400_000;
+/// 2000-01-01.
+const FIRST: i64 = 10_957;
+/// How often the days ahead are made.
+const PAUSE: Duration = Duration::from_secs(3600);
+const BEGIN: &str = "SET LOCAL lock_timeout = '5s'";
+const ADD_DAYS: &str = "SELECT tower_activity.add_days()";
+const AHEAD: &str = "SELECT value FROM tower_activity.mark WHERE name = 'ahead'";
+const ADD_DAY: &str = "SELECT tower_activity.add_day(new.kind, new.day) FROM unnest($1::text[], $2::bigint[]) AS new (kind, day)";
 
 /// The days whose partitions are known to exist.
 #[derive(Debug, Default)]
 pub(super) struct Days {
     known: BTreeSet<(&'static str, i64)>,
+    /// Days from this one on have no partition of their own, as far as is known.
+    ahead: Option<i64>,
+    made_at: Option<Instant>,
 }
 
 impl Days {
+    /// Creates the partitions of the next days, if it is time to.
+    pub(super) fn make_ahead(&mut self, connection: &mut Connection) -> Result<()> {
+        if self.made_at.is_some_and(|at| at.elapsed() < PAUSE) {
+            return Ok(());
+        }
+        let made = connection.transaction(BEGIN, async |transaction| {
+            match query(transaction, ADD_DAYS, &[]).await {
+                Ok(_) => Ok(true),
+                Err(cause) if cause.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) => Ok(false),
+                Err(cause) => Err(cause.into()),
+            }
+        })?;
+        // A reader has not made room: the next attempt is the next call's.
+        self.made_at = made.then(Instant::now);
+        self.ahead = None;
+        Ok(())
+    }
+
     /// Creates the partitions that a batch needs.
     pub(super) fn ensure(
         &mut self,
@@ -27,37 +59,39 @@ impl Days {
         batch: &ForwardBatch,
     ) -> Result<()> {
         let activities = batch.activities.iter();
-        let activities = activities.map(|one| ("activity", one.id.started_at_us() / DAY_US));
+        let activities = activities.map(|one| ("activity", day(one.id)));
         let events = batch.events.iter();
-        let events = events.map(|one| ("event", one.id.at().timestamp_micros() / DAY_US));
+        let events = events.map(|one| ("event", day(ActivityId::from_bytes(*one.id.as_bytes()))));
         let mut missing: BTreeSet<_> = activities.chain(events).collect();
-        missing.retain(|day| !self.known.contains(day));
+        missing.retain(|one| one.1 >= FIRST && !self.known.contains(one));
         if missing.is_empty() {
             return Ok(());
         }
-        connection.transaction(LOCK, async |transaction| {
-            for (table, day) in &missing {
-                let name = format!("tower_activity.{table}_{day}");
-                let parameter: [Parameter<'_>; 1] = [(&name, Type::TEXT)];
-                if query(transaction, EXISTS, &parameter).await?[0].get(0) {
-                    continue;
-                }
-                let bound = |day: i64| {
-                    let id = ActivityId::from_parts(day.saturating_mul(DAY_US), 0);
-                    Uuid::from_bytes(*id.as_bytes())
-                };
-                // The smallest id of its first day has version and variant bits; ids of other programs may not.
-                let sql = format!(
-                    "CREATE TABLE {name} (LIKE tower_activity.{table} INCLUDING DEFAULTS INCLUDING CONSTRAINTS); \
-                     ALTER TABLE tower_activity.{table} ATTACH PARTITION {name} FOR VALUES FROM ('{}') TO ('{}')",
-                    bound(*day),
-                    bound(day + 1),
-                );
-                transaction.batch_execute(&sql).await?;
+        let known_ahead = self.ahead;
+        let ahead = connection.transaction(BEGIN, async |transaction| {
+            let ahead = match known_ahead {
+                Some(ahead) => ahead,
+                None => query(transaction, AHEAD, &[]).await?[0].get(0),
+            };
+            missing.retain(|one| one.1 < ahead);
+            if !missing.is_empty() {
+                let (kinds, days): (Vec<_>, Vec<_>) = missing.iter().copied().unzip();
+                let parameters: [Parameter<'_>; 2] =
+                    [(&kinds, Type::TEXT_ARRAY), (&days, Type::INT8_ARRAY)];
+                query(transaction, ADD_DAY, &parameters).await?;
             }
-            Ok(())
+            Ok::<_, Failed>(ahead)
         })?;
+        self.ahead = Some(ahead);
         self.known.extend(missing);
         Ok(())
     }
+}
+
+/// Returns the day of an id, counted from the Unix epoch. Those of other programs may have any bits.
+pub(super) fn day(id: ActivityId) -> i64 {
+    let ms = id.as_bytes()[..6]
+        .iter()
+        .fold(0, |ms, byte| ms << 8 | u64::from(*byte));
+    (ms / DAY_MS).cast_signed()
 }

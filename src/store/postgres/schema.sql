@@ -4,7 +4,8 @@
 CREATE SCHEMA tower_activity;
 
 -- schema: the version. store: a random number of this store, which positions of followers name. ordinal: the last ordinal that was
--- given to a batch; whoever folds batches locks this row.
+-- given to a batch; whoever folds batches locks this row. ahead: the first day, counted from the Unix epoch, whose records are in the
+-- partition of what is dated ahead. horizon: the first day that is kept. erased: changes when texts are deleted from the dictionary.
 CREATE TABLE tower_activity.mark (
   name  text PRIMARY KEY,
   value bigint NOT NULL
@@ -31,7 +32,10 @@ CREATE TABLE tower_activity.log (
   event       bigint NOT NULL DEFAULT 0,
   event_id    uuid,
   chunk       bigint NOT NULL DEFAULT 0,
-  waiting     bigint NOT NULL DEFAULT 0 -- records that are yet to be forwarded, by its own count
+  waiting     bigint NOT NULL DEFAULT 0, -- records that are yet to be forwarded, by its own count
+  -- Records that were not inserted: refused by the server, and dated before the horizon.
+  refused     bigint NOT NULL DEFAULT 0,
+  outdated    bigint NOT NULL DEFAULT 0
 );
 
 -- One process that recorded into a log.
@@ -70,7 +74,7 @@ CREATE TABLE tower_activity.batch (
 );
 CREATE INDEX batch_unfolded ON tower_activity.batch (id) WHERE ordinal IS NULL;
 
--- Ended activities. A row never changes. Partitions are days.
+-- Ended activities. A row never changes. Partitions are days, all before the year 2000, and all that is dated ahead.
 CREATE TABLE tower_activity.activity (
   id               uuid NOT NULL,
   started_at       bigint NOT NULL,
@@ -143,7 +147,7 @@ CREATE TABLE tower_activity.open (
 );
 CREATE INDEX open_log ON tower_activity.open (log);
 
--- Events. A row never changes. Partitions are days.
+-- Events. A row never changes. Partitions are like those of activities.
 CREATE TABLE tower_activity.event (
   id          uuid NOT NULL,
   at          bigint NOT NULL,
@@ -230,7 +234,7 @@ CREATE TABLE tower_activity.bucket (
   failed    bigint NOT NULL,
   cancelled bigint NOT NULL,
   timed     bigint NOT NULL,
-  sum_ns    numeric NOT NULL,
+  sum_ns    bigint NOT NULL,
   min_ns    bigint,
   max_ns    bigint,
   sketch    bytea,
@@ -252,6 +256,7 @@ CREATE TABLE tower_activity.agent_quarter (
   last_root  bigint,
   PRIMARY KEY (agent, quarter, scope_id)
 );
+CREATE INDEX agent_quarter_overall ON tower_activity.agent_quarter (quarter) WHERE scope_id = 0;
 
 CREATE TABLE tower_activity.turning_agent (
   agent bigint PRIMARY KEY
@@ -280,5 +285,103 @@ CREATE TABLE tower_activity.failure (
 );
 CREATE INDEX failure_fingerprint ON tower_activity.failure (fingerprint, quarter);
 
+-- Returns the smallest id of a day.
+CREATE FUNCTION tower_activity.first_id(day bigint) RETURNS uuid LANGUAGE sql IMMUTABLE AS
+  $$ SELECT (lpad(to_hex(day * 86400000), 12, '0') || repeat('0', 20))::uuid $$;
+
+-- Returns the day of an id, which may have any bits.
+CREATE FUNCTION tower_activity.day_of(id uuid) RETURNS bigint LANGUAGE sql IMMUTABLE AS
+  $$ SELECT ('x' || left(replace(id::text, '-', ''), 12))::bit(48)::bigint / 86400000 $$;
+
+-- Creates a table that can become a partition. Unlike PARTITION OF, this and ATTACH do not wait for readers.
+CREATE FUNCTION tower_activity.add_table(kind text, name text) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+BEGIN
+  EXECUTE format('CREATE TABLE tower_activity.%I (LIKE tower_activity.%I INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING STORAGE)',
+    name, kind);
+END $$;
+
+-- Attaches it. NULL: without a bound.
+CREATE FUNCTION tower_activity.attach(kind text, name text, first bigint, until bigint) RETURNS void LANGUAGE plpgsql
+SET search_path = pg_catalog AS $$
+BEGIN
+  EXECUTE format('ALTER TABLE tower_activity.%I ATTACH PARTITION tower_activity.%I FOR VALUES FROM (%s) TO (%s)', kind, name,
+    coalesce(quote_literal(tower_activity.first_id(first)), 'MINVALUE'),
+    coalesce(quote_literal(tower_activity.first_id(until)), 'MAXVALUE'));
+END $$;
+
+-- Creates the partition of a day, unless it exists, or the day has none of its own. Whoever forwards may call it, without owning the
+-- tables. The lock ends with the transaction: two that create a partition at once fail in spite of IF NOT EXISTS.
+CREATE FUNCTION tower_activity.add_day(kind text, day bigint) RETURNS void LANGUAGE plpgsql
+SECURITY DEFINER SET search_path = pg_catalog AS $$
+DECLARE
+  name text := kind || '_' || day;
+BEGIN
+  PERFORM pg_advisory_xact_lock(6079225713172475749);
+  IF kind NOT IN ('activity', 'event') OR day < 10957
+    OR day < (SELECT value FROM tower_activity.mark AS m WHERE m.name = 'horizon')
+    OR day >= (SELECT value FROM tower_activity.mark AS m WHERE m.name = 'ahead')
+    OR to_regclass('tower_activity.' || name) IS NOT NULL THEN
+    RETURN;
+  END IF;
+  PERFORM tower_activity.add_table(kind, name);
+  PERFORM tower_activity.attach(kind, name, day, day + 1);
+END $$;
+
+-- Creates the partitions of today, by the clock of the server, and the next 7 days, and moves records that are no longer dated ahead
+-- to theirs. Fails if readers do not make room for a moment: the days that are there last for a week.
+CREATE FUNCTION tower_activity.add_days() RETURNS void LANGUAGE plpgsql
+SECURITY DEFINER SET search_path = pg_catalog SET lock_timeout = '300ms' AS $$
+DECLARE
+  today bigint := floor(extract(epoch FROM now()) / 86400);
+  boundary bigint := today + 8;
+  old bigint;
+  kind text;
+  day bigint;
+  days bigint[];
+BEGIN
+  SELECT value INTO old FROM tower_activity.mark WHERE name = 'ahead';
+  IF old >= boundary THEN
+    -- Also if the clock was set back.
+    RETURN;
+  END IF;
+  PERFORM pg_advisory_xact_lock(6079225713172475749);
+  SELECT value INTO old FROM tower_activity.mark WHERE name = 'ahead';
+  IF old >= boundary THEN
+    RETURN;
+  END IF;
+  FOREACH kind IN ARRAY ARRAY['activity', 'event'] LOOP
+    EXECUTE format('ALTER TABLE tower_activity.%I DETACH PARTITION tower_activity.%I', kind, kind || '_ahead');
+    -- After a long pause only the days that have records: others are created when they are needed.
+    EXECUTE format('SELECT array(SELECT DISTINCT tower_activity.day_of(id) FROM tower_activity.%I WHERE id < $1
+      UNION SELECT generate_series($2, $3) ORDER BY 1)', kind || '_ahead')
+      INTO days USING tower_activity.first_id(boundary), greatest(old, today), boundary - 1;
+    FOREACH day IN ARRAY days LOOP
+      PERFORM tower_activity.add_table(kind, kind || '_' || day);
+      EXECUTE format('WITH moved AS (DELETE FROM tower_activity.%I WHERE id < $1 RETURNING *)
+        INSERT INTO tower_activity.%I SELECT * FROM moved', kind || '_ahead', kind || '_' || day)
+        USING tower_activity.first_id(day + 1);
+      PERFORM tower_activity.attach(kind, kind || '_' || day, day, day + 1);
+    END LOOP;
+    PERFORM tower_activity.attach(kind, kind || '_ahead', boundary, NULL);
+  END LOOP;
+  UPDATE tower_activity.mark SET value = boundary WHERE name = 'ahead';
+END $$;
+
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA tower_activity FROM PUBLIC;
+
 INSERT INTO tower_activity.mark (name, value) VALUES
-  ('schema', 1), ('ordinal', 0), ('store', (random() * 4611686018427387903)::bigint + 1);
+  ('schema', 1), ('ordinal', 0), ('store', (random() * 4611686018427387903)::bigint + 1), ('horizon', 0), ('erased', 0),
+  ('ahead', floor(extract(epoch FROM now()) / 86400));
+
+-- Records before the year 2000 (day 10957) have clocks that were never set.
+DO $$
+DECLARE
+  kind text;
+BEGIN
+  FOREACH kind IN ARRAY ARRAY['activity', 'event'] LOOP
+    PERFORM tower_activity.add_table(kind, kind || '_early');
+    PERFORM tower_activity.attach(kind, kind || '_early', NULL, 10957);
+    PERFORM tower_activity.add_table(kind, kind || '_ahead');
+    PERFORM tower_activity.attach(kind, kind || '_ahead', (SELECT value FROM tower_activity.mark WHERE name = 'ahead'), NULL);
+  END LOOP;
+END $$;

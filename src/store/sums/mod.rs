@@ -4,24 +4,32 @@
 #![cfg_attr(not(feature = "sqlite"), allow(dead_code))]
 
 mod agent_quarter;
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod agents;
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod bucket;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod failures;
 mod quarter;
 mod turns;
 
 pub use self::quarter::Quarter;
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub(crate) use self::{
     agent_quarter::AgentQuarters,
-    agents::{AgentRow, AgentRows, AgentSums, Neighbours, delete_quarters},
+    agents::{AgentRow, AgentRows, AgentSums, Neighbours},
     bucket::{BucketRow, Buckets},
-    quarter::{QUARTERS, first_of_hour, numbers},
+    failures::{FailureRows, FailureSum, Failures, MOST_FINGERPRINTS, OTHERS},
+    quarter::numbers,
     turns::TurnSums,
 };
 pub(crate) use self::{
     agent_quarter::{ALL, AgentQuarter, Nesting, Span},
     quarter::{QUARTER_US, quarter_of},
     turns::TurnBuckets,
+};
+#[cfg(feature = "sqlite")]
+pub(crate) use self::{
+    agents::delete_quarters,
+    quarter::{QUARTERS, first_of_hour},
 };

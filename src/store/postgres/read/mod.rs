@@ -5,8 +5,12 @@ mod health;
 mod list;
 mod recording;
 mod row;
+mod sums;
 
-use std::ops::RangeInclusive;
+use std::{
+    collections::HashMap,
+    ops::{Range, RangeInclusive},
+};
 
 use chrono::{DateTime, Utc};
 use tokio_postgres::{Row, Transaction};
@@ -18,15 +22,19 @@ use super::{
 };
 use crate::{
     error::Result,
-    record::{ActivityId, ChunkRecord, Filter, RecordingId, RecordingRecord},
+    record::{ActivityId, ChunkRecord, Filter, Has, RecordingId, RecordingRecord, Text},
     store::{
-        AHEAD, CommitPage, Cursor, Health, LARGEST_PAGE, List, Position, ReadOptions, Reader,
-        Source,
+        AHEAD, Bucket, CommitPage, Cursor, Dimension, Gaps, Grain, Health, LARGEST_PAGE,
+        LARGEST_SCAN, List, Position, Quarter, ReadOptions, Reader, SampleTotals, Source, Subject,
+        Total, TurnHistory, Turns, during, scan,
     },
 };
 
 /// Begins a transaction in which nothing changes.
 const SNAPSHOT: &str = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY";
+
+/// The most activities that are scanned for the turns of names and brands, which have no sums of them.
+const TURN_SCAN: u64 = 200_000;
 
 /// Reads a central store.
 #[derive(Debug)]
@@ -153,5 +161,60 @@ impl Reader for PostgresReader {
 
     fn health(&mut self) -> Result<Health> {
         self.snapshot(async |snapshot| health::health(snapshot).await)
+    }
+
+    fn buckets(
+        &mut self,
+        of: &Subject,
+        quarters: Range<Quarter>,
+        _grain: Grain,
+    ) -> Result<Vec<Bucket>> {
+        self.snapshot(async |snapshot| sums::buckets(snapshot, of, &quarters).await)
+    }
+
+    fn totals(&mut self, by: Dimension, quarters: Range<Quarter>) -> Result<Vec<Total>> {
+        let (mut totals, count) = self.snapshot(async |snapshot| {
+            let totals = sums::totals(snapshot, by, &quarters).await?;
+            Ok((totals, sums::count(snapshot, &quarters).await?))
+        })?;
+        if matches!(by, Dimension::Name | Dimension::Brand) && count <= TURN_SCAN {
+            let mut of_agents = Filter::default();
+            of_agents.has.any_of.push(Has::Agent);
+            let mut found = SampleTotals::new(by);
+            self.scan(&during(of_agents, quarters), &mut |one| found.add(&one))?;
+            let found = found.finish().into_iter();
+            let mut turns: HashMap<Text, Turns> =
+                found.filter_map(|one| Some((one.id, one.turns?))).collect();
+            for total in &mut totals {
+                // Without an activity that has an agent there are no turns.
+                total.turns = Some(turns.remove(&total.id).unwrap_or_default());
+            }
+        }
+        Ok(totals)
+    }
+
+    fn turn_stats(
+        &mut self,
+        of: &Subject,
+        quarters: Range<Quarter>,
+        _grain: Grain,
+    ) -> Result<TurnHistory> {
+        let (stats, count) = self.snapshot(async |snapshot| {
+            let stats = sums::turn_stats(snapshot, of, &quarters).await?;
+            Ok((stats, sums::count(snapshot, &quarters).await?))
+        })?;
+        match stats {
+            Some(stats) => Ok(TurnHistory::new(quarters.start, stats)),
+            None if count <= LARGEST_SCAN as u64 => scan::turn_stats(self, of, quarters),
+            None => Ok(TurnHistory::new(quarters.end, Vec::new())),
+        }
+    }
+
+    fn gaps(&mut self, quarters: Range<Quarter>) -> Result<Gaps> {
+        self.snapshot(async |snapshot| sums::gaps(snapshot, &quarters).await)
+    }
+
+    fn oldest_quarter(&mut self) -> Result<Option<Quarter>> {
+        self.snapshot(async |snapshot| sums::oldest_quarter(snapshot).await)
     }
 }

@@ -18,9 +18,8 @@ use crate::{
             columns::{lossy, unsigned},
             last_seqs::LastSeqs,
             maintenance::{counted, recompute},
-            write::sums::failures::OTHERS,
         },
-        sums::QUARTER_US,
+        sums::{OTHERS, QUARTER_US},
         too_many,
     },
 };

@@ -16,10 +16,11 @@ use crate::{
         sqlite::{
             columns::TEXT_ID,
             maintenance::search::{
-                ACTIVITIES, ACTOR, AGENT, BRAND, EVENTS, MANY_ATTRIBUTES, PROJECT, REQUEST,
-                SESSION, SearchIndex, attribute_term, dictionary_term, entries, text_term,
+                ACTIVITIES, ACTOR, AGENT, BRAND, EVENTS, PROJECT, SearchIndex, dictionary_term,
+                entries,
             },
         },
+        terms::{MANY_ATTRIBUTES, REQUEST, SESSION, attribute_term, text_term},
     },
 };
 

@@ -6,18 +6,15 @@ use std::{
 };
 
 use rusqlite::{Connection, Row};
-use serde_json::Value;
 
-use super::term::{
-    ACTOR, AGENT, BRAND, MANY_ATTRIBUTES, PROJECT, REQUEST, SESSION, attribute_term, text_term,
-};
+use super::term::{ACTOR, AGENT, BRAND, PROJECT};
 use crate::{
-    record::{append_words, attribute_terms, json_texts},
-    store::sqlite::columns::TEXT_VALUE,
+    record::append_words,
+    store::{
+        sqlite::columns::TEXT_VALUE,
+        terms::{REQUEST, SESSION, append_json, append_text_term},
+    },
 };
-
-/// The most attributes of a row that have terms of their own, each item of a list counted.
-const MAX_ATTRIBUTES: usize = 128;
 
 /// The words of dictionary texts that have been met in a step.
 pub(super) struct Dictionary<'a> {
@@ -66,8 +63,7 @@ pub(super) fn add_terms(
     terms.push_str(dictionary.words(row.get(6)?)?);
     for (column, kind) in (7..).zip([SESSION, REQUEST]) {
         if let Some(text) = row.get_ref(column)?.as_str_or_null()? {
-            terms.push_str(&text_term(kind, text));
-            terms.push(' ');
+            append_text_term(terms, kind, text);
         }
     }
     for column in 9..13 {
@@ -77,27 +73,7 @@ pub(super) fn add_terms(
     }
     if let Some(json) = row.get_ref(13)?.as_str_or_null()? {
         // What is not JSON has no texts: a record with it cannot be read.
-        let json = serde_json::from_str(json).unwrap_or_default();
-        let mut texts = Vec::new();
-        json_texts(&json, &mut texts);
-        texts.iter().for_each(|text| append_words(terms, text));
-        add_attributes(terms, &json);
+        append_json(terms, &serde_json::from_str(json).unwrap_or_default());
     }
     Ok(())
-}
-
-fn add_attributes(terms: &mut String, json: &Value) {
-    let members = json.as_object().into_iter().flatten();
-    let mut attributes = members.flat_map(|(key, value)| {
-        let values = attribute_terms(value).into_iter();
-        values.map(move |value| attribute_term(key, &value))
-    });
-    for term in attributes.by_ref().take(MAX_ATTRIBUTES) {
-        terms.push_str(&term);
-        terms.push(' ');
-    }
-    if attributes.next().is_some() {
-        terms.push_str(MANY_ATTRIBUTES);
-        terms.push(' ');
-    }
 }

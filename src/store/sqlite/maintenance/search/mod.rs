@@ -15,10 +15,7 @@ use std::{
 use rusqlite::{Connection, params};
 
 use self::entry::{Dictionary, add_terms};
-pub(crate) use self::term::{
-    ACTOR, AGENT, BRAND, MANY_ATTRIBUTES, PROJECT, REQUEST, SESSION, attribute_term,
-    dictionary_term, text_term,
-};
+pub(crate) use self::term::{ACTOR, AGENT, BRAND, PROJECT, dictionary_term};
 use super::counted::{self, CountedRows};
 use crate::{
     record::{ActivityId, WORDS_VERSION},

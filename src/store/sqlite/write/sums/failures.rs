@@ -1,25 +1,16 @@
 //! Stores the groups of failures.
 
-use std::{
-    borrow::Cow,
-    collections::{BTreeMap, HashMap, btree_map::Entry, hash_map},
-    ops::Range,
-};
+use std::{borrow::Cow, ops::Range};
 
 use rusqlite::{Connection, Params, params};
 
 use crate::{
     record::{ActivityId, Fingerprint},
-    store::{sqlite::columns::lossy, sums::quarter_of},
+    store::{
+        sqlite::columns::lossy,
+        sums::{FailureRows, FailureSum, Failures, MOST_FINGERPRINTS, quarter_of},
+    },
 };
-
-/// The most fingerprints with groups of their own.
-const MOST_FINGERPRINTS: i64 = 10_000;
-/// The most of them in one quarter hour: so the table of a month has 3 million rows at most. [`fold`] is the only one that adds
-/// rows, and retention counts them with the other sums.
-const MOST_IN_QUARTER: i64 = 1_000;
-/// The fingerprint of the others.
-pub(crate) const OTHERS: i64 = 0;
 
 const COMMITTED: &str = "SELECT id, started_at, name, (SELECT value FROM text WHERE text.id = activity.name), error_type, message \
      FROM activity NOT INDEXED WHERE seq > ?1 AND seq <= ?2 AND status = 2 AND started_at >= ?3";
@@ -41,20 +32,6 @@ const ADD: &str = "INSERT INTO failure (quarter, fingerprint, name, error_type, 
 const DELETE_QUARTERS: &str = "DELETE FROM failure WHERE quarter >= ?1 AND quarter < ?2";
 const DELETE_BEFORE: &str = "DELETE FROM failure WHERE (quarter, fingerprint) IN \
      (SELECT quarter, fingerprint FROM failure WHERE quarter < ?1 ORDER BY quarter LIMIT ?2)";
-
-/// Failures by quarter hour and fingerprint.
-#[derive(Debug, Default)]
-pub(crate) struct Failures(BTreeMap<(i64, i64), Sum>);
-
-/// The failures of one quarter hour with one fingerprint.
-#[derive(Debug, Clone)]
-struct Sum {
-    name: Option<i64>,
-    error_type: Option<String>,
-    count: i64,
-    first: ActivityId,
-    last: ActivityId,
-}
 
 /// Reads the failures with a seq in `after + 1..=up_to` that started at `from_us` or later.
 pub(crate) fn read_committed(
@@ -86,7 +63,7 @@ fn read(connection: &Connection, sql: &str, values: impl Params) -> rusqlite::Re
         let (name, error_type, message) = (text(3)?, text(4)?, text(5)?);
         let name = name.unwrap_or_default();
         let fingerprint = Fingerprint::new(&name, error_type.as_deref(), message.as_deref());
-        let one = Sum {
+        let one = FailureSum {
             name: row.get(2)?,
             error_type: error_type.map(Cow::into_owned),
             count: 1,
@@ -100,40 +77,7 @@ fn read(connection: &Connection, sql: &str, values: impl Params) -> rusqlite::Re
 
 /// Adds failures to the stored ones.
 pub(crate) fn fold(connection: &Connection, failures: Failures) -> rusqlite::Result<()> {
-    let mut groups = Failures::default();
-    let mut is_known = HashMap::new();
-    let mut count = None;
-    let mut in_quarters = HashMap::new();
-    for ((quarter, fingerprint), sum) in failures.0 {
-        let known = match is_known.get(&fingerprint) {
-            Some(known) => *known,
-            None => {
-                let mut statement = connection.prepare_cached(IS_KNOWN)?;
-                let mut known: bool = statement.query_row([fingerprint], |row| row.get(0))?;
-                if !known {
-                    let count = match &mut count {
-                        Some(count) => count,
-                        none => none.insert(fingerprints(connection)?),
-                    };
-                    known = *count < MOST_FINGERPRINTS;
-                    *count += i64::from(known);
-                }
-                is_known.insert(fingerprint, known);
-                known
-            }
-        };
-        match known && has_room(connection, &mut in_quarters, quarter, fingerprint)? {
-            true => groups.add((quarter, fingerprint), sum),
-            false => {
-                let of_several = Sum {
-                    name: None,
-                    error_type: None,
-                    ..sum
-                };
-                groups.add((quarter, OTHERS), of_several);
-            }
-        }
-    }
+    let groups = failures.limited(connection)?;
     let mut add = connection.prepare_cached(ADD)?;
     for ((quarter, fingerprint), sum) in groups.0 {
         let (first, last) = (sum.first.as_bytes(), sum.last.as_bytes());
@@ -150,27 +94,28 @@ pub(crate) fn fold(connection: &Connection, failures: Failures) -> rusqlite::Res
     Ok(())
 }
 
-/// Whether a fingerprint may have a group in a quarter hour. `counts` are those of the quarter hours so far.
-fn has_room(
-    connection: &Connection,
-    counts: &mut HashMap<i64, i64>,
-    quarter: i64,
-    fingerprint: i64,
-) -> rusqlite::Result<bool> {
-    let mut exists = connection.prepare_cached(IN_QUARTER)?;
-    if exists.query_row([quarter, fingerprint], |row| row.get(0))? {
-        return Ok(true);
+impl FailureRows for Connection {
+    type Error = rusqlite::Error;
+
+    fn is_known(&self, fingerprint: i64) -> rusqlite::Result<bool> {
+        let mut statement = self.prepare_cached(IS_KNOWN)?;
+        statement.query_row([fingerprint], |row| row.get(0))
     }
-    let count = match counts.entry(quarter) {
-        hash_map::Entry::Occupied(count) => count.into_mut(),
-        hash_map::Entry::Vacant(new) => {
-            let mut count = connection.prepare_cached(COUNT_IN_QUARTER)?;
-            new.insert(count.query_row([quarter], |row| row.get(0))?)
-        }
-    };
-    let has_room = *count < MOST_IN_QUARTER;
-    *count += i64::from(has_room);
-    Ok(has_room)
+
+    fn fingerprints(&self) -> rusqlite::Result<i64> {
+        let mut count = self.prepare_cached(COUNT)?;
+        count.query_row([MOST_FINGERPRINTS], |row| row.get(0))
+    }
+
+    fn is_in_quarter(&self, quarter: i64, fingerprint: i64) -> rusqlite::Result<bool> {
+        let mut exists = self.prepare_cached(IN_QUARTER)?;
+        exists.query_row([quarter, fingerprint], |row| row.get(0))
+    }
+
+    fn in_quarter(&self, quarter: i64) -> rusqlite::Result<i64> {
+        let mut count = self.prepare_cached(COUNT_IN_QUARTER)?;
+        count.query_row([quarter], |row| row.get(0))
+    }
 }
 
 /// Replaces the stored failures of these quarter hours by those with an id in this range and a seq up to `up_to`.
@@ -193,24 +138,4 @@ pub(crate) fn delete_before(
 ) -> rusqlite::Result<u64> {
     let mut delete = connection.prepare_cached(DELETE_BEFORE)?;
     Ok(delete.execute([quarter, limit])? as u64)
-}
-
-/// Counts the stored fingerprints.
-fn fingerprints(connection: &Connection) -> rusqlite::Result<i64> {
-    let mut count = connection.prepare_cached(COUNT)?;
-    count.query_row([MOST_FINGERPRINTS], |row| row.get(0))
-}
-
-impl Failures {
-    fn add(&mut self, key: (i64, i64), one: Sum) {
-        match self.0.entry(key) {
-            Entry::Vacant(new) => drop(new.insert(one)),
-            Entry::Occupied(mut sum) => {
-                let sum = sum.get_mut();
-                sum.count += one.count;
-                sum.first = sum.first.min(one.first);
-                sum.last = sum.last.max(one.last);
-            }
-        }
-    }
 }

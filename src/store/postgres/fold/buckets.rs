@@ -1,0 +1,91 @@
+//! Adds to the sums of quarter hours.
+
+use tokio_postgres::{Transaction, types::Type};
+
+use crate::{
+    record::{Sketch, Sums},
+    store::{
+        codes::{Code, SumScope},
+        postgres::{
+            columns::{Columns, signed},
+            connection::{Failed, Parameter, query},
+        },
+        sums::Buckets,
+    },
+};
+
+/// The columns of sums, in the order in which [`read`] takes them.
+pub(in crate::store::postgres) const COLUMNS: &str =
+    "b.count, b.failed, b.cancelled, b.timed, b.sum_ns, b.min_ns, b.max_ns, b.sketch";
+const OLD: &str = " FROM unnest($1::smallint[], $2::bigint[], $3::bigint[]) AS k (scope, scope_id, quarter) \
+     JOIN tower_activity.bucket AS b ON b.scope = k.scope AND b.scope_id = k.scope_id AND b.quarter = k.quarter";
+
+/// Adds sums to the stored ones.
+pub(super) async fn fold(transaction: &Transaction<'_>, buckets: Buckets) -> Result<(), Failed> {
+    let overall = buckets.overall();
+    let overall = overall
+        .into_iter()
+        .map(|(quarter, sums)| ((SumScope::Overall, 0, quarter), sums));
+    let sums = buckets.sums.into_iter().chain(overall);
+    let mut sums: Vec<_> = sums
+        .map(|((scope, id, quarter), sums)| ((scope.code() as i16, id, quarter), sums))
+        .collect();
+    sums.sort_unstable_by_key(|(key, _)| *key);
+    let scopes: Vec<i16> = sums.iter().map(|(key, _)| key.0).collect();
+    let ids: Vec<i64> = sums.iter().map(|(key, _)| key.1).collect();
+    let quarters: Vec<i64> = sums.iter().map(|(key, _)| key.2).collect();
+    let keys: [Parameter<'_>; 3] = [
+        (&scopes, Type::INT2_ARRAY),
+        (&ids, Type::INT8_ARRAY),
+        (&quarters, Type::INT8_ARRAY),
+    ];
+    let old = ["SELECT ", COLUMNS, ", b.scope, b.scope_id, b.quarter", OLD].concat();
+    for row in query(transaction, &old, &keys).await? {
+        let key: (i16, i64, i64) = (row.get(8), row.get(9), row.get(10));
+        if let Ok(at) = sums.binary_search_by_key(&key, |(key, _)| *key) {
+            sums[at].1.merge(&read(&row));
+        }
+    }
+    let sketches: Vec<Vec<u8>> = sums.iter().map(|(_, one)| one.sketch.to_bytes()).collect();
+    let each = || sums.iter().map(|(_, one)| one);
+    let columns = Columns::default()
+        .add("scope", scopes.iter().copied())
+        .add("scope_id", ids.iter().copied())
+        .add("quarter", quarters.iter().copied())
+        .add("count", each().map(|one| signed(one.count)))
+        .add("failed", each().map(|one| signed(one.failed)))
+        .add("cancelled", each().map(|one| signed(one.cancelled)))
+        .add("timed", each().map(|one| signed(one.timed)))
+        .add("sum_ns", each().map(|one| signed(one.sum_ns)))
+        .add("min_ns", each().map(|one| one.min_ns.map(signed)))
+        .add("max_ns", each().map(|one| one.max_ns.map(signed)))
+        .add("sketch", sketches.iter().map(Vec::as_slice));
+    let (names, new) = (columns.names(), columns.rows("new"));
+    let sql = format!(
+        "INSERT INTO tower_activity.bucket ({names}) SELECT {names} FROM {new} \
+         ON CONFLICT (scope, scope_id, quarter) DO UPDATE SET count = excluded.count, failed = excluded.failed, \
+           cancelled = excluded.cancelled, timed = excluded.timed, sum_ns = excluded.sum_ns, min_ns = excluded.min_ns, \
+           max_ns = excluded.max_ns, sketch = excluded.sketch"
+    );
+    query(transaction, &sql, &columns.parameters()).await?;
+    Ok(())
+}
+
+/// Reads sums from [`COLUMNS`], the first ones of a row.
+pub(in crate::store::postgres) fn read(row: &tokio_postgres::Row) -> Sums {
+    let number = |column| row.get::<_, i64>(column).max(0).cast_unsigned();
+    let optional = |column| {
+        let ns = row.get::<_, Option<i64>>(column);
+        ns.map(|ns| ns.max(0).cast_unsigned())
+    };
+    Sums {
+        count: number(0),
+        failed: number(1),
+        cancelled: number(2),
+        timed: number(3),
+        sum_ns: number(4),
+        min_ns: optional(5),
+        max_ns: optional(6),
+        sketch: Sketch::from_bytes(row.get::<_, Option<&[u8]>>(7).unwrap_or_default()),
+    }
+}

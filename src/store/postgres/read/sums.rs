@@ -1,0 +1,257 @@
+//! Sums and turns, over all logs.
+
+use std::{collections::HashMap, ops::Range};
+
+use tokio_postgres::types::Type;
+
+use super::Snapshot;
+use crate::{
+    record::{Sums, Text},
+    store::{
+        Bucket, Dimension, Gaps, Quarter, Subject, Total, TurnStats, Turns,
+        codes::{Code, SumScope},
+        postgres::{
+            columns::key,
+            connection::{Failed, Parameter},
+            fold::{agents, buckets},
+        },
+        sums::{ALL, AgentQuarters, Span, TurnBuckets, TurnSums, numbers},
+    },
+};
+
+/// Quarter hours of a day.
+const DAY: i64 = 96;
+const BUCKETS: &str = ", b.quarter FROM tower_activity.bucket AS b \
+     WHERE b.scope = $1 AND b.scope_id = $2 AND b.quarter >= $3 AND b.quarter < $4 ORDER BY b.quarter";
+const TOTALS: &str = ", b.scope_id FROM tower_activity.bucket AS b WHERE b.scope = $1 AND b.quarter >= $2 AND b.quarter < $3";
+const COUNT: &str = "SELECT coalesce(sum(count), 0)::bigint FROM tower_activity.bucket \
+     WHERE scope = 0 AND scope_id = 0 AND quarter >= $1 AND quarter < $2";
+const OLDEST: &str =
+    "SELECT min(quarter) FROM tower_activity.bucket WHERE scope = 0 AND scope_id = 0";
+const TEXT_ID: &str = "SELECT id FROM tower_activity.text WHERE value = $1";
+const TEXTS: &str = "SELECT id, value FROM tower_activity.text WHERE id = ANY($1::bigint[])";
+const HORIZON: &str = "SELECT value FROM tower_activity.mark WHERE name = 'horizon'";
+const TURNS: &str = "SELECT scope_id, quarter, turns, within_us, after FROM tower_activity.turn_bucket \
+     WHERE scope_id = ANY($1::bigint[]) AND quarter >= $2 AND quarter < $3 ORDER BY quarter";
+const RECORDS_TURNS: &str =
+    "SELECT EXISTS (SELECT 1 FROM tower_activity.turning_agent WHERE agent = $1)";
+const OF_AGENT: &str = " FROM tower_activity.agent_quarter AS q WHERE q.agent = $1 AND q.scope_id = 0 \
+     AND q.quarter >= $2 AND q.quarter < $3";
+const OF_AGENTS: &str = "SELECT q.agent, sum(CASE WHEN t.agent IS NULL THEN q.roots ELSE q.turns END)::bigint, \
+       min(CASE WHEN t.agent IS NULL THEN q.first_root ELSE q.first_turn END), \
+       max(CASE WHEN t.agent IS NULL THEN q.last_root ELSE q.last_turn END) \
+     FROM tower_activity.agent_quarter AS q LEFT JOIN tower_activity.turning_agent AS t ON t.agent = q.agent \
+     WHERE q.scope_id = 0 AND q.quarter >= $1 AND q.quarter < $2 GROUP BY q.agent";
+
+/// Reads the sums of a subject, oldest first.
+pub(super) async fn buckets(
+    snapshot: &Snapshot<'_>,
+    of: &Subject,
+    quarters: &Range<Quarter>,
+) -> Result<Vec<Bucket>, Failed> {
+    let (scope, number) = match of {
+        Subject::Overall => (SumScope::Overall, 0),
+        Subject::One(dimension, id) => match text_id(snapshot, id).await? {
+            Some(number) => (scope(*dimension), number),
+            None => return Ok(Vec::new()),
+        },
+    };
+    let (scope, range) = (scope.code() as i16, numbers(quarters));
+    let parameters: [Parameter<'_>; 4] = [
+        (&scope, Type::INT2),
+        (&number, Type::INT8),
+        (&range.start, Type::INT8),
+        (&range.end, Type::INT8),
+    ];
+    let sql = ["SELECT ", buckets::COLUMNS, BUCKETS].concat();
+    let rows = snapshot.query(&sql, &parameters).await?;
+    let buckets = rows.iter().map(|row| {
+        let quarter = Quarter::from_number(row.get(8));
+        Bucket::new(quarter, buckets::read(row))
+    });
+    Ok(buckets.collect())
+}
+
+/// Adds up the sums of each text of a dimension. Names and brands have no turns of their own.
+pub(super) async fn totals(
+    snapshot: &Snapshot<'_>,
+    by: Dimension,
+    quarters: &Range<Quarter>,
+) -> Result<Vec<Total>, Failed> {
+    let (scope, range) = (scope(by).code() as i16, numbers(quarters));
+    let parameters: [Parameter<'_>; 3] = [
+        (&scope, Type::INT2),
+        (&range.start, Type::INT8),
+        (&range.end, Type::INT8),
+    ];
+    let sql = ["SELECT ", buckets::COLUMNS, TOTALS].concat();
+    let mut totals = HashMap::<i64, Sums>::new();
+    for row in snapshot.query(&sql, &parameters).await? {
+        let sums = totals.entry(row.get(8)).or_default();
+        sums.merge(&buckets::read(&row));
+    }
+    let ids: Vec<i64> = totals.keys().copied().collect();
+    let turns = match by {
+        Dimension::Agent => turns_of_agents(snapshot, &range).await?,
+        Dimension::Project => turns_of_projects(snapshot, &ids, quarters).await?,
+        Dimension::Name | Dimension::Brand => HashMap::new(),
+    };
+    let texts = snapshot.query(TEXTS, &[(&ids, Type::INT8_ARRAY)]).await?;
+    let totals = texts.iter().filter_map(|row| {
+        let (id, text): (i64, String) = (row.get(0), row.get(1));
+        let turns = match by {
+            Dimension::Name | Dimension::Brand => None,
+            Dimension::Agent | Dimension::Project => {
+                Some(turns.get(&id).copied().unwrap_or_default())
+            }
+        };
+        Some(Total::new(Text::from(text), totals.remove(&id)?, turns))
+    });
+    Ok(totals.collect())
+}
+
+/// Counts the activities that started in some quarter hours.
+pub(super) async fn count(
+    snapshot: &Snapshot<'_>,
+    quarters: &Range<Quarter>,
+) -> Result<u64, Failed> {
+    let range = numbers(quarters);
+    let parameters: [Parameter<'_>; 2] = [(&range.start, Type::INT8), (&range.end, Type::INT8)];
+    let count: i64 = snapshot.query(COUNT, &parameters).await?[0].get(0);
+    Ok(count.max(0).cast_unsigned())
+}
+
+/// Reads the turns of a subject; `None` for a name or a brand, which have no turns of their own.
+pub(super) async fn turn_stats(
+    snapshot: &Snapshot<'_>,
+    of: &Subject,
+    quarters: &Range<Quarter>,
+) -> Result<Option<Vec<TurnStats>>, Failed> {
+    let scope = match of {
+        Subject::Overall => ALL,
+        Subject::One(dimension, id) => match (dimension, text_id(snapshot, id).await?) {
+            (_, None) => return Ok(Some(Vec::new())),
+            (Dimension::Project, Some(number)) => number,
+            (Dimension::Agent, Some(agent)) => {
+                return turns_of_agent(snapshot, agent, &numbers(quarters))
+                    .await
+                    .map(Some);
+            }
+            (Dimension::Name | Dimension::Brand, Some(_)) => return Ok(None),
+        },
+    };
+    let mut stats = turns(snapshot, &[scope], quarters).await?;
+    Ok(Some(stats.remove(&scope).unwrap_or_default()))
+}
+
+/// Reads what was deleted. Sums stay.
+pub(super) async fn gaps(
+    snapshot: &Snapshot<'_>,
+    quarters: &Range<Quarter>,
+) -> Result<Gaps, Failed> {
+    let horizon = snapshot.query(HORIZON, &[]).await?;
+    let horizon: i64 = horizon.first().map_or(0, |row| row.get(0));
+    let end = Quarter::from_number(horizon * DAY);
+    let mut gaps = Gaps::default();
+    if horizon > 0 {
+        gaps.events_before = end.start();
+        let deleted = quarters.start..quarters.end.min(end);
+        gaps.activities = Vec::from_iter(Some(deleted).filter(|deleted| !deleted.is_empty()));
+    }
+    Ok(gaps)
+}
+
+/// Reads the oldest quarter hour with sums.
+pub(super) async fn oldest_quarter(snapshot: &Snapshot<'_>) -> Result<Option<Quarter>, Failed> {
+    let oldest: Option<i64> = snapshot.query(OLDEST, &[]).await?[0].get(0);
+    Ok(oldest.map(Quarter::from_number))
+}
+
+/// Where a dimension is stored.
+fn scope(dimension: Dimension) -> SumScope {
+    match dimension {
+        Dimension::Project => SumScope::Project,
+        Dimension::Agent => SumScope::Agent,
+        Dimension::Name => SumScope::Name,
+        Dimension::Brand => SumScope::Brand,
+    }
+}
+
+async fn text_id(snapshot: &Snapshot<'_>, text: &str) -> Result<Option<i64>, Failed> {
+    let text = key(text);
+    let found = snapshot.query(TEXT_ID, &[(&text, Type::TEXT)]).await?;
+    Ok(found.first().map(|row| row.get(0)))
+}
+
+/// Reads the turns of all agents in each scope, in order of quarter hours.
+async fn turns(
+    snapshot: &Snapshot<'_>,
+    scopes: &[i64],
+    quarters: &Range<Quarter>,
+) -> Result<HashMap<i64, Vec<TurnStats>>, Failed> {
+    let range = numbers(quarters);
+    let parameters: [Parameter<'_>; 3] = [
+        (&scopes, Type::INT8_ARRAY),
+        (&range.start, Type::INT8),
+        (&range.end, Type::INT8),
+    ];
+    let mut all = HashMap::<i64, Vec<TurnStats>>::new();
+    for row in snapshot.query(TURNS, &parameters).await? {
+        let sums = TurnSums::from_parts(row.get(2), row.get(3), row.get(4));
+        let stats = all.entry(row.get(0)).or_default();
+        stats.push(sums.into_stats(row.get(1)));
+    }
+    Ok(all)
+}
+
+async fn turns_of_agent(
+    snapshot: &Snapshot<'_>,
+    agent: i64,
+    range: &Range<i64>,
+) -> Result<Vec<TurnStats>, Failed> {
+    let records_turns = snapshot
+        .query(RECORDS_TURNS, &[(&agent, Type::INT8)])
+        .await?[0]
+        .get(0);
+    let parameters: [Parameter<'_>; 3] = [
+        (&agent, Type::INT8),
+        (&range.start, Type::INT8),
+        (&range.end, Type::INT8),
+    ];
+    let sql = ["SELECT ", agents::COLUMNS, OF_AGENT].concat();
+    let quarters = snapshot.query(&sql, &parameters).await?;
+    let quarters: AgentQuarters = quarters.iter().map(agents::read).collect();
+    let mut turns = TurnBuckets::default();
+    turns.add_agent(&quarters, records_turns);
+    Ok(turns.into_stats())
+}
+
+async fn turns_of_agents(
+    snapshot: &Snapshot<'_>,
+    range: &Range<i64>,
+) -> Result<HashMap<i64, Turns>, Failed> {
+    let parameters: [Parameter<'_>; 2] = [(&range.start, Type::INT8), (&range.end, Type::INT8)];
+    let rows = snapshot.query(OF_AGENTS, &parameters).await?;
+    let turns = rows.iter().map(|row| {
+        let us = |column| row.get::<_, Option<i64>>(column).unwrap_or_default();
+        let mut turns = Turns::default();
+        turns.add_agent(&Span {
+            count: row.get(1),
+            first_us: us(2),
+            last_us: us(3),
+        });
+        (row.get(0), turns)
+    });
+    Ok(turns.collect())
+}
+
+async fn turns_of_projects(
+    snapshot: &Snapshot<'_>,
+    projects: &[i64],
+    quarters: &Range<Quarter>,
+) -> Result<HashMap<i64, Turns>, Failed> {
+    let stats = turns(snapshot, projects, quarters).await?.into_iter();
+    Ok(stats
+        .map(|(project, stats)| (project, Turns::in_span(&stats, quarters.clone())))
+        .collect())
+}
