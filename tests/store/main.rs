@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
 mod backup;
+#[cfg(feature = "postgres")]
+mod central;
 #[cfg(feature = "testing")]
 mod checks;
 #[cfg(feature = "testing")]

@@ -2,10 +2,10 @@
 
 use std::{
     fs,
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Write},
     net::TcpListener,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, ChildStdout, Command, Stdio},
     sync::{
         LazyLock,
         atomic::{AtomicU32, Ordering::Relaxed},
@@ -35,6 +35,53 @@ pub struct Server {
 /// Returns the address of a new, empty database on the server that all tests of this program share.
 pub fn database() -> String {
     SERVER.database()
+}
+
+/// Runs statements in a database of that server, and returns what they print.
+pub fn query(url: &str, statements: &str) -> String {
+    let database = url.rsplit('/').next().unwrap();
+    let output = SERVER.psql(database, statements);
+    assert!(output.status.success(), "{statements}: {output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Opens a session in a database of that server, which ends when it is dropped.
+pub fn session(url: &str) -> Session {
+    let mut client = Command::new(SERVER.programs.join("psql"))
+        .args(["-X", "-At", "-d", url])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let output = BufReader::new(client.stdout.take().unwrap());
+    Session { client, output }
+}
+
+/// A session of the server's own client.
+#[derive(Debug)]
+pub struct Session {
+    client: Child,
+    output: BufReader<ChildStdout>,
+}
+
+impl Session {
+    /// Runs statements, and waits for their end.
+    pub fn send(&mut self, statements: &str) {
+        let input = self.client.stdin.as_mut().unwrap();
+        writeln!(input, "{statements}\n\\echo done").unwrap();
+        let mut line = String::new();
+        while line != "done\n" {
+            line.clear();
+            assert!(self.output.read_line(&mut line).unwrap() > 0);
+        }
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        drop(self.client.stdin.take());
+        self.client.wait().unwrap();
+    }
 }
 
 fn programs() -> PathBuf {

@@ -1,0 +1,120 @@
+//! Sums count each activity once, however it arrived.
+
+use chrono::{Duration, Utc};
+use tower_activity::record::{ActivityRecord, Kind, Status};
+
+use super::{Log, activity, number};
+use crate::support::postgres;
+
+/// All sums, by texts instead of numbers.
+const SUMS: &str = "
+SELECT 'bucket', b.scope, t.value, b.quarter, b.count, b.failed, b.cancelled, b.timed, b.sum_ns, b.min_ns, b.max_ns, b.sketch
+  FROM tower_activity.bucket AS b LEFT JOIN tower_activity.text AS t ON t.id = b.scope_id ORDER BY 2, 3, 4;
+SELECT 'agent', a.value, t.value, q.quarter, q.active, q.turns, q.first_turn, q.last_turn, q.roots, q.first_root, q.last_root
+  FROM tower_activity.agent_quarter AS q JOIN tower_activity.text AS a ON a.id = q.agent
+  LEFT JOIN tower_activity.text AS t ON t.id = q.scope_id ORDER BY 2, 3, 4;
+SELECT 'turning', t.value FROM tower_activity.turning_agent AS a JOIN tower_activity.text AS t ON t.id = a.agent ORDER BY 2;
+SELECT 'turns', t.value, b.quarter, b.turns, b.within_us, b.after
+  FROM tower_activity.turn_bucket AS b LEFT JOIN tower_activity.text AS t ON t.id = b.scope_id ORDER BY 2, 3;
+SELECT 'failure', f.quarter, f.fingerprint, t.value, f.error_type, f.count, f.first, f.example
+  FROM tower_activity.failure AS f LEFT JOIN tower_activity.text AS t ON t.id = f.name ORDER BY 2, 3";
+
+fn records(count: u8) -> Vec<ActivityRecord> {
+    let start = Utc::now() - Duration::hours(40);
+    let record = |number: u8| {
+        let pick = u64::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20;
+        let mut one = activity(start + Duration::minutes((pick % 2000) as i64), number);
+        one.name = format!("name {}", pick % 5).into();
+        one.scope.project = Some(format!("project {}", pick % 3).into()).filter(|_| pick % 7 > 0);
+        one.scope.brand = Some("brand".to_owned().into()).filter(|_| pick % 2 > 0);
+        one.scope.agent = Some(format!("agent {}", pick / 3 % 4).into()).filter(|_| pick % 5 > 0);
+        one.duration_ns = (pick % 11 > 0).then_some(pick % 1_000_000_000);
+        if pick % 3 == 0 {
+            one.status = Status::Failed;
+            one.error_type = Some(format!("error {}", pick % 4).into());
+        }
+        // Late in the sequence, so that agents begin to record turns when they have others.
+        if number > count / 2 && pick % 4 == 0 {
+            one.kind = Kind::Turn;
+        }
+        if pick % 6 == 1 {
+            one.root = activity(start, 255).id;
+            one.parent = Some(one.root);
+        }
+        one
+    };
+    (0..count).map(record).collect()
+}
+
+#[test]
+fn sums_equal_a_recount_after_retries_late_rows_and_clones() {
+    let records = records(200);
+    let expected = postgres::database();
+    let mut log = Log::connect(&expected, 1);
+    log.send(records.clone(), Vec::new());
+    log.fold();
+    let expected = postgres::query(&expected, SUMS);
+
+    let url = postgres::database();
+    let mut late = records.clone();
+    late.reverse();
+    let (mut log, mut clone) = (Log::connect(&url, 1), Log::connect(&url, 2));
+    let mut batches = 0;
+    for (mine, theirs) in late.chunks(13).zip(late.chunks(13).rev()) {
+        let batch = log.batch(mine.to_vec(), Vec::new());
+        for _ in 0..2 {
+            log.intake.accept(&batch).unwrap();
+        }
+        // The same rows in other batches: before, with and after those of the first log.
+        clone.send(theirs.to_vec(), Vec::new());
+        batches += 2;
+        if batches % 3 == 0 {
+            clone.fold();
+            log.intake.accept(&batch).unwrap();
+        }
+    }
+    log.fold();
+    let found = postgres::query(&url, SUMS);
+    assert_eq!(found, expected);
+    let ordinals = "SELECT count(DISTINCT ordinal) FROM tower_activity.batch WHERE ordinal BETWEEN 1 AND (SELECT value FROM tower_activity.mark WHERE name = 'ordinal')";
+    assert_eq!(number(&url, ordinals), batches);
+}
+
+#[test]
+fn several_folders_count_each_batch_once() {
+    let url = postgres::database();
+    let records = records(240);
+    let mut log = Log::connect(&url, 1);
+    let folders: Vec<_> = (2..5).map(|number| Log::connect(&url, number)).collect();
+    let threads = folders.into_iter().map(|mut folder| {
+        std::thread::spawn(move || {
+            let mut count = 0;
+            while count < 1000 {
+                folder.intake.fold().unwrap();
+                count += 1;
+            }
+        })
+    });
+    let threads: Vec<_> = threads.collect();
+    for some in records.chunks(4) {
+        log.send(some.to_vec(), Vec::new());
+    }
+    for thread in threads {
+        thread.join().unwrap();
+    }
+    log.fold();
+    assert_eq!(
+        number(
+            &url,
+            "SELECT sum(count) FROM tower_activity.bucket WHERE scope = 0"
+        ),
+        240
+    );
+    assert_eq!(
+        number(
+            &url,
+            "SELECT count(DISTINCT ordinal) FROM tower_activity.batch"
+        ),
+        60
+    );
+}
