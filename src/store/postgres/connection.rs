@@ -16,6 +16,7 @@ use tokio_postgres::{
     types::{ToSql, Type},
 };
 
+use super::address::Address;
 use crate::error::{Error, ErrorKind, Result};
 
 /// How long connecting to one address may take.
@@ -34,7 +35,7 @@ static RUNTIME: LazyLock<std::io::Result<Handle>> = LazyLock::new(|| {
 /// A connection to the database.
 #[derive(Debug)]
 pub(super) struct Connection {
-    config: Arc<Config>,
+    address: Arc<Address>,
     client: Client,
 }
 
@@ -43,9 +44,9 @@ pub(super) type Parameter<'a> = (&'a (dyn ToSql + Sync), Type);
 
 impl Connection {
     /// Connects to the server.
-    pub(super) fn open(config: Arc<Config>) -> Result<Self> {
-        let client = connect(&config)?;
-        Ok(Connection { config, client })
+    pub(super) fn open(address: Arc<Address>) -> Result<Self> {
+        let client = connect(&address)?;
+        Ok(Connection { address, client })
     }
 
     /// Runs `work` in a transaction, which is committed if it returns `Ok`. Reconnects first if the connection was lost.
@@ -55,7 +56,7 @@ impl Connection {
         work: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, Failed>,
     ) -> Result<T> {
         if self.client.is_closed() {
-            self.client = connect(&self.config)?;
+            self.client = connect(&self.address)?;
         }
         let done = wait(async {
             let transaction = self.client.transaction().await?;
@@ -64,7 +65,7 @@ impl Connection {
             transaction.commit().await?;
             Ok(done)
         });
-        done.map_err(|failed: Failed| failed.into_error(&self.config))
+        done.map_err(|failed: Failed| failed.into_error(&self.address.config))
     }
 }
 
@@ -108,24 +109,34 @@ pub(super) async fn query(
     transaction.query_typed(sql, parameters).await
 }
 
-fn connect(config: &Config) -> Result<Client> {
+fn connect(address: &Address) -> Result<Client> {
     let failed = |cause: Box<dyn std::error::Error + Send + Sync>| {
         Error::new(
             ErrorKind::Store,
-            format!("cannot connect to the store {}", name(config)),
+            format!("cannot connect to the store {}", name(&address.config)),
         )
         .with_source(cause)
     };
     let runtime = RUNTIME
         .as_ref()
         .map_err(|cause| failed(cause.to_string().into()))?;
-    let mut config_with_timeout = config.clone();
-    config_with_timeout.connect_timeout(CONNECT_TIMEOUT);
+    let connector = address.tls.connector()?;
+    let mut config = address.config.clone();
+    config.connect_timeout(CONNECT_TIMEOUT);
     let connected = runtime.spawn(async move {
-        let (client, connection) = config_with_timeout.connect(NoTls).await?;
-        // It ends with its client, or with an error that the client's next request returns.
-        tokio::spawn(connection);
-        Ok::<_, tokio_postgres::Error>(client)
+        // The connection ends with its client, or with an error that the client's next request returns.
+        Ok::<_, tokio_postgres::Error>(match connector {
+            None => {
+                let (client, connection) = config.connect(NoTls).await?;
+                tokio::spawn(connection);
+                client
+            }
+            Some(connector) => {
+                let (client, connection) = config.connect(connector).await?;
+                tokio::spawn(connection);
+                client
+            }
+        })
     });
     match wait(connected) {
         Ok(Ok(client)) => Ok(client),

@@ -1,5 +1,6 @@
 //! A central store in PostgreSQL, 15 to 18: several logs are forwarded to it, and read as one.
 
+mod address;
 mod columns;
 mod connection;
 mod dictionary;
@@ -10,38 +11,38 @@ mod partition;
 mod read;
 mod rows;
 mod terms;
+mod tls;
 
 use std::{fmt, sync::Arc};
 
-use tokio_postgres::Config;
-
-use self::{connection::Connection, intake::PostgresIntake, read::PostgresReader};
+use self::{
+    address::Address, connection::Connection, intake::PostgresIntake, read::PostgresReader,
+};
 use crate::{
-    error::{Error, Result},
+    error::Result,
     store::{CentralStore, Intake, Reader, Store},
 };
 
 /// A central store in a PostgreSQL database.
 #[derive(Clone)]
 pub struct PostgresStore {
-    config: Arc<Config>,
+    address: Arc<Address>,
 }
 
 impl PostgresStore {
     /// Returns the store in the database at this address: `postgres://user@host/database`. Does not connect.
     ///
+    /// Without a password in the address it is taken from the environment variable `PGPASSWORD`, or from `~/.pgpass` (or the file
+    /// that `PGPASSFILE` names). A server on another machine must have a certificate for its host name. Parameters of the address
+    /// change that: `sslrootcert=FILE` trusts the certificates in a file instead of those of Mozilla, `sslmode=verify-full` also
+    /// verifies a local server, `sslmode=require` encrypts without verifying, `sslmode=disable` does neither.
+    ///
     /// # Errors
     ///
-    /// If the address is malformed. Passwords in it do not appear in the error.
+    /// If the address is malformed, or the file with passwords can be read by others. Passwords do not appear in the error.
     pub fn new(url: &str) -> Result<Self> {
-        // The cause may repeat a part of the address.
-        let config = url.parse::<Config>().map_err(|_| {
-            Error::invalid(
-                "the address of the PostgreSQL database is malformed: it has the form postgres://user@host:5432/database",
-            )
-        })?;
         Ok(PostgresStore {
-            config: Arc::new(config),
+            address: Arc::new(Address::parse(url)?),
         })
     }
 }
@@ -49,7 +50,7 @@ impl PostgresStore {
 impl Store for PostgresStore {
     fn reader(&self) -> Result<Box<dyn Reader>> {
         Ok(Box::new(PostgresReader::open(Connection::open(
-            self.config.clone(),
+            self.address.clone(),
         )?)?))
     }
 }
@@ -57,13 +58,17 @@ impl Store for PostgresStore {
 impl CentralStore for PostgresStore {
     fn intake(&self) -> Result<Box<dyn Intake>> {
         Ok(Box::new(PostgresIntake::open(Connection::open(
-            self.config.clone(),
+            self.address.clone(),
         )?)?))
     }
 }
 
 impl fmt::Debug for PostgresStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "PostgresStore({})", connection::name(&self.config))
+        write!(
+            f,
+            "PostgresStore({})",
+            connection::name(&self.address.config)
+        )
     }
 }

@@ -1,0 +1,260 @@
+//! The address of a database: where it is, how its server is verified, and the password.
+
+use std::{env, fs, net::IpAddr, path::Path};
+
+use tokio_postgres::{
+    Config,
+    config::{Host, SslMode},
+};
+
+use super::tls::Verification;
+use crate::error::{Error, Result};
+
+const MALFORMED: &str = "the address of the PostgreSQL database is malformed: it has the form postgres://user@host:5432/database";
+
+/// Where the database is, and how to connect to it.
+#[derive(Debug, Clone)]
+pub(super) struct Address {
+    /// With a password, if any.
+    pub(super) config: Config,
+    pub(super) tls: Verification,
+}
+
+/// How passwords are found that are not in the address.
+struct Passwords {
+    /// `PGPASSWORD`
+    variable: Option<String>,
+    /// The text of `~/.pgpass`, or the file that `PGPASSFILE` names.
+    file: Option<String>,
+}
+
+impl Address {
+    /// Parses an address, and looks up the password if it has none. Errors repeat no part of the address.
+    pub(super) fn parse(url: &str) -> Result<Self> {
+        let (rest, parameters) = url.split_once('?').unwrap_or((url, ""));
+        let (mut mode, mut root) = (None, None);
+        let mut others = Vec::new();
+        for parameter in parameters.split('&').filter(|one| !one.is_empty()) {
+            match parameter.split_once('=') {
+                Some(("sslmode", value)) => mode = Some(value),
+                Some(("sslrootcert", value)) => root = Some(decode(value)?),
+                _ => others.push(parameter),
+            }
+        }
+        let known = match others.is_empty() {
+            true => rest.to_owned(),
+            false => format!("{rest}?{}", others.join("&")),
+        };
+        // The cause may repeat a part of the address.
+        let mut config = known
+            .parse::<Config>()
+            .map_err(|_| Error::invalid(MALFORMED))?;
+        let tls = match (mode, root) {
+            (Some("disable"), _) => Verification::NoTls,
+            (Some("require"), None) => Verification::Unverified,
+            (Some("verify-full"), root) | (None | Some("require"), root @ Some(_)) => {
+                Verification::Verified { root }
+            }
+            (None, None) if config.get_hosts().iter().all(is_local) => Verification::NoTls,
+            (None, None) => Verification::Verified { root: None },
+            (Some(_), _) => {
+                return Err(Error::invalid(
+                    "sslmode in the address of the PostgreSQL database is not verify-full, require or disable",
+                ));
+            }
+        };
+        config.ssl_mode(match tls {
+            Verification::NoTls => SslMode::Disable,
+            _ => SslMode::Require,
+        });
+        if config.get_password().is_none()
+            && let Some(password) = Passwords::of_process()?.find(&config)
+        {
+            config.password(password);
+        }
+        Ok(Address { config, tls })
+    }
+}
+
+/// True if nobody is between this process and the server.
+fn is_local(host: &Host) -> bool {
+    match host {
+        Host::Tcp(name) => {
+            let address = name.parse::<IpAddr>();
+            name == "localhost" || address.is_ok_and(|address| address.is_loopback())
+        }
+        #[cfg(unix)]
+        Host::Unix(_) => true,
+    }
+}
+
+impl Passwords {
+    fn of_process() -> Result<Self> {
+        let variable = env::var("PGPASSWORD").ok().filter(|one| !one.is_empty());
+        let named = env::var_os("PGPASSFILE").map(Into::into);
+        let file = named.or_else(|| Some(env::home_dir()?.join(".pgpass")));
+        let file = match file.filter(|file| variable.is_none() && file.is_file()) {
+            Some(file) => Some(read_secret(&file)?),
+            None => None,
+        };
+        Ok(Passwords { variable, file })
+    }
+
+    /// Finds the password for a database: the first line of the file that matches.
+    fn find(&self, config: &Config) -> Option<String> {
+        if let Some(variable) = &self.variable {
+            return Some(variable.clone());
+        }
+        let host = match config.get_hosts().first() {
+            Some(Host::Tcp(name)) => name.as_str(),
+            _ => "localhost",
+        };
+        let port = config.get_ports().first().copied().unwrap_or(5432);
+        let user = config.get_user().unwrap_or_default();
+        let database = config.get_dbname().unwrap_or(user);
+        let wanted = [host, &port.to_string(), database, user];
+        let lines = self.file.iter().flat_map(|file| file.lines());
+        lines
+            .filter(|line| !line.starts_with('#'))
+            .find_map(|line| {
+                let mut fields = fields(line);
+                let password = fields.pop().filter(|_| fields.len() == 4)?;
+                let matches = |(field, wanted): (&String, &&str)| field == "*" || field == *wanted;
+                (fields.iter().zip(&wanted).all(matches)).then_some(password)
+            })
+    }
+}
+
+/// Reads a file that nobody else may read.
+fn read_secret(file: &Path) -> Result<String> {
+    let failed = |cause| {
+        Error::invalid(format!("cannot read passwords from {}", file.display())).with_source(cause)
+    };
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+
+        let mode = fs::metadata(file).map_err(failed)?.permissions().mode();
+        if mode & 0o077 != 0 {
+            return Err(Error::invalid(format!(
+                "others can read the passwords in {file}: `chmod 600 {file}`",
+                file = file.display()
+            )));
+        }
+    }
+    fs::read_to_string(file).map_err(failed)
+}
+
+/// Returns the fields of a line of `.pgpass`: separated by colons, `\` before a character of a field.
+fn fields(line: &str) -> Vec<String> {
+    let mut fields = vec![String::new()];
+    let mut chars = line.chars();
+    while let Some(c) = chars.next() {
+        let c = match c {
+            // The password is the rest of the line.
+            ':' if fields.len() < 5 => {
+                fields.push(String::new());
+                continue;
+            }
+            '\\' => chars.next(),
+            c => Some(c),
+        };
+        if let (Some(c), Some(field)) = (c, fields.last_mut()) {
+            field.push(c);
+        }
+    }
+    fields
+}
+
+/// Decodes `%20` and the like.
+fn decode(value: &str) -> Result<String> {
+    let mut bytes = Vec::with_capacity(value.len());
+    let mut rest = value.as_bytes();
+    while let Some((first, behind)) = rest.split_first() {
+        rest = behind;
+        if *first != b'%' {
+            bytes.push(*first);
+            continue;
+        }
+        let digits = rest
+            .split_at_checked(2)
+            .and_then(|(digits, behind)| Some((str::from_utf8(digits).ok()?, behind)));
+        let byte = digits
+            .and_then(|(digits, behind)| Some((u8::from_str_radix(digits, 16).ok()?, behind)));
+        let (byte, behind) = byte.ok_or_else(|| Error::invalid(MALFORMED))?;
+        bytes.push(byte);
+        rest = behind;
+    }
+    String::from_utf8(bytes).map_err(|_| Error::invalid(MALFORMED))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn servers_that_are_not_local_are_verified_by_default() {
+        let check = |url: &str, expected: Verification| {
+            let found = Address::parse(url).unwrap();
+            assert_eq!(found.tls, expected, "{url}");
+        };
+        let verified = |root: Option<&str>| Verification::Verified {
+            root: root.map(str::to_owned),
+        };
+        check("postgres://a:b@localhost/c", Verification::NoTls);
+        check("postgres://a:b@127.0.0.1:1/c", Verification::NoTls);
+        check("postgres://a:b@%2Ftmp/c", Verification::NoTls);
+        check("postgres://a:b@db/c", verified(None));
+        check("postgres://a:b@db,localhost/c", verified(None));
+        check("postgres://a:b@db/c?sslmode=disable", Verification::NoTls);
+        check(
+            "postgres://a:b@db/c?sslmode=require",
+            Verification::Unverified,
+        );
+        check(
+            "postgres://a:b@localhost/c?sslmode=verify-full",
+            verified(None),
+        );
+        check(
+            "postgres://a:b@db/c?application_name=x&sslrootcert=%2Fa%20b.pem",
+            verified(Some("/a b.pem")),
+        );
+    }
+
+    #[test]
+    fn errors_repeat_no_part_of_the_address() {
+        for url in [
+            "postgres://a:s3cret@db/c?sslmode=prefer",
+            "postgres://a:s3cret@db:x/c",
+            "postgres://a:s3cret@db/c?s3cret=1",
+            "postgres://a:s3cret@db/c?sslrootcert=%zzs3cret",
+            "s3cret",
+        ] {
+            let error = Address::parse(url).unwrap_err();
+            assert!(
+                !format!("{error:?} {error}").contains("s3cret"),
+                "{error:?}"
+            );
+        }
+        let address = Address::parse("postgres://a:s3cret@db/c").unwrap();
+        assert!(!format!("{address:?}").contains("s3cret"));
+    }
+
+    #[test]
+    fn passwords_are_found_as_by_other_clients() {
+        let file = "# comment\nshort:line\nother:*:*:a:wrong\n*:5432:c:a:with\\:colon\\\\ :and more\n*:*:*:*:last";
+        let check = |variable: Option<&str>, url: &str, expected: &str| {
+            let passwords = Passwords {
+                variable: variable.map(str::to_owned),
+                file: Some(file.to_owned()),
+            };
+            let config = url.parse().unwrap();
+            assert_eq!(passwords.find(&config).as_deref(), Some(expected), "{url}");
+        };
+        check(Some("variable"), "postgres://a@db/c", "variable");
+        check(None, "postgres://a@db/c", "with:colon\\ :and more");
+        check(None, "postgres://a@other:1/c", "wrong");
+        check(None, "postgres://a@db:1/c", "last");
+        check(None, "postgres://b@db/c", "last");
+    }
+}
