@@ -16,6 +16,8 @@ use std::{
 
 /// The folder with the programs of a server: [default: the newest that Debian has installed].
 const PROGRAMS: &str = "ACTIVITY_TEST_POSTGRES";
+/// The password, of servers that ask for one.
+pub const PASSWORD: &str = "pass-w0rd";
 /// How long a server may take to start.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -43,6 +45,22 @@ pub fn query(url: &str, statements: &str) -> String {
     let output = SERVER.psql(database, statements);
     assert!(output.status.success(), "{statements}: {output:?}");
     String::from_utf8(output.stdout).unwrap()
+}
+
+/// Runs statements at this address, with the rights of its user.
+pub fn output(url: &str, statements: &str) -> std::process::Output {
+    let mut client = Command::new(SERVER.programs.join("psql"));
+    let client = client.args([
+        "-X",
+        "-At",
+        "-v",
+        "ON_ERROR_STOP=1",
+        "-d",
+        url,
+        "-c",
+        statements,
+    ]);
+    client.output().unwrap()
 }
 
 /// Opens a session in a database of that server, which ends when it is dropped.
@@ -84,7 +102,8 @@ impl Drop for Session {
     }
 }
 
-fn programs() -> PathBuf {
+/// Returns the folder with the programs of a server.
+pub fn programs() -> PathBuf {
     if let Some(folder) = std::env::var_os(PROGRAMS) {
         return folder.into();
     }
@@ -101,6 +120,28 @@ fn programs() -> PathBuf {
 impl Server {
     /// Creates a cluster and starts its server.
     pub fn start(programs: &Path) -> Self {
+        Server::start_with(programs, "true", "-A trust", "")
+    }
+
+    /// The same with passwords, and a certificate of an authority of its own.
+    pub fn start_secure(programs: &Path) -> Self {
+        let certificates = format!(
+            "echo {PASSWORD} >password && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes \
+               -keyout ca.key -out ca.crt -days 2 -subj /CN=authority 2>log \
+             && openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout server.key -out server.csr \
+               -subj /CN=localhost 2>>log && echo subjectAltName=DNS:localhost,IP:127.0.0.1 >names \
+             && openssl x509 -req -in server.csr -CA ca.crt -CAkey ca.key -CAcreateserial -out server.crt -days 2 \
+               -extfile names 2>>log"
+        );
+        Server::start_with(
+            programs,
+            &certificates,
+            "-A scram-sha-256 --pwfile=password",
+            "-c ssl=on -c ssl_cert_file=$PWD/server.crt -c ssl_key_file=$PWD/server.key",
+        )
+    }
+
+    fn start_with(programs: &Path, before: &str, initialize: &str, settings: &str) -> Self {
         let folder = tempfile::Builder::new()
             .prefix("activity-postgres-")
             .tempdir()
@@ -120,9 +161,10 @@ impl Server {
             _ => "",
         };
         let script = format!(
-            "cd '{folder}' && {user} '{programs}/initdb' -D '{folder}/data' -U postgres -A trust --no-sync >'{folder}/log' 2>&1 \
-             && {{ {user} '{programs}/postgres' -D '{folder}/data' -k '{folder}' -p {port} -c listen_addresses=127.0.0.1 \
-               -c fsync=off -c max_connections=200 >>'{folder}/log' 2>&1 & P=$!; echo started; read _; \
+            "cd '{folder}' && {user} sh -c '{before}' \
+             && {user} '{programs}/initdb' -D '{folder}/data' -U postgres {initialize} --no-sync >>'{folder}/log' 2>&1 \
+             && {{ {user} '{programs}/postgres' -D '{folder}/data' -k '{folder}' -p {port} -c listen_addresses=127.0.0.1,127.0.0.2 \
+               -c fsync=off -c max_connections=200 {settings} >>'{folder}/log' 2>&1 & P=$!; echo started; read _; \
                kill -INT $P; wait $P; rm -rf '{folder}'; }}",
             folder = folder.display(),
             programs = programs.display(),
@@ -161,7 +203,15 @@ impl Server {
         let name = format!("test_{}", self.databases.fetch_add(1, Relaxed));
         let created = self.psql("postgres", &format!("CREATE DATABASE {name}"));
         assert!(created.status.success(), "{created:?}");
-        format!("postgres://postgres@127.0.0.1:{}/{name}", self.port)
+        format!(
+            "postgres://postgres:{PASSWORD}@127.0.0.1:{}/{name}",
+            self.port
+        )
+    }
+
+    /// Returns the folder with its files.
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// Runs statements in a database by the client `psql`: that of the server, or the system's.
@@ -172,6 +222,7 @@ impl Server {
                 .filter(|own| own.exists())
                 .unwrap_or("psql".into()),
         )
+        .env("PGPASSWORD", PASSWORD)
         .args([
             "-X",
             "-h",

@@ -2,6 +2,8 @@
 
 mod hostile;
 mod partitions;
+mod roles;
+mod security;
 mod sums;
 
 use chrono::{DateTime, Duration, Utc};

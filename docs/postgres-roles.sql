@@ -1,0 +1,66 @@
+-- Roles for a central store in PostgreSQL. Run it as a superuser in the store's database, once the schema is there (the first
+-- `activity forward` creates it) and again after an upgrade:
+--
+--   psql -d ops -f docs/postgres-roles.sql
+--   psql -d ops -c "CREATE ROLE shop LOGIN PASSWORD '…' IN ROLE activity_forwarder"
+--
+-- activity_forwarder   adds records, and cannot change or delete any; keeps the sums
+-- activity_reader      reads everything
+-- activity_maintainer  owns the schema: migrates it, deletes what is too old, erases
+
+BEGIN;
+
+DO $$
+DECLARE
+  name text;
+BEGIN
+  FOREACH name IN ARRAY ARRAY['activity_forwarder', 'activity_reader', 'activity_maintainer'] LOOP
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name) THEN
+      EXECUTE format('CREATE ROLE %I NOLOGIN', name);
+    END IF;
+  END LOOP;
+END $$;
+
+-- The maintainer owns the tables and the functions that forwarders call: they run with its rights, not with those of a superuser.
+DO $$
+DECLARE
+  one record;
+BEGIN
+  EXECUTE format('GRANT CREATE ON DATABASE %I TO activity_maintainer', current_database());
+  ALTER SCHEMA tower_activity OWNER TO activity_maintainer;
+  FOR one IN SELECT oid::regclass AS name FROM pg_class
+    WHERE relnamespace = 'tower_activity'::regnamespace AND relkind IN ('r', 'p') LOOP
+    EXECUTE format('ALTER TABLE %s OWNER TO activity_maintainer', one.name);
+  END LOOP;
+  FOR one IN SELECT oid::regprocedure AS name FROM pg_proc WHERE pronamespace = 'tower_activity'::regnamespace LOOP
+    EXECUTE format('ALTER FUNCTION %s OWNER TO activity_maintainer', one.name);
+  END LOOP;
+END $$;
+
+GRANT USAGE ON SCHEMA tower_activity TO activity_forwarder, activity_reader;
+GRANT SELECT ON ALL TABLES IN SCHEMA tower_activity TO activity_reader;
+
+-- Records, which never change.
+GRANT SELECT, INSERT ON tower_activity.activity, tower_activity.event, tower_activity.chunk, tower_activity.dedup,
+  tower_activity.text, tower_activity.batch, tower_activity.recording, tower_activity.link TO activity_forwarder;
+-- What goes on: running activities, recordings that grow, the state of logs and their processes.
+GRANT SELECT, INSERT, UPDATE, DELETE ON tower_activity.open TO activity_forwarder;
+GRANT UPDATE (status, lost, ended_at) ON tower_activity.recording TO activity_forwarder;
+GRANT UPDATE (until_at) ON tower_activity.link TO activity_forwarder;
+GRANT SELECT, INSERT, UPDATE ON tower_activity.log, tower_activity.instance TO activity_forwarder;
+-- Sums, and the order of batches.
+GRANT SELECT, INSERT, UPDATE ON tower_activity.bucket, tower_activity.agent_quarter, tower_activity.turning_agent,
+  tower_activity.turn_bucket, tower_activity.failure TO activity_forwarder;
+GRANT DELETE ON tower_activity.turn_bucket TO activity_forwarder;
+GRANT UPDATE (ordinal) ON tower_activity.batch TO activity_forwarder;
+GRANT SELECT, UPDATE (value) ON tower_activity.mark TO activity_forwarder;
+-- Of the marks only the last ordinal.
+ALTER TABLE tower_activity.mark ENABLE ROW LEVEL SECURITY;
+DROP POLICY IF EXISTS read ON tower_activity.mark;
+CREATE POLICY read ON tower_activity.mark FOR SELECT USING (true);
+DROP POLICY IF EXISTS fold ON tower_activity.mark;
+CREATE POLICY fold ON tower_activity.mark FOR UPDATE TO activity_forwarder USING (name = 'ordinal');
+-- Partitions.
+GRANT EXECUTE ON FUNCTION tower_activity.add_day, tower_activity.add_days TO activity_forwarder;
+
+COMMIT;
