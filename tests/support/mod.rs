@@ -6,6 +6,8 @@ pub mod faulty;
 #[cfg(target_os = "linux")]
 pub mod fuse;
 #[cfg(feature = "postgres")]
+pub mod pgbouncer;
+#[cfg(feature = "postgres")]
 pub mod postgres;
 #[cfg(target_os = "linux")]
 pub mod strace;

