@@ -49,7 +49,7 @@ pub fn query(url: &str, statements: &str) -> String {
 
 /// Runs statements at this address, with the rights of its user.
 pub fn output(url: &str, statements: &str) -> std::process::Output {
-    let mut client = Command::new(SERVER.programs.join("psql"));
+    let mut client = Command::new(SERVER.client());
     let client = client.args([
         "-X",
         "-At",
@@ -65,7 +65,7 @@ pub fn output(url: &str, statements: &str) -> std::process::Output {
 
 /// Opens a session in a database of that server, which ends when it is dropped.
 pub fn session(url: &str) -> Session {
-    let mut client = Command::new(SERVER.programs.join("psql"))
+    let mut client = Command::new(SERVER.client())
         .args(["-X", "-At", "-d", url])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -203,40 +203,43 @@ impl Server {
         )
     }
 
+    /// Returns the client: that of the server, or the system's.
+    fn client(&self) -> PathBuf {
+        let own = self.programs.join("psql");
+        Some(own)
+            .filter(|own| own.exists())
+            .unwrap_or("psql".into())
+    }
+
     /// Returns the folder with its files.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// Runs statements in a database by the client `psql`: that of the server, or the system's.
+    /// Runs statements in a database by the client.
     pub fn psql(&self, database: &str, statements: &str) -> std::process::Output {
-        let own = self.programs.join("psql");
-        Command::new(
-            Some(own)
-                .filter(|own| own.exists())
-                .unwrap_or("psql".into()),
-        )
-        .env("PGPASSWORD", PASSWORD)
-        .args([
-            "-X",
-            "-h",
-            "127.0.0.1",
-            "-p",
-            &self.port.to_string(),
-            "-U",
-            "postgres",
-        ])
-        .args([
-            "-d",
-            database,
-            "-At",
-            "-v",
-            "ON_ERROR_STOP=1",
-            "-c",
-            statements,
-        ])
-        .output()
-        .unwrap()
+        Command::new(self.client())
+            .env("PGPASSWORD", PASSWORD)
+            .args([
+                "-X",
+                "-h",
+                "127.0.0.1",
+                "-p",
+                &self.port.to_string(),
+                "-U",
+                "postgres",
+            ])
+            .args([
+                "-d",
+                database,
+                "-At",
+                "-v",
+                "ON_ERROR_STOP=1",
+                "-c",
+                statements,
+            ])
+            .output()
+            .unwrap()
     }
 }
 
