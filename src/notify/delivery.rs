@@ -2,9 +2,7 @@
 
 use std::{
     collections::HashMap,
-    fs::{File, OpenOptions, TryLockError},
-    io,
-    path::Path,
+    fs::File,
     sync::Arc,
     thread::{self, JoinHandle},
     time::Duration,
@@ -13,6 +11,7 @@ use std::{
 use crate::{
     error::{Error, Result},
     notify::{Webhooks, follower::Follower, stop::StopSignal},
+    store::lock_file,
 };
 
 /// Interval of the checks for new webhooks, and for the lock while another process delivers.
@@ -106,7 +105,7 @@ fn poll(
         return Ok(());
     }
     if lock.is_none() {
-        *lock = try_lock(&webhooks.file.lock_path())?;
+        *lock = lock_file::try_lock(&webhooks.file.lock_path())?;
     }
     if lock.is_none() {
         return Ok(());
@@ -129,36 +128,4 @@ fn poll(
         );
     }
     Ok(())
-}
-
-/// Takes the lock of the delivering process; `None` while another process holds it. The kernel releases it when that dies.
-fn try_lock(path: &Path) -> Result<Option<File>> {
-    let failed = |cause: io::Error| {
-        let what = format!("could not lock {}", path.display());
-        Error::store(what).with_source(cause)
-    };
-    let file = open_lock_file(path).map_err(failed)?;
-    match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
-        Err(TryLockError::WouldBlock) => Ok(None),
-        Err(TryLockError::Error(cause)) => Err(failed(cause)),
-    }
-}
-
-/// Opens the lock file, accessible to its owner only: anyone who can open it could block the delivery.
-fn open_lock_file(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options.open(path)?;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        // Earlier versions created it with the mode of the umask.
-        if file.metadata()?.permissions().mode() & 0o777 != 0o600 {
-            std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
-        }
-    }
-    Ok(file)
 }

@@ -57,7 +57,7 @@ use worker::Worker;
 use crate::{
     error::Result,
     record::InstanceId,
-    store::{Durability, Instance, Store},
+    store::{Durability, Instance, Store, hostname},
 };
 
 /// The write side of one open log.
@@ -151,15 +151,4 @@ fn thread_number() -> usize {
         }
         number.get()
     })
-}
-
-/// Returns the host's name for display; `localhost` if the system has none.
-fn hostname() -> String {
-    std::fs::read_to_string("/proc/sys/kernel/hostname")
-        .ok()
-        .or_else(|| std::env::var("HOSTNAME").ok())
-        .or_else(|| std::env::var("COMPUTERNAME").ok())
-        .map(|name| name.trim().to_owned())
-        .filter(|name| !name.is_empty())
-        .unwrap_or_else(|| "localhost".into())
 }

@@ -193,6 +193,10 @@ pub struct Accounting {
     /// Rows that were copied from moved or removed files into their replacements.
     #[serde(default)]
     pub rows_rescued: u64,
+    /// Places in commit order, of records or chunks of recordings, that the shutdown did not forward to the target that is
+    /// furthest behind. They stay in the file, and are forwarded when it is opened again.
+    #[serde(skip)]
+    pub not_forwarded: u64,
     /// Events.
     #[serde(default, serialize_with = "json::<EVENT, _>")]
     #[cfg_attr(feature = "web", schema(value_type = schema::Events))]

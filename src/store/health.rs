@@ -42,8 +42,29 @@ pub struct Health {
     pub clock: Option<ClockHealth>,
     /// Activities and events dated ahead of the present: a clock was wrong when they were recorded, or is wrong now.
     pub ahead: u64,
+    /// The central stores that the file is forwarded to, by name.
+    pub targets: Vec<TargetHealth>,
     /// Every instance that wrote to the store, newest first.
     pub instances: Vec<InstanceHealth>,
+}
+
+/// How far a file was forwarded to a central store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "web", derive(utoipa::ToSchema))]
+#[non_exhaustive]
+pub struct TargetHealth {
+    /// The address, without a password.
+    pub name: String,
+    /// Places in commit order that are yet to be forwarded: each is that of a record, a chunk of a recording, or a deleted one.
+    pub behind: u64,
+    /// When the oldest of these records ended or happened.
+    pub behind_since: Option<DateTime<Utc>>,
+    /// Records and recordings that were deleted before they were forwarded: a size limit was reached, or they were pruned manually.
+    pub lost_not_forwarded: u64,
+    /// The first error since a batch was last acknowledged.
+    pub error: Option<String>,
+    /// When it happened.
+    pub error_since: Option<DateTime<Utc>>,
 }
 
 /// The part of the health of a store whose cost does not grow with its activities and events.

@@ -44,6 +44,8 @@ mod grouping;
 mod growth;
 mod health;
 mod location;
+#[cfg(feature = "sqlite")]
+pub(crate) mod lock_file;
 mod maintenance;
 mod metrics;
 mod newest_recordings;
@@ -70,6 +72,7 @@ use std::{fmt, path::Path, time::Duration};
 
 pub(crate) use accounting::PerKind;
 pub use accounting::{Accounting, RecordCounts};
+pub(crate) use batch::hostname;
 pub use batch::{
     AppendOutcome, Batch, Details, Durability, EndedActivity, Instance, StartedActivity, Trace,
 };
@@ -87,7 +90,7 @@ pub use gaps::Gaps;
 pub use grouping::Grouping;
 pub(crate) use grouping::{GroupTotals, text_of};
 pub use growth::{FieldGrowth, Growth, Sizes};
-pub use health::{ClockHealth, Health, InstanceHealth, Vitals};
+pub use health::{ClockHealth, Health, InstanceHealth, TargetHealth, Vitals};
 pub use location::open;
 pub use maintenance::{ClockReading, EraseCounts, Maintenance, Prune, PruneCounts};
 pub use metrics::{

@@ -21,7 +21,12 @@ mod event_types;
 mod events;
 mod export;
 mod filter;
-#[cfg(all(feature = "opentelemetry", feature = "recording", feature = "testing"))]
+#[cfg(all(
+    feature = "opentelemetry",
+    feature = "postgres",
+    feature = "recording",
+    feature = "testing"
+))]
 #[path = "../golden/mod.rs"]
 mod golden;
 #[cfg(feature = "testing")]

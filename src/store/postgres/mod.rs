@@ -56,6 +56,10 @@ impl Store for PostgresStore {
 }
 
 impl CentralStore for PostgresStore {
+    fn name(&self) -> String {
+        connection::name(&self.address.config)
+    }
+
     fn intake(&self) -> Result<Box<dyn Intake>> {
         Ok(Box::new(PostgresIntake::open(Connection::open(
             self.address.clone(),

@@ -15,7 +15,11 @@ use std::{fmt, path::Path, sync::Arc};
 
 use parking_lot::Mutex;
 
-pub(crate) use self::open::create;
+pub(crate) use self::{
+    maintenance::target::Target,
+    open::create,
+    read::{Spool, SqliteReader},
+};
 use self::{
     maintenance::{backup, connection::SqliteMaintenance},
     open::{
@@ -58,6 +62,12 @@ impl SqliteStore {
             location,
             process: Process::current(),
         })
+    }
+
+    /// Opens the file, to forward it.
+    pub(crate) fn spool(&self) -> Result<Spool> {
+        self.process.check()?;
+        Spool::open(&self.location)
     }
 
     /// Reports what was committed according to the lock files, for a database that cannot be read; `None` if they hold no

@@ -25,3 +25,21 @@ CREATE INDEX failure_fingerprint ON failure (fingerprint, quarter);
 -- What was pruned before was never grouped.
 INSERT INTO mark (name, value)
 SELECT 'ungrouped_pruned', last + 1 FROM pruned ORDER BY last DESC LIMIT 1;
+
+-- Central stores that this file is forwarded to: see forward/.
+CREATE TABLE target (
+  name      TEXT PRIMARY KEY,       -- the address, without a password
+  log       BLOB NOT NULL,          -- the log's id there: random
+  -- Acknowledged: the last places in commit order.
+  activity  INTEGER NOT NULL,
+  event     INTEGER NOT NULL,
+  chunk     INTEGER NOT NULL,
+  -- The end of the batch that was cut and is not acknowledged yet.
+  to_activity INTEGER NOT NULL,
+  to_event    INTEGER NOT NULL,
+  to_chunk    INTEGER NOT NULL,
+  recording INTEGER NOT NULL,       -- recording.seq: those up to it have ended, and were forwarded with their ends
+  lost      INTEGER NOT NULL DEFAULT 0, -- rows that were deleted before they were acknowledged
+  error     TEXT,                   -- since the last acknowledged batch
+  error_at  INTEGER                 -- of the first such error
+) STRICT, WITHOUT ROWID;

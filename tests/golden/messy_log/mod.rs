@@ -8,12 +8,16 @@ mod import;
 mod recordings;
 mod victim;
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use chrono::{DateTime, Utc};
 use rusqlite::Connection;
 use tower_activity::{
     ActivityLog, Describe, Outcome,
+    forward::Forwarder,
     record::Capture,
     store::{AccessToken, Limit, Prune, PruneCounts, Retention, Store, sqlite::SqliteStore},
     testing::ManualClock,
@@ -27,6 +31,7 @@ use self::{
 };
 
 pub use self::victim::record_as_victim;
+use crate::support::poll_until;
 
 /// The actor whose content is erased.
 pub const ERASED: &str = "erased@example.com";
@@ -57,6 +62,7 @@ pub fn make(path: &Path, test: &str) {
     import(path);
     second(path);
     maintain(path);
+    forward(path);
     kill_one(path, test, 3);
     settle(path);
 }
@@ -157,6 +163,18 @@ fn maintain(path: &Path) {
     assert_eq!(foreign.execute(delete, ()).unwrap(), 1);
     foreign.close().unwrap();
     maintenance.accept(&mut |_| {}).unwrap();
+}
+
+/// Leaves a target that cannot be reached.
+fn forward(path: &Path) {
+    let target = "postgres://127.0.0.1:9/ops";
+    let forwarding = Forwarder::open(path, target).unwrap().follow().unwrap();
+    let store = SqliteStore::new(path).unwrap();
+    poll_until(|| {
+        let health = store.reader().unwrap().health().unwrap();
+        health.targets.first()?.error.clone()
+    });
+    forwarding.finish(Instant::now() + Duration::from_secs(10));
 }
 
 /// Removes the host name from the file and checkpoints it, so that no side files are left.

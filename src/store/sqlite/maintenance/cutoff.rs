@@ -2,7 +2,10 @@
 
 use rusqlite::Connection;
 
-use super::clock::{self, Positions};
+use super::{
+    clock::{self, Positions},
+    target,
+};
 use crate::{
     record::ActivityId,
     store::{Limit, Retention},
@@ -45,7 +48,8 @@ impl Cutoffs {
         }
     }
 
-    /// Applies these limits by date and by position in commit order. Dates from `ahead_us` on are not believed.
+    /// Applies these limits by date and by position in commit order. Dates from `ahead_us` on are not believed. Nothing is too old
+    /// that a target has not acknowledged.
     pub(super) fn by_commit(
         connection: &Connection,
         limits: &Retention,
@@ -59,10 +63,13 @@ impl Cutoffs {
             (&mut cutoffs.previews, |at| at.activity),
             (&mut cutoffs.recordings, |at| at.recording),
         ];
+        let forwarded = target::acknowledged(connection)?;
         for (cutoff, position) in kinds {
             cutoff.ahead_us = ahead_us;
             if let Some(before_us) = cutoff.before_us {
-                cutoff.committed = Some(position(clock::positions_at(connection, before_us)?));
+                let committed = position(clock::positions_at(connection, before_us)?);
+                cutoff.committed =
+                    Some(forwarded.map_or(committed, |up_to| committed.min(position(up_to))));
             }
         }
         cutoffs.sums.ahead_us = ahead_us;

@@ -15,4 +15,5 @@ pub(super) mod retention;
 pub(super) mod search;
 pub(super) mod size;
 mod steps;
+pub(in crate::store) mod target;
 pub(super) mod token;

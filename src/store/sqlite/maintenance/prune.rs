@@ -10,6 +10,7 @@ use super::{
     recordings,
     search::{self, RowKey},
     size::{self, Size},
+    target,
 };
 use crate::{
     record::ActivityId,
@@ -167,6 +168,7 @@ pub(super) fn step(
     };
 
     let activities = ACTIVITIES.select(transaction, &cutoffs.activities, STEP)?;
+    target::count_lost(transaction, RowKind::Activity, &seqs(&activities))?;
     search::ACTIVITIES.change(transaction, &activities, || {
         delete_previews(&activities)?;
         pruned.activities = ledger::delete(transaction, RowKind::Activity, seqs(&activities))?;
@@ -187,6 +189,7 @@ pub(super) fn step(
     }
 
     let events = EVENTS.select(transaction, &cutoffs.events, STEP)?;
+    target::count_lost(transaction, RowKind::Event, &seqs(&events))?;
     // Not by events that are dated ahead: they would make all later ones unknown.
     let dates = events.iter().map(started_us);
     if let Some(last) = dates.filter(|at| *at < cutoffs.events.ahead_us).max() {
@@ -201,6 +204,7 @@ pub(super) fn step(
         Some(seq) => Some(seq),
         None => {
             let found = RECORDINGS.select(transaction, &cutoffs.recordings, 1)?;
+            target::count_lost(transaction, RowKind::Recording, &seqs(&found))?;
             found.first().map(|(seq, _)| *seq)
         }
     };

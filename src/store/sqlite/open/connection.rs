@@ -445,6 +445,15 @@ fn check_regular_file(path: &Path) -> Result<()> {
     }
 }
 
+/// Returns true for an existing file that this user may not write, or on a disk that is mounted read-only.
+pub(crate) fn is_read_only(path: &Path) -> bool {
+    #[cfg(unix)]
+    return path.exists() && rustix::fs::access(path, rustix::fs::Access::WRITE_OK).is_err();
+    #[cfg(not(unix))]
+    path.metadata()
+        .is_ok_and(|found| found.permissions().readonly())
+}
+
 /// Finds out why an existing file is read-only.
 fn read_only_error(path: &Path) -> io::Error {
     #[cfg(unix)]

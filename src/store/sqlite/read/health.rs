@@ -8,10 +8,10 @@ use crate::{
     error::{Error, Result},
     record::InstanceId,
     store::{
-        Health, InstanceHealth, LastCheck, Retention, Vitals,
+        Health, InstanceHealth, LastCheck, Retention, TargetHealth, Vitals,
         sqlite::{
             columns::unsigned,
-            maintenance::{search::index_lag, size},
+            maintenance::{search::index_lag, size, target},
             open::schema,
         },
     },
@@ -26,6 +26,13 @@ const INSTANCES: &str = "SELECT i.uuid, i.host, i.pid, i.started_at, i.stopped_a
 // No row until all four kinds have been checked.
 const LAST_CHECK: &str = "SELECT min(finished_at), sum(missing), sum(surplus), iif(count(complete_at) = 4, min(complete_at), NULL) \
      FROM ledger_check HAVING count(finished_at) = 4";
+const TARGETS: &str = "SELECT name, max(0, (SELECT coalesce(max(seq), 0) FROM activity) - activity) \
+       + max(0, (SELECT coalesce(max(seq), 0) FROM event) - event) + max(0, (SELECT coalesce(max(seq), 0) FROM chunk) - chunk), \
+     (SELECT min(at) FROM (SELECT * FROM (SELECT started_at + coalesce(duration_ns, 0) / 1000 AS at FROM activity AS a \
+         WHERE a.seq > target.activity ORDER BY a.seq LIMIT 1) \
+       UNION ALL SELECT * FROM (SELECT at FROM event AS e WHERE e.seq > target.event ORDER BY e.seq LIMIT 1) \
+       UNION ALL SELECT * FROM (SELECT until_at FROM chunk AS c WHERE c.seq > target.chunk ORDER BY c.seq LIMIT 1))), \
+     lost, error, error_at FROM target ORDER BY name";
 /// A hundred errors are enough to know that a file is damaged.
 const INTEGRITY: &str = "PRAGMA integrity_check(100)";
 
@@ -53,6 +60,7 @@ pub(super) fn health(
         retention: clock::retention(connection)?.or(Retention::DEFAULT),
         clock: clock::health(connection)?,
         ahead: clock::count_ahead(connection, clock::ahead_from(now))?,
+        targets: targets(connection)?,
         instances: Vec::new(),
     };
     let instances = instances(connection, alive)?;
@@ -60,6 +68,32 @@ pub(super) fn health(
     health.abandoned = instances.abandoned;
     health.instances = instances.all;
     Ok(health)
+}
+
+/// Reads how far the file was forwarded.
+fn targets(connection: &Connection) -> Result<Vec<TargetHealth>> {
+    let attempt = || failed("read how far the file was forwarded");
+    if !target::has_targets(connection).map_err(attempt())? {
+        return Ok(Vec::new());
+    }
+    let mut statement = connection.prepare_cached(TARGETS).map_err(attempt())?;
+    let mut rows = statement.query(()).map_err(attempt())?;
+    let mut targets = Vec::new();
+    while let Some(row) = rows.next().map_err(attempt())? {
+        let at = |column| {
+            let us: Option<i64> = row.get(column).map_err(attempt())?;
+            us.map(instant).transpose()
+        };
+        targets.push(TargetHealth {
+            name: row.get(0).map_err(attempt())?,
+            behind: unsigned(row.get(1).map_err(attempt())?),
+            behind_since: at(2)?,
+            lost_not_forwarded: unsigned(row.get(3).map_err(attempt())?),
+            error: row.get(4).map_err(attempt())?,
+            error_since: at(5)?,
+        });
+    }
+    Ok(targets)
 }
 
 /// Reads the part whose cost does not grow with the activities and events.
@@ -75,6 +109,14 @@ pub(super) fn vitals(
         unindexed: index_lag(connection).map_err(failed("read the index lag"))?,
         accounting: instances.all.iter().map(|one| &one.accounting).sum(),
     })
+}
+
+/// Reads all instances.
+pub(super) fn all_instances(
+    connection: &Connection,
+    alive: &dyn Fn(InstanceId) -> bool,
+) -> Result<Vec<InstanceHealth>> {
+    Ok(instances(connection, alive)?.all)
 }
 
 /// All instances of a store, and their open activities.

@@ -18,12 +18,14 @@ mod row;
 mod scan;
 mod search;
 mod spellings;
+mod spool;
 #[cfg(test)]
 mod tests;
 mod totals;
 mod tree;
 
 pub(super) use check::check_lock_files;
+pub(crate) use spool::Spool;
 
 use std::{
     collections::HashMap,

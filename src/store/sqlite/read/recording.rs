@@ -35,6 +35,9 @@ const LINKS: &str =
 const TRACKS: &str =
     "SELECT track FROM chunk WHERE recording = ?1 GROUP BY track ORDER BY min(number)";
 const IDS: &str = "SELECT id FROM recording WHERE id BETWEEN ?1 AND ?2 ORDER BY id LIMIT ?3";
+const AFTER: &str = "r.seq > ?2 ORDER BY r.seq LIMIT 1000";
+const CHUNKS_AFTER: &str = "SELECT c.number, c.track, c.events, c.from_at, c.until_at, c.codec, c.body, c.seq, r.id FROM chunk AS c \
+     JOIN recording AS r ON r.seq = c.recording WHERE c.seq > ?1 AND c.seq <= ?2 ORDER BY c.seq";
 const CHUNKS: &str = "SELECT number, track, events, from_at, until_at, codec, body FROM chunk \
      WHERE recording = (SELECT seq FROM recording WHERE id = ?1) AND number >= ?2 ORDER BY number LIMIT ?3";
 
@@ -62,6 +65,41 @@ pub(super) fn newest(
 pub(super) fn one(snapshot: &Snapshot<'_>, id: RecordingId) -> Result<Option<RecordingRecord>> {
     let values = params![snapshot.alive_rows, id.as_bytes()];
     Ok(records(snapshot, BY_ID, values)?.pop())
+}
+
+/// Reads recordings that were begun after a seq, in commit order, with their seqs.
+pub(super) fn after(snapshot: &Snapshot<'_>, seq: i64) -> Result<Vec<(i64, RecordingRecord)>> {
+    let sql = [SELECT, AFTER].concat();
+    let values = params![snapshot.alive_rows, seq];
+    read(snapshot, &sql, values, |row, record| {
+        Ok((get(row, 0)?, record))
+    })
+}
+
+/// Reads chunks in commit order, after a seq and up to another: at least one, and then until they take so many bytes.
+pub(super) fn chunks_after<T>(
+    connection: &Connection,
+    after: i64,
+    up_to: i64,
+    max_bytes: usize,
+    make: impl Fn(i64, RecordingId, ChunkRecord) -> T,
+) -> Result<Vec<T>> {
+    let attempt = || failed("read chunks in commit order");
+    let mut statement = connection.prepare_cached(CHUNKS_AFTER).map_err(attempt())?;
+    let mut rows = statement.query([after, up_to]).map_err(attempt())?;
+    let (mut chunks, mut bytes) = (Vec::new(), 0);
+    while bytes < max_bytes
+        && let Some(row) = rows.next().map_err(attempt())?
+    {
+        let chunk = chunk(row)?;
+        bytes += chunk.body.len();
+        chunks.push(make(
+            get(row, 7)?,
+            RecordingId::from_bytes(get(row, 8)?),
+            chunk,
+        ));
+    }
+    Ok(chunks)
 }
 
 /// Reads the first ids in a range.
@@ -106,16 +144,25 @@ fn records(
     condition: &str,
     values: impl Params,
 ) -> Result<Vec<RecordingRecord>> {
-    let attempt = || failed("read recordings");
     let sql = [SELECT, condition].concat();
+    read(snapshot, &sql, values, |_, record| Ok(record))
+}
+
+fn read<T>(
+    snapshot: &Snapshot<'_>,
+    sql: &str,
+    values: impl Params,
+    make: impl Fn(&Row<'_>, RecordingRecord) -> Result<T>,
+) -> Result<Vec<T>> {
+    let attempt = || failed("read recordings");
     let mut statement = snapshot
         .transaction
-        .prepare_cached(&sql)
+        .prepare_cached(sql)
         .map_err(attempt())?;
     let mut rows = statement.query(values).map_err(attempt())?;
     let mut records = Vec::new();
     while let Some(row) = rows.next().map_err(attempt())? {
-        records.push(record(&snapshot.transaction, row)?);
+        records.push(make(row, record(&snapshot.transaction, row)?)?);
     }
     Ok(records)
 }

@@ -1,0 +1,139 @@
+//! The table `target`: how far a file was forwarded, by target.
+
+use rusqlite::{Connection, OptionalExtension, params};
+use uuid::Uuid;
+
+use super::clock::Positions;
+use crate::store::{Places, RowKind};
+
+const GET: &str = "SELECT log, activity, event, chunk, to_activity, to_event, to_chunk, recording FROM target WHERE name = ?1";
+const SET: &str = "INSERT INTO target (name, log, activity, event, chunk, to_activity, to_event, to_chunk, recording) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (name) DO UPDATE SET log = excluded.log, \
+       activity = excluded.activity, event = excluded.event, chunk = excluded.chunk, to_activity = excluded.to_activity, \
+       to_event = excluded.to_event, to_chunk = excluded.to_chunk, recording = excluded.recording";
+const FAIL: &str = "UPDATE target SET error = ?2, error_at = iif(?2 IS NULL, NULL, coalesce(error_at, ?3)) WHERE name = ?1";
+const ACKNOWLEDGED: &str = "SELECT min(activity), min(event), min(recording) FROM target";
+const LOST_ACTIVITIES: &str = "UPDATE target SET lost = lost + (SELECT count(*) FROM json_each(?1) WHERE value > activity) \
+     WHERE activity < ?2";
+const LOST_EVENTS: &str = "UPDATE target SET lost = lost + (SELECT count(*) FROM json_each(?1) WHERE value > event) \
+     WHERE event < ?2";
+const LOST_RECORDINGS: &str = "UPDATE target SET lost = lost + (SELECT count(*) FROM json_each(?1) WHERE value > recording) \
+     WHERE recording < ?2";
+/// Schemas 1 to 3 have no such table.
+const EXISTS: &str = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'target')";
+
+/// How far a file was forwarded to one target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Target {
+    /// The log's id there.
+    pub(crate) log: Uuid,
+    /// The last places that were acknowledged.
+    pub(crate) acknowledged: Places,
+    /// The end of the batch that was cut last.
+    pub(crate) cut: Places,
+    /// The seq up to which all recordings have ended and were forwarded with their ends.
+    pub(crate) recording: i64,
+}
+
+impl Target {
+    /// A new log that starts after these places.
+    pub(crate) fn new_log(after: Places) -> Self {
+        Target {
+            log: uuid::Builder::from_random_bytes(fastrand::u128(..).to_be_bytes()).into_uuid(),
+            acknowledged: after,
+            cut: after,
+            recording: 0,
+        }
+    }
+}
+
+/// Returns false for a file of a schema without targets.
+pub(in crate::store::sqlite) fn has_targets(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.query_row(EXISTS, (), |row| row.get(0))
+}
+
+/// Reads the row of a target; `None` if the file was never forwarded there.
+pub(in crate::store::sqlite) fn get(
+    connection: &Connection,
+    name: &str,
+) -> rusqlite::Result<Option<Target>> {
+    if !has_targets(connection)? {
+        return Ok(None);
+    }
+    let mut get = connection.prepare_cached(GET)?;
+    let target = get.query_row([name], |row| {
+        Ok(Target {
+            log: Uuid::from_bytes(row.get(0)?),
+            acknowledged: Places::new(row.get(1)?, row.get(2)?, row.get(3)?),
+            cut: Places::new(row.get(4)?, row.get(5)?, row.get(6)?),
+            recording: row.get(7)?,
+        })
+    });
+    target.optional()
+}
+
+/// Writes the row of a target.
+pub(in crate::store::sqlite) fn set(
+    connection: &Connection,
+    name: &str,
+    target: &Target,
+) -> rusqlite::Result<()> {
+    let (done, cut) = (target.acknowledged, target.cut);
+    connection.prepare_cached(SET)?.execute(params![
+        name,
+        target.log.as_bytes(),
+        done.activity,
+        done.event,
+        done.chunk,
+        cut.activity,
+        cut.event,
+        cut.chunk,
+        target.recording,
+    ])?;
+    Ok(())
+}
+
+/// Sets or clears the last error of a target.
+pub(in crate::store::sqlite) fn set_error(
+    connection: &Connection,
+    name: &str,
+    error: Option<&str>,
+    at_us: i64,
+) -> rusqlite::Result<()> {
+    let mut fail = connection.prepare_cached(FAIL)?;
+    fail.execute(params![name, error, at_us]).map(drop)
+}
+
+/// Returns the positions up to which every target has acknowledged everything; `None` if the file is not forwarded.
+pub(super) fn acknowledged(connection: &Connection) -> rusqlite::Result<Option<Positions>> {
+    let mut acknowledged = connection.prepare_cached(ACKNOWLEDGED)?;
+    acknowledged.query_row((), |row| {
+        let activity: Option<i64> = row.get(0)?;
+        let (event, recording): (Option<i64>, Option<i64>) = (row.get(1)?, row.get(2)?);
+        Ok(activity.map(|activity| Positions {
+            activity,
+            event: event.unwrap_or_default(),
+            recording: recording.unwrap_or_default(),
+        }))
+    })
+}
+
+/// Counts those of the deleted rows that a target has not acknowledged.
+pub(super) fn count_lost(
+    connection: &Connection,
+    kind: RowKind,
+    deleted: &[i64],
+) -> rusqlite::Result<()> {
+    let sql = match kind {
+        RowKind::Activity => LOST_ACTIVITIES,
+        RowKind::Event => LOST_EVENTS,
+        RowKind::Recording => LOST_RECORDINGS,
+        RowKind::Chunk => return Ok(()),
+    };
+    let Some(last) = deleted.iter().max() else {
+        return Ok(());
+    };
+    let seqs = serde_json::Value::from(deleted).to_string();
+    let mut count = connection.prepare_cached(sql)?;
+    count.execute(params![seqs, last]).map(drop)
+}

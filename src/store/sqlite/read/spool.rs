@@ -1,0 +1,205 @@
+//! A file as the spool of a forwarder: what it reads beside activities and events, and what it keeps in the file.
+
+use std::path::Path;
+
+use chrono::Utc;
+use rusqlite::{Connection, OptionalExtension, params};
+use uuid::Uuid;
+
+use super::{SqliteReader, failed, health, list::ListedRecord, recording};
+use crate::{
+    error::Result,
+    record::{
+        ActivityId, ActivityRecord, ChunkRecord, EventId, Filter, RecordingId, RecordingRecord,
+    },
+    store::{
+        InstanceHealth, Places,
+        sqlite::{
+            last_seqs::LastSeqs,
+            maintenance::{
+                connection::SqliteMaintenance,
+                target::{self, Target},
+            },
+            meta::MetaKey,
+            open::{
+                connection,
+                file::{Location, OpenFile},
+            },
+        },
+    },
+};
+
+const IDS: &str =
+    "SELECT (SELECT id FROM activity WHERE seq = ?1), (SELECT id FROM event WHERE seq = ?2)";
+const FIRST_SINCE: &str = "SELECT coalesce((SELECT min(seq) - 1 FROM activity WHERE id >= ?1), (SELECT max(seq) FROM activity), 0), \
+     coalesce((SELECT min(seq) - 1 FROM event WHERE id >= ?1), (SELECT max(seq) FROM event), 0), \
+     coalesce((SELECT min(seq) - 1 FROM chunk WHERE until_at >= ?2), (SELECT max(seq) FROM chunk), 0)";
+
+/// A file that is forwarded.
+#[derive(Debug)]
+pub(crate) struct Spool {
+    reader: SqliteReader,
+    /// `None` for a file that cannot be written: nothing is kept in it.
+    writer: Option<SqliteMaintenance>,
+}
+
+/// A chunk in commit order.
+#[derive(Debug)]
+pub(crate) struct SpooledChunk {
+    pub(crate) seq: i64,
+    pub(crate) recording: RecordingId,
+    pub(crate) chunk: ChunkRecord,
+}
+
+impl Spool {
+    pub(in crate::store::sqlite) fn open(location: &Location) -> Result<Self> {
+        let reader = SqliteReader::open(location)?;
+        let writer = match is_read_only(location) {
+            true => None,
+            false => Some(SqliteMaintenance::open(location)?),
+        };
+        Ok(Spool { reader, writer })
+    }
+
+    /// The path of the file, for error messages.
+    pub(crate) fn path(&self) -> &Path {
+        self.reader.access.path()
+    }
+
+    /// Reads activities and events.
+    pub(crate) fn reader(&mut self) -> &mut SqliteReader {
+        &mut self.reader
+    }
+
+    /// Whether targets are kept in the file.
+    pub(crate) fn is_writable(&self) -> bool {
+        self.writer.is_some()
+    }
+
+    /// Reads how far it was forwarded to a target; `None` if it never was.
+    pub(crate) fn target(&self, name: &str) -> Result<Option<Target>> {
+        self.read("read a target", |connection| target::get(connection, name))
+    }
+
+    /// Keeps how far it was forwarded to a target. Does nothing if the file cannot be written.
+    pub(crate) fn set_target(&self, name: &str, target: &Target) -> Result<()> {
+        match &self.writer {
+            Some(writer) => writer.write(|transaction| target::set(transaction, name, target)),
+            None => Ok(()),
+        }
+    }
+
+    /// Keeps or clears the last error of a target.
+    pub(crate) fn set_error(&self, name: &str, error: Option<&str>) -> Result<()> {
+        let now = Utc::now().timestamp_micros();
+        match &self.writer {
+            Some(writer) => {
+                writer.write(|transaction| target::set_error(transaction, name, error, now))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Returns an id of the file that its copies share.
+    pub(crate) fn file_id(&self) -> Result<Uuid> {
+        let number = self.read("read the file's number", |connection| {
+            MetaKey::FileNumber.get(connection)
+        })?;
+        let first = self.read("read the oldest activity", |connection| {
+            let first =
+                connection.query_row("SELECT id FROM activity ORDER BY seq LIMIT 1", (), |row| {
+                    row.get::<_, [u8; 16]>(0)
+                });
+            first.optional()
+        })?;
+        let first = first.map_or(0, u128::from_be_bytes);
+        Ok(Uuid::from_u64_pair(
+            number.unwrap_or_default().cast_unsigned(),
+            first as u64,
+        ))
+    }
+
+    /// Returns the newest places, and the seq of the newest recording.
+    pub(crate) fn last(&self) -> Result<(Places, i64)> {
+        let last = self.read("read the newest commit", LastSeqs::read)?;
+        let places = Places::new(last.activity, last.event, last.chunk);
+        Ok((places, last.recording))
+    }
+
+    /// Returns the ids of the records at these places, those that there are.
+    pub(crate) fn ids(&self, places: Places) -> Result<(Option<ActivityId>, Option<EventId>)> {
+        self.read("read the records at a place", |connection| {
+            let mut ids = connection.prepare_cached(IDS)?;
+            ids.query_row(params![places.activity, places.event], |row| {
+                let activity = row.get::<_, Option<[u8; 16]>>(0)?;
+                let event = row.get::<_, Option<[u8; 16]>>(1)?;
+                Ok((
+                    activity.map(ActivityId::from_bytes),
+                    event.map(EventId::from_bytes),
+                ))
+            })
+        })
+    }
+
+    /// Returns the places before the first records dated from this microsecond on.
+    pub(crate) fn places_before(&self, us: i64) -> Result<Places> {
+        self.read("find the first record since a time", |connection| {
+            let id = ActivityId::from_parts(us.max(0), 0);
+            connection.query_row(FIRST_SINCE, params![id.as_bytes(), us], |row| {
+                Ok(Places::new(row.get(0)?, row.get(1)?, row.get(2)?))
+            })
+        })
+    }
+
+    /// Reads chunks in commit order, up to a seq, at least one and then until they take so many bytes.
+    pub(crate) fn chunks(
+        &self,
+        after: i64,
+        up_to: i64,
+        max_bytes: usize,
+    ) -> Result<Vec<SpooledChunk>> {
+        self.reader.read(|connection| {
+            recording::chunks_after(connection, after, up_to, max_bytes, |seq, id, chunk| {
+                SpooledChunk {
+                    seq,
+                    recording: id,
+                    chunk,
+                }
+            })
+        })
+    }
+
+    /// Reads recordings that were begun after a seq, with their seqs.
+    pub(crate) fn recordings_after(&self, seq: i64) -> Result<Vec<(i64, RecordingRecord)>> {
+        self.reader.snapshot(|view| recording::after(view, seq))
+    }
+
+    /// Reads all running activities, and those that were running when their process died.
+    pub(crate) fn open_activities(&self) -> Result<Vec<ActivityRecord>> {
+        self.reader
+            .snapshot(|view| ActivityRecord::open(view, &Filter::default(), None, usize::MAX >> 1))
+    }
+
+    /// Reads all instances.
+    pub(crate) fn instances(&self) -> Result<Vec<InstanceHealth>> {
+        self.reader
+            .read(|connection| health::all_instances(connection, &|id| self.reader.is_alive(id)))
+    }
+
+    fn read<T>(
+        &self,
+        attempt: &str,
+        read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T> {
+        self.reader
+            .read(|connection| read(connection).map_err(failed(attempt)))
+    }
+}
+
+/// Whether a file cannot be written, because of its mode or its disk.
+fn is_read_only(location: &Location) -> bool {
+    let Location::File(path) = location else {
+        return false;
+    };
+    OpenFile::for_path(path).is_ok_and(|file| connection::is_read_only(file.path()))
+}
