@@ -98,6 +98,7 @@
 //! | [`query`] | reading: lists, filters, metrics, digests, export |
 //! | `web` | dashboard and JSON API (features `web`, `dashboard`) |
 //! | `notify` | webhooks (feature `webhook`) |
+//! | [`forward`] | forwarding a log to a central store |
 //! | `host` | when hosts were last used, and their lifecycle (feature `host`) |
 //! | [`record`] | plain data: activities, events, ids, scopes, filters |
 //! | [`redact`] | redaction rules |
@@ -113,6 +114,8 @@ pub mod activity;
 #[doc = include_str!("activity/context.md")]
 pub mod context {}
 mod error;
+#[cfg(feature = "sqlite")]
+pub mod forward;
 // Documentation only. Its examples need most features.
 #[cfg(all(doc, any(feature = "full", not(doctest))))]
 pub mod guide;

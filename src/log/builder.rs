@@ -12,6 +12,8 @@ use crate::{
     redact::Redactor,
     store::{Limit, Store},
 };
+#[cfg(feature = "sqlite")]
+use crate::{forward::ForwardTarget, store::CentralStore};
 
 /// A builder for a log with custom settings. Returned by
 /// [`ActivityLog::builder`](crate::ActivityLog::builder).
@@ -35,6 +37,8 @@ use crate::{
 #[must_use]
 pub struct Builder {
     config: Config,
+    #[cfg(feature = "sqlite")]
+    targets: Vec<Result<Arc<dyn CentralStore>, Arc<Error>>>,
 }
 
 impl Builder {
@@ -158,6 +162,29 @@ impl Builder {
         self
     }
 
+    /// Forwards the log to a central store: an address such as `postgres://user@host/database` (feature `postgres`), or any
+    /// [`CentralStore`](crate::store::CentralStore). Can be called several times.
+    ///
+    /// A thread follows the file, and copies what is committed. Calls never wait for it, and the log opens, records and can be
+    /// read while the store is away: it is forwarded once the store is back. Retention by age deletes nothing that was not
+    /// forwarded. [`forward`](crate::forward) has the details.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use tower_activity::ActivityLog;
+    ///
+    /// let log = ActivityLog::builder()
+    ///     .forward_to("postgres://activity@db/ops")
+    ///     .open("activity.db")?;
+    /// # Ok::<_, tower_activity::Error>(())
+    /// ```
+    #[cfg(feature = "sqlite")]
+    pub fn forward_to(mut self, target: impl ForwardTarget) -> Self {
+        self.targets.push(target.into_store().map_err(Arc::new));
+        self
+    }
+
     /// Sets the log's clock; the system's by default.
     #[cfg(feature = "testing")]
     pub fn clock(mut self, clock: ManualClock) -> Self {
@@ -171,7 +198,7 @@ impl Builder {
     ///
     /// If the file cannot be created or opened, is on a network file system, is not a log, or was written by a newer
     /// version; in the child of a fork whose parent has a log open; if the linked SQLite is older than 3.43 or lacks FTS5,
-    /// which the feature `bundled` rules out.
+    /// which the feature `bundled` rules out; if the address of a target is malformed. A target that is away is no error.
     #[cfg(feature = "sqlite")]
     pub fn open(self, path: impl AsRef<Path>) -> Result<ActivityLog> {
         let path = path.as_ref();
@@ -187,10 +214,23 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// If the store cannot be opened for writing.
+    /// If the store cannot be opened for writing, or is to be forwarded and has no file.
     pub fn open_store(self, store: Arc<dyn Store>) -> Result<ActivityLog> {
+        #[cfg(feature = "sqlite")]
+        return ActivityLog::with_store(store, self.config, &targets(self.targets)?);
+        #[cfg(not(feature = "sqlite"))]
         ActivityLog::with_store(store, self.config)
     }
+}
+
+#[cfg(feature = "sqlite")]
+fn targets(
+    targets: Vec<Result<Arc<dyn CentralStore>, Arc<Error>>>,
+) -> Result<Vec<Arc<dyn CentralStore>>> {
+    let opened = |target: Result<_, Arc<Error>>| {
+        target.map_err(|error| Error::new(error.kind(), error.to_string()))
+    };
+    targets.into_iter().map(opened).collect()
 }
 
 #[cfg(all(test, feature = "sqlite"))]

@@ -8,6 +8,7 @@
 //! | memory, flush interval, timeouts | [`Builder`] |
 //! | retention: how long each kind of record is kept | [`Builder::keep_activities`] and the methods after it |
 //! | what counts as a secret | [`Builder::redactor`] |
+//! | a central store that the log is forwarded to | `Builder::forward_to` |
 //! | size and flushing of recordings | [`RecordingOptions`], [`FlushMode`] |
 //!
 //! [`ActivityLog::flush`] and [`ActivityLog::shutdown`] return [`Flush`] and [`Shutdown`]: await them, or call `wait` where
@@ -40,6 +41,7 @@ use std::{
     path::Path,
     sync::Arc,
     task::{Context, Poll},
+    time::Duration,
 };
 
 pub use builder::Builder;
@@ -50,6 +52,11 @@ use crate::{
     error::{Error, Result},
     pipeline::{Admission, DEFAULT_TIMEOUT, Pipeline},
     store::{Accounting, Store, WallClock},
+};
+#[cfg(feature = "sqlite")]
+use crate::{
+    forward::{Forwarder, Forwarding},
+    store::CentralStore,
 };
 
 /// A handle of an open log. Clones are cheap and share the log.
@@ -84,6 +91,8 @@ pub struct ActivityLog {
 
 struct Inner {
     pipeline: Pipeline,
+    #[cfg(feature = "sqlite")]
+    forwarding: Arc<[Forwarding]>,
     store: Arc<dyn Store>,
     #[cfg(any(feature = "http", feature = "rmcp"))]
     extensions: extensions::Extensions,
@@ -135,7 +144,7 @@ impl ActivityLog {
     /// [`wait`](Shutdown::wait). Activities that are still running are recorded as `abandoned`.
     pub fn shutdown(&self) -> Shutdown {
         match &self.inner {
-            Some(inner) => inner.pipeline.shutdown(DEFAULT_TIMEOUT),
+            Some(inner) => inner.shutdown(DEFAULT_TIMEOUT),
             None => Shutdown::nothing(),
         }
     }
@@ -215,12 +224,32 @@ impl ActivityLog {
         self.inner.as_ref().map(|inner| &inner.store)
     }
 
-    fn with_store(store: Arc<dyn Store>, config: crate::pipeline::Config) -> Result<Self> {
+    fn with_store(
+        store: Arc<dyn Store>,
+        config: crate::pipeline::Config,
+        #[cfg(feature = "sqlite")] targets: &[Arc<dyn CentralStore>],
+    ) -> Result<Self> {
         config.redactor.prepare();
+        #[cfg(feature = "sqlite")]
+        let file = match store.file() {
+            None if !targets.is_empty() => {
+                return Err(Error::invalid(format!(
+                    "cannot forward {store:?}: only a log in a file can be forwarded"
+                )));
+            }
+            file => file.unwrap_or(Path::new("")),
+        };
         let pipeline = Pipeline::start(&store, config)?;
+        #[cfg(feature = "sqlite")]
+        let forwarding = targets
+            .iter()
+            .map(|target| Forwarder::open(file, target.clone())?.follow())
+            .collect::<Result<_>>()?;
         Ok(ActivityLog {
             inner: Some(Arc::new(Inner {
                 pipeline,
+                #[cfg(feature = "sqlite")]
+                forwarding,
                 store,
                 #[cfg(any(feature = "http", feature = "rmcp"))]
                 extensions: extensions::Extensions::default(),
@@ -245,6 +274,15 @@ impl fmt::Debug for ActivityLog {
     }
 }
 
+impl Inner {
+    fn shutdown(&self, timeout: Duration) -> Shutdown {
+        let shutdown = self.pipeline.shutdown(timeout);
+        #[cfg(feature = "sqlite")]
+        let shutdown = shutdown.forwarding(self.forwarding.clone());
+        shutdown
+    }
+}
+
 impl Drop for Inner {
     /// The last handle commits what is pending, with a timeout, so that a forgotten shutdown loses nothing.
     fn drop(&mut self) {
@@ -253,7 +291,7 @@ impl Drop for Inner {
             return;
         }
         let timeout = self.pipeline.shared().config.drop_timeout;
-        let result = self.pipeline.shutdown(timeout).wait();
+        let result = self.shutdown(timeout).wait();
         let counts = self.pipeline.accounting();
         let waiting = counts.kinds().map(|of| of.waiting);
         let lost = counts.kinds().map(|of| of.lost());

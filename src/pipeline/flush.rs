@@ -11,6 +11,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+#[cfg(feature = "sqlite")]
+use crate::forward::Forwarding;
 use crate::{
     error::{Error, ErrorKind, Result},
     pipeline::{FOREVER, Message, Pipeline, Shard, Shared, accounting::accounting},
@@ -34,14 +36,19 @@ pub struct Flush(Option<Request>);
 /// A future that shuts the log down. Returned by [`ActivityLog::shutdown`](crate::ActivityLog::shutdown).
 ///
 /// Await it, or call [`wait`](Self::wait) without a runtime. `Ok` means that every record that had ended is committed; its
-/// value is the log's final accounting.
+/// value is the log's final accounting. A log that is forwarded is then forwarded to its end, unless a target is away or the
+/// timeout passes: [`not_forwarded`](Accounting::not_forwarded) is what is left in the file.
 ///
 /// # Cancel safety
 ///
 /// Dropping the future stops the wait, not the shutdown.
 #[derive(Debug)]
 #[must_use = "nothing is shut down until this is awaited or waited for"]
-pub struct Shutdown(Option<Request>);
+pub struct Shutdown {
+    request: Option<Request>,
+    #[cfg(feature = "sqlite")]
+    forwarding: Arc<[Forwarding]>,
+}
 
 /// A request to the writer: a message, and a wait for its answer until a deadline.
 #[derive(Debug)]
@@ -88,17 +95,32 @@ impl Flush {
 
 impl Shutdown {
     pub(super) fn new(pipeline: &Pipeline, timeout: Duration) -> Self {
-        Shutdown(Some(Request::new(pipeline, timeout)))
+        Shutdown {
+            request: Some(Request::new(pipeline, timeout)),
+            #[cfg(feature = "sqlite")]
+            forwarding: Arc::new([]),
+        }
     }
 
     /// Creates the shutdown of a disabled log.
     pub(crate) fn nothing() -> Self {
-        Shutdown(None)
+        Shutdown {
+            request: None,
+            #[cfg(feature = "sqlite")]
+            forwarding: Arc::new([]),
+        }
+    }
+
+    /// Also ends these forwarders, after the last commit.
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn forwarding(mut self, forwarding: Arc<[Forwarding]>) -> Self {
+        self.forwarding = forwarding;
+        self
     }
 
     /// Sets how long to wait; 5 seconds by default.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        if let Some(request) = &mut self.0 {
+        if let Some(request) = &mut self.request {
             request.timeout = timeout;
         }
         self
@@ -111,13 +133,25 @@ impl Shutdown {
     /// If some records were not committed before the timeout, with their number and the store's last error; if the log had
     /// been shut down before; in the child of a fork; on the log's own writer thread, which cannot wait for itself.
     pub fn wait(self) -> Result<Accounting> {
-        match self.0 {
-            Some(request) => request.send("shut down", |deadline, answer| Message::Shutdown {
-                deadline,
-                answer,
-            }),
-            None => Ok(Accounting::default()),
-        }
+        let Some(request) = self.request else {
+            return Ok(Accounting::default());
+        };
+        #[cfg(feature = "sqlite")]
+        let forward_until = Instant::now() + request.timeout.min(FOREVER);
+        let closed = request.send("shut down", |deadline, answer| Message::Shutdown {
+            deadline,
+            answer,
+        });
+        #[cfg(feature = "sqlite")]
+        let closed = {
+            let waiting = self.forwarding.iter().map(|one| one.finish(forward_until));
+            let not_forwarded = waiting.max().unwrap_or(0);
+            closed.map(|counts| Accounting {
+                not_forwarded,
+                ..counts
+            })
+        };
+        closed
     }
 }
 

@@ -18,9 +18,10 @@ const FOLDERS: &[(&str, &[&str])] = &[
     ("redact", &["record"]),
     ("store", &["record", "redact"]),
     ("import", &["record", "redact", "store"]),
+    ("forward", &["record", "store"]),
     // The write wing.
-    ("pipeline", &["record", "redact", "store"]),
-    ("log", &["record", "redact", "store", "pipeline"]),
+    ("pipeline", &["record", "redact", "store", "forward"]),
+    ("log", &["record", "redact", "store", "forward", "pipeline"]),
     (
         "activity",
         &["record", "redact", "store", "pipeline", "log"],
@@ -56,7 +57,7 @@ const FOLDERS: &[(&str, &[&str])] = &[
 ];
 
 /// The command uses only the read wing of the library.
-const COMMAND: &[&str] = &["record", "store", "query", "web", "notify"];
+const COMMAND: &[&str] = &["record", "store", "forward", "query", "web", "notify"];
 
 /// The subcommands that write, with the items that they need for that.
 const WRITES: &[(&str, &[&str])] = &[
@@ -92,6 +93,7 @@ const MAY_OPEN: &[&str] = &[
     // The file with passwords, before a connection.
     "src/store/postgres/address.rs",
     "src/notify/delivery.rs",
+    "src/store/lock_file.rs",
 ];
 
 /// Names that do not tell the purpose of a thing.

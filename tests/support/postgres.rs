@@ -30,6 +30,9 @@ pub struct Server {
     folder: PathBuf,
     port: u16,
     databases: AtomicU32,
+    /// The commands that start it, and that control it.
+    start: String,
+    control: String,
     /// Ends the server when its standard input is closed: with this process, however that ends.
     _shell: Child,
 }
@@ -102,6 +105,11 @@ impl Drop for Session {
     }
 }
 
+/// Starts a server of its own, for a test that stops it.
+pub fn server() -> Server {
+    Server::start(&programs())
+}
+
 /// Returns the folder with the programs of a server.
 pub fn programs() -> PathBuf {
     if let Some(folder) = std::env::var_os(PROGRAMS) {
@@ -154,12 +162,20 @@ impl Server {
             .port();
         as_user(&folder);
         let user = prefix();
+        let control = format!(
+            "cd '{folder}' && {user} '{programs}/pg_ctl' -D '{folder}/data'",
+            folder = folder.display(),
+            programs = programs.display(),
+        );
+        let start = format!(
+            "{control} -W -l '{folder}/server.log' -o \"-k '{folder}' -p {port} -c listen_addresses=127.0.0.1,127.0.0.2 -c fsync=off \
+             -c max_connections=200 {settings}\" start >/dev/null 2>&1",
+            folder = folder.display(),
+        );
         let script = format!(
             "cd '{folder}' && {user} sh -c '{before}' \
-             && {user} '{programs}/initdb' -D '{folder}/data' -U postgres {initialize} --no-sync >>'{folder}/log' 2>&1 \
-             && {{ {user} '{programs}/postgres' -D '{folder}/data' -k '{folder}' -p {port} -c listen_addresses=127.0.0.1,127.0.0.2 \
-               -c fsync=off -c max_connections=200 {settings} >>'{folder}/log' 2>&1 & P=$!; echo started; read _; \
-               kill -INT $P; wait $P; rm -rf '{folder}'; }}",
+             && {user} '{programs}/initdb' -D '{folder}/data' -U postgres {initialize} --no-sync >>'{folder}/server.log' 2>&1 \
+             && {start} && {{ echo started; read _; {control} -m fast stop >/dev/null 2>&1; rm -rf '{folder}'; }}",
             folder = folder.display(),
             programs = programs.display(),
         );
@@ -178,18 +194,36 @@ impl Server {
             folder,
             port,
             databases: AtomicU32::new(0),
+            start,
+            control,
             _shell: shell,
         };
+        server.wait_until_started();
+        server
+    }
+
+    /// Stops the server: `fast`, after rolling back what is open, or `immediate`, as a crash would.
+    pub fn stop(&self, mode: &str) {
+        let stop = format!("{} -m {mode} stop >/dev/null 2>&1", self.control);
+        run(Command::new("sh").args(["-c", &stop]));
+    }
+
+    /// Starts the server again, with the same address.
+    pub fn start_again(&self) {
+        run(Command::new("sh").args(["-c", &self.start]));
+        self.wait_until_started();
+    }
+
+    fn wait_until_started(&self) {
         let deadline = Instant::now() + TIMEOUT;
-        while !server.psql("postgres", "SELECT 1").status.success() {
-            let log = fs::read_to_string(server.folder.join("log")).unwrap_or_default();
+        while !self.psql("postgres", "SELECT 1").status.success() {
+            let log = fs::read_to_string(self.folder.join("server.log")).unwrap_or_default();
             assert!(
                 Instant::now() < deadline,
                 "PostgreSQL did not start:\n{log}"
             );
             thread::sleep(Duration::from_millis(50));
         }
-        server
     }
 
     /// Returns the address of a new, empty database.

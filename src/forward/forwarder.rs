@@ -1,0 +1,151 @@
+//! The public handle.
+
+use std::{path::Path, sync::Arc, thread};
+
+use chrono::{DateTime, Utc};
+
+use super::{
+    ForwardTarget, Forwarding,
+    session::{Session, Step},
+    state::waiting,
+    thread::Backoff,
+    verify,
+};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    store::{CentralStore, Store, sqlite::SqliteStore},
+};
+
+/// Consecutive failures after which [`Forwarder::forward_all`] gives up; beside those of a log that another forwarder holds.
+const MOST_FAILURES: u32 = 5;
+
+/// Forwards the log in a file to a central store.
+///
+/// # Examples
+///
+/// ```no_run
+/// use tower_activity::forward::Forwarder;
+///
+/// let mut forwarder = Forwarder::open("activity.db", "postgres://activity@db/ops")?;
+/// forwarder.forward_all(|progress| println!("{} of {}", progress.forwarded, progress.records))?;
+/// # Ok::<_, tower_activity::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Forwarder {
+    store: SqliteStore,
+    central: Arc<dyn CentralStore>,
+    session: Session,
+}
+
+/// The progress of [`Forwarder::forward_all`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ForwardProgress {
+    /// Places in the commit order of the file that were to be forwarded; each may be that of a pruned record.
+    pub records: u64,
+    /// Those that were acknowledged.
+    pub forwarded: u64,
+}
+
+impl Forwarder {
+    /// Opens the file, which must exist. A file that cannot be written is forwarded from where the target is, and keeps
+    /// nothing.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read, or the address of the target is malformed. A target that is away is not an error.
+    pub fn open(path: impl AsRef<Path>, target: impl ForwardTarget) -> Result<Self> {
+        let (store, central) = (SqliteStore::new(path)?, target.into_store()?);
+        // Reports what is wrong with the file.
+        drop(store.reader()?);
+        Ok(Forwarder {
+            session: Session::new(store.clone(), central.clone()),
+            store,
+            central,
+        })
+    }
+
+    /// Forwards again what is dated from this time on: the target was restored from an older backup.
+    pub fn again_since(mut self, time: DateTime<Utc>) -> Self {
+        self.session.again_since(time.timestamp_micros());
+        self
+    }
+
+    /// Forwards everything that is committed by now. Can be repeated, and continued after an error.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read, the target cannot be reached in several attempts, or another process forwards the file
+    /// (`is_busy`).
+    pub fn forward_all(
+        &mut self,
+        mut progress: impl FnMut(ForwardProgress),
+    ) -> Result<ForwardProgress> {
+        let (acknowledged, goal) = self.session.places()?;
+        let mut start = waiting(acknowledged, goal);
+        let mut backoff = Backoff::default();
+        let mut failures = 0;
+        loop {
+            let step = match self.session.step() {
+                Ok(step) => step,
+                Err(error) => {
+                    failures += u32::from(!error.is_busy());
+                    if failures >= MOST_FAILURES {
+                        return Err(error);
+                    }
+                    thread::sleep(backoff.next());
+                    continue;
+                }
+            };
+            if step == Step::Locked {
+                return Err(locked(&self.central.name()));
+            }
+            (failures, backoff) = (0, Backoff::default());
+            let (acknowledged, _) = self.session.places()?;
+            let left = waiting(acknowledged, goal);
+            start = left.max(start);
+            let done = ForwardProgress {
+                records: start,
+                forwarded: start - left,
+            };
+            progress(done);
+            if left == 0 || step == Step::Drained {
+                self.session.disconnect()?;
+                return Ok(done);
+            }
+        }
+    }
+
+    /// Compares the activities of the file with those of the target by id. Returns the number of activities in the file, and of
+    /// those that the target does not have.
+    ///
+    /// # Errors
+    ///
+    /// If either cannot be read.
+    pub fn verify(&self, progress: impl FnMut(f64)) -> Result<(u64, u64)> {
+        verify::missing(
+            &mut *self.store.reader()?,
+            &mut *self.central.reader()?,
+            progress,
+        )
+    }
+
+    /// Follows the file on a thread of its own, until the returned handle is dropped. Errors are retried, and shown in the
+    /// health of the file.
+    ///
+    /// # Errors
+    ///
+    /// If the thread cannot be started.
+    pub fn follow(self) -> Result<Forwarding> {
+        Forwarding::start(self.session)
+    }
+}
+
+fn locked(name: &str) -> Error {
+    Error::new(
+        ErrorKind::Busy,
+        format!(
+            "another process forwards this file to {name}: the program that records, or `activity forward`"
+        ),
+    )
+}

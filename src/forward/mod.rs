@@ -1,0 +1,26 @@
+//! Forwarding: the log in a file is copied to a central store, in the order of its commits, while it is being written.
+//!
+//! The file stays the log: calls never wait for the central store, and while that is away the file only grows. A program
+//! forwards its own log with [`Builder::forward_to`](crate::log::Builder::forward_to); a [`Forwarder`] forwards any file, and so
+//! does the command `activity forward`. One process at a time forwards a file.
+//!
+//! Records are sent in batches. The bounds of a batch are kept in the file until the store has acknowledged it, so that a retry
+//! sends the same batch, also after the process was killed. The store inserts records by id, so that each of them is there
+//! once, whatever is sent again.
+//!
+//! At the central store every file is a log with an id of its own, which is kept in the file. A file that was cloned, or put
+//! back from a backup, has the id of another one: then the store has accepted something that this file does not have, or
+//! hears from another forwarder. The file becomes a new log, and is forwarded again from the start.
+
+mod batch;
+mod forwarder;
+mod holder;
+mod session;
+mod state;
+mod target;
+mod thread;
+mod verify;
+
+pub use forwarder::{ForwardProgress, Forwarder};
+pub use target::ForwardTarget;
+pub use thread::Forwarding;

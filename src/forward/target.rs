@@ -1,0 +1,64 @@
+//! Targets: central stores, or their addresses.
+
+use std::sync::Arc;
+
+use crate::{
+    error::{Error, Result},
+    store::CentralStore,
+};
+
+/// What a log can be forwarded to: a [`CentralStore`], or an address such as `postgres://user@host/database` (feature
+/// `postgres`).
+pub trait ForwardTarget {
+    /// Returns the store. Does not connect.
+    ///
+    /// # Errors
+    ///
+    /// If an address is malformed, or of a kind of store that this build does not support.
+    fn into_store(self) -> Result<Arc<dyn CentralStore>>;
+}
+
+impl<S: CentralStore> ForwardTarget for S {
+    fn into_store(self) -> Result<Arc<dyn CentralStore>> {
+        Ok(Arc::new(self))
+    }
+}
+
+impl ForwardTarget for Arc<dyn CentralStore> {
+    fn into_store(self) -> Result<Arc<dyn CentralStore>> {
+        Ok(self)
+    }
+}
+
+impl ForwardTarget for String {
+    fn into_store(self) -> Result<Arc<dyn CentralStore>> {
+        self.as_str().into_store()
+    }
+}
+
+impl ForwardTarget for &str {
+    fn into_store(self) -> Result<Arc<dyn CentralStore>> {
+        match self.split_once("://") {
+            Some(("postgres" | "postgresql", _)) => postgres(self),
+            // The rest may contain a password.
+            Some((scheme, _)) => Err(Error::invalid(format!(
+                "cannot forward to a {scheme:?} address: only postgres:// is supported"
+            ))),
+            None => Err(Error::invalid(
+                "cannot forward to this target: it is not an address such as postgres://user@host/database",
+            )),
+        }
+    }
+}
+
+#[cfg(feature = "postgres")]
+fn postgres(url: &str) -> Result<Arc<dyn CentralStore>> {
+    crate::store::postgres::PostgresStore::new(url)?.into_store()
+}
+
+#[cfg(not(feature = "postgres"))]
+fn postgres(_url: &str) -> Result<Arc<dyn CentralStore>> {
+    Err(Error::invalid(
+        "cannot forward to a postgres:// address: enable the feature \"postgres\" of tower-activity",
+    ))
+}

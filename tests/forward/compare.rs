@@ -1,0 +1,121 @@
+//! Compares a file with a central store.
+
+use std::{collections::BTreeMap, path::Path, thread, time::Duration};
+
+use serde_json::{Value, json};
+use tower_activity::{
+    ActivityLog, Describe, Outcome,
+    query::ActivityReader,
+    record::Filter,
+    store::{Store, postgres::PostgresStore, sqlite::SqliteStore},
+};
+
+/// Records activities, events, and trees of them; each is named by its number.
+pub fn record(log: &ActivityLog, numbers: std::ops::Range<usize>) {
+    for number in numbers {
+        let name = format!("call {number}");
+        let call = log.start(
+            Describe::tool(name)
+                .project(["acme", "zoo"][number % 2])
+                .actor("ann"),
+        );
+        call.set("number", number as u64);
+        call.event("step").summary(format!("in {number}")).record();
+        log.start(Describe::job(format!("inner {number}")).parent(&call))
+            .end(Outcome::failed("denied"));
+        call.end(Outcome::success());
+    }
+}
+
+/// Everything that a store has: records by kind and id, and the contents of recordings.
+pub fn all(store: &dyn Store) -> BTreeMap<String, Value> {
+    let mut all = BTreeMap::new();
+    let mut reader = match ActivityReader::from_store(store) {
+        // Nothing was forwarded there yet.
+        Err(error) if error.is_not_found() => return all,
+        reader => reader.unwrap(),
+    };
+    let any = Filter::default();
+    let mut add = |key: String, record: Value| {
+        assert!(all.insert(key.clone(), record).is_none(), "twice: {key}");
+    };
+    let mut cursor = None;
+    loop {
+        let page = reader.page(&any, cursor, 1_000).unwrap();
+        for mut one in page.records {
+            // Its place in the commit order of one store.
+            one.seq = None;
+            add(format!("activity {}", one.id), json!(one));
+        }
+        cursor = page.next;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    let mut cursor = None;
+    loop {
+        let page = reader.events(&any, cursor, 1_000).unwrap();
+        for mut one in page.records {
+            one.seq = 0;
+            add(format!("event {}", one.id), json!(one));
+        }
+        cursor = page.next;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    let mut reader = store.reader().unwrap();
+    for one in reader.newest_recordings(None, 1_000).unwrap() {
+        for chunk in reader.chunks(one.id, 0, 1_000).unwrap() {
+            let (body, number) = (chunk.body.len(), chunk.number);
+            add(
+                format!("chunk {} {number}", one.id),
+                json!([chunk.track, chunk.events, body]),
+            );
+        }
+        add(format!("recording {}", one.id), json!(one));
+    }
+    all
+}
+
+pub fn file(path: &Path) -> BTreeMap<String, Value> {
+    all(&SqliteStore::new(path).unwrap())
+}
+
+pub fn central(url: &str) -> BTreeMap<String, Value> {
+    all(&PostgresStore::new(url).unwrap())
+}
+
+/// Asserts that two stores have the same records.
+#[track_caller]
+pub fn assert_same(expected: &BTreeMap<String, Value>, found: &BTreeMap<String, Value>) {
+    for (key, record) in expected {
+        match found.get(key) {
+            None => panic!(
+                "missing: {key} of {} ({} found)",
+                expected.len(),
+                found.len()
+            ),
+            Some(other) => assert_eq!(record, other, "{key}"),
+        }
+    }
+    let surplus = found.keys().find(|key| !expected.contains_key(*key));
+    assert_eq!(surplus, None, "{} expected", expected.len());
+}
+
+/// Waits until the central store has this many activities.
+pub fn until_count(url: &str, count: usize) {
+    for _ in 0..600 {
+        let found = central(url);
+        if found
+            .keys()
+            .filter(|key| key.starts_with("activity"))
+            .count()
+            >= count
+        {
+            return;
+        }
+        thread::sleep(Duration::from_millis(100));
+    }
+    panic!("{count} activities were not forwarded in time");
+}

@@ -1,0 +1,12 @@
+//! Forwarding: a central store has what the files have, once, whatever is stopped, killed, copied or put back.
+#![allow(clippy::unwrap_used, unreachable_pub)]
+
+mod compare;
+mod identity;
+#[cfg(unix)]
+mod kill;
+mod log;
+mod outage;
+mod retention;
+#[path = "../support/mod.rs"]
+mod support;
