@@ -11,8 +11,8 @@ use clap::{Parser, Subcommand, ValueEnum, ValueHint};
 
 use self::help::{
     BACKUP, COMPLETIONS, DIGEST, DOCTOR, ERASE, ERRORS, EVENT, EVENT_FIELDS, EVENT_FILTERS, EVENTS,
-    EXPORT, FIELDS, FILTERS, IMPORT, LIST, MAN, MCP, PRUNE, REBUILD, RECORDING, RETENTION, SERVE,
-    SHOW, STATS, TAIL, TOP,
+    EXPORT, FIELDS, FILTERS, FORWARD, IMPORT, LIST, MAN, MCP, PRUNE, REBUILD, RECORDING, RETENTION,
+    SERVE, SHOW, STATS, TAIL, TOP,
 };
 pub(crate) use self::{
     exclusions::with_exclusions,
@@ -21,7 +21,7 @@ pub(crate) use self::{
         WindowArgs,
     },
     tools::{Completions, Doctor, Man, Serve},
-    writing::{Backup, DataKind, Erase, Event, Import, Prune, Rebuild, Retention},
+    writing::{Backup, DataKind, Erase, Event, Forward, Import, Prune, Rebuild, Retention},
 };
 use crate::{host, token, webhooks};
 
@@ -97,6 +97,9 @@ pub(crate) enum Command {
     /// Serve the dashboard and the HTTP API
     #[command(after_help = SERVE)]
     Serve(Serve),
+    /// Forward the store to a central one, and follow it
+    #[command(after_help = FORWARD)]
+    Forward(Forward),
     /// Run an MCP server over stdio, for the client that starts it
     #[command(after_help = MCP)]
     Mcp,

@@ -13,6 +13,7 @@ mod errors;
 mod event;
 mod export;
 mod failure;
+mod forward;
 mod host;
 mod import;
 mod list;
@@ -81,6 +82,7 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Serve(args) => serve::run(store, args),
         Command::Completions(args) => completions::run(args),
         Command::Man(args) => man::run(args),
+        Command::Forward(args) => forward::run(store, args),
         Command::Import(args) => import::run(store, args),
         Command::Mcp => mcp::run(store),
         Command::Token(command) => token::run(store, command),

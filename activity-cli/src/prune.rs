@@ -9,11 +9,7 @@ use std::{
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use clap::ValueEnum;
 use serde_json::json;
-use tower_activity::{
-    query::FilterError,
-    record::Filter,
-    store::{ClockReading, Limit, Maintenance, Prune, PruneCounts, Retention},
-};
+use tower_activity::store::{ClockReading, Limit, Maintenance, Prune, PruneCounts, Retention};
 
 use crate::{
     args::{self, DataKind},
@@ -31,8 +27,8 @@ pub(crate) fn run(store: &str, args: &args::Prune) -> Result<(), Failure> {
     limit.bytes = args.larger_than;
     let mut at = now;
     if let Some(text) = &args.older_than {
-        at = parse_instant(text, now)?;
-        if at != parse_instant(text, wall)? {
+        at = source::instant("--older-than", text, now)?;
+        if at != source::instant("--older-than", text, wall)? {
             note_clock_lag(now, wall);
         }
         limit.age = Some(Duration::ZERO);
@@ -137,26 +133,6 @@ fn note_clock_lag(now: DateTime<Utc>, wall: DateTime<Utc>) {
         now.to_rfc3339_opts(SecondsFormat::Secs, true),
         human::duration(human::since(now, wall)),
     );
-}
-
-/// Parses an age or a date like the filter `until:`.
-fn parse_instant(text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, Failure> {
-    // Without the excerpt of the filter: the user did not write `until:`.
-    let usage = |error: FilterError| {
-        let help = error.help().map(|help| format!(" · {help}"));
-        let message = error.message();
-        Failure::Usage(format!(
-            "--older-than: {message}{}",
-            help.unwrap_or_default()
-        ))
-    };
-    let mut filter = Filter::parse(&format!("until:{text}"), now).map_err(usage)?;
-    match filter.until.take() {
-        Some(at) if filter.is_empty() => Ok(at),
-        _ => Err(Failure::Usage(format!(
-            "{text:?} is not an age: write 30d, 12h or a date"
-        ))),
-    }
 }
 
 fn summary(verb: &str, pruned: &PruneCounts, args: &args::Prune) -> String {

@@ -5,10 +5,10 @@ use std::{
     sync::Arc,
 };
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use tower_activity::{
     Error,
-    query::{ActivityReader, Zone},
+    query::{ActivityReader, FilterError, Zone},
     record::Filter,
     store::{self, Maintenance, Store},
 };
@@ -108,4 +108,25 @@ pub(crate) fn zone(given: Option<Zone>) -> Zone {
             .find_map(|name| name.parse().ok())
     };
     given.or_else(system).unwrap_or_default()
+}
+
+/// Parses an age or a date that an option names, like the filter `until:`.
+pub(crate) fn instant(
+    option: &str,
+    text: &str,
+    now: DateTime<Utc>,
+) -> Result<DateTime<Utc>, Failure> {
+    // Without the excerpt of the filter: the user did not write `until:`.
+    let usage = |error: FilterError| {
+        let help = error.help().map(|help| format!(" · {help}"));
+        let message = error.message();
+        Failure::Usage(format!("{option}: {message}{}", help.unwrap_or_default()))
+    };
+    let mut filter = Filter::parse(&format!("until:{text}"), now).map_err(usage)?;
+    match filter.until.take() {
+        Some(at) if filter.is_empty() => Ok(at),
+        _ => Err(Failure::Usage(format!(
+            "{text:?} is not an age: write 30d, 12h or a date"
+        ))),
+    }
 }

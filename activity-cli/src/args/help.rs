@@ -188,6 +188,16 @@ Ended activities are exported in commit order. The last line on stderr is the po
 continues: with --after it appends what was committed since. Filters are those of `activity list`, with --events those \
 of `activity events`; an export includes log lines, unless it has -type:log.";
 
+pub(super) const FORWARD: &str = "\
+Examples:
+  activity forward --to postgres://activity@db/ops
+  activity --store old.db forward --to postgres://activity@db/ops --once
+  activity forward --to postgres://activity@db/ops --again --since 2d --once
+
+The password is read from the variable PGPASSWORD, or from ~/.pgpass. A program that forwards its own log needs no such \
+command. It can be stopped and started again at any time: it continues where it was. Without --once it follows the store \
+until ctrl-c. With --once it also compares the activities of both stores, and fails if one is missing.";
+
 pub(super) const IMPORT: &str = "\
 Examples:
   activity import activities.jsonl

@@ -59,6 +59,25 @@ pub(crate) struct Event {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Forward {
+    /// Address of the central store: postgres://user@host/database
+    #[arg(long, value_name = "URL")]
+    pub(crate) to: String,
+    /// End when everything is forwarded, and verify it
+    #[arg(long)]
+    pub(crate) once: bool,
+    /// Forward everything again: the central store was restored from a backup
+    #[arg(long)]
+    pub(crate) again: bool,
+    /// With --again: only records dated from TIME on, an age (2d) or a date [default: all]
+    #[arg(long, value_name = "TIME", requires = "again")]
+    pub(crate) since: Option<String>,
+    /// Print one JSON object
+    #[arg(long, requires = "once")]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Import {
     /// Input file; `-` for stdin
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]

@@ -3,7 +3,7 @@
 use chrono::{SecondsFormat, Utc};
 use tower_activity::{
     notify::WebhookStatus,
-    store::{Accounting, Health, InstanceHealth, RecordCounts},
+    store::{Accounting, Health, InstanceHealth, RecordCounts, TargetHealth},
 };
 
 use crate::{
@@ -70,6 +70,7 @@ pub(super) fn notes(health: &Health) -> Vec<String> {
         .filter(|(count, ..): &(u64, _, _, _)| *count > 0)
         .map(|(count, one, many, what)| format!("{} {what}", human::many(count, one, many)))
         .chain(crashed(&health.instances))
+        .chain(health.targets.iter().flat_map(of_target))
         .chain(super::clock::notes(health, Utc::now()))
         .collect()
 }
@@ -95,6 +96,24 @@ pub(super) fn crashed(instances: &[InstanceHealth]) -> Option<String> {
         ),
     };
     Some(format!("process {} crashed: {known}{others}", newest.pid))
+}
+
+/// Reports why a target is behind, and what was deleted before it was forwarded.
+fn of_target(target: &TargetHealth) -> impl Iterator<Item = String> {
+    let name = &target.name;
+    let error = target.error.as_ref().map(|error| {
+        let since = target.error_since.map(|at| human::ago(at, Utc::now()));
+        let since = since.map(|since| format!(" ({since})"));
+        format!(
+            "cannot forward to {name}: {error}{}",
+            since.unwrap_or_default()
+        )
+    });
+    let lost = (target.lost_not_forwarded > 0).then(|| {
+        let count = human::many(target.lost_not_forwarded, "record", "records");
+        format!("{count} deleted before they were forwarded to {name}")
+    });
+    error.into_iter().chain(lost)
 }
 
 /// Reports the failure and the dead letters of a webhook.

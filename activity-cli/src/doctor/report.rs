@@ -4,7 +4,7 @@ use anstyle::AnsiColor;
 use chrono::{DateTime, Utc};
 use tower_activity::{
     notify::WebhookStatus,
-    store::{Check, Health, InstanceHealth},
+    store::{Check, Health, InstanceHealth, TargetHealth},
 };
 
 use super::losses;
@@ -72,6 +72,9 @@ pub(super) fn text(store: &str, findings: &Findings) -> String {
         };
         out.push_str(&fact("sizes", &(kinds.join(", ") + rest)));
         out.push_str(&fact("checked", &last_check(health)));
+        for target in &health.targets {
+            out.push_str(&fact("forwarded", &forwarded(target)));
+        }
         if let Some(summary) = webhooks(&findings.webhooks) {
             out.push_str(&fact("webhooks", &summary));
         }
@@ -126,6 +129,19 @@ fn last_check(health: &Health) -> String {
             human::many(missing, "row", "rows"),
             human::count(surplus)
         ),
+    }
+}
+
+/// Describes how far the store was forwarded.
+fn forwarded(target: &TargetHealth) -> String {
+    let name = safe::line(&target.name);
+    match target.behind_since {
+        Some(since) if target.behind > 0 => format!(
+            "to {name}, {} behind, the oldest from {}",
+            human::many(target.behind, "record", "records"),
+            human::ago(since, Utc::now())
+        ),
+        _ => format!("to {name}, nothing waits"),
     }
 }
 

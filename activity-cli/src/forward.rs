@@ -1,0 +1,117 @@
+//! `activity forward`: forwards a store to a central one.
+
+use chrono::Utc;
+use serde_json::json;
+use tower_activity::{
+    Error, ErrorKind,
+    forward::{ForwardTarget, Forwarder},
+    store::CentralStore,
+};
+
+use crate::{
+    args,
+    failure::Failure,
+    print::{self, human, json, progress::Progress},
+    secrets, signal, source,
+};
+
+/// Time to forward the rest after a signal.
+const REST: std::time::Duration = std::time::Duration::from_secs(5);
+
+pub(crate) fn run(store: &str, args: &args::Forward) -> Result<(), Failure> {
+    let path = source::path(store)?;
+    // Fails with a hint if there is no store.
+    drop(source::open(store)?);
+    if password(&args.to).is_some_and(secrets::is_argument) {
+        anstream::eprintln!(
+            "warning: every user of this machine can see the password in the list of processes: use the variable PGPASSWORD, or \
+             ~/.pgpass"
+        );
+    }
+    let target = args.to.as_str().into_store()?;
+    let name = target.name();
+    let mut forwarder = Forwarder::open(path, target)?;
+    if args.again {
+        let since = args.since.as_deref().unwrap_or("1970-01-01");
+        forwarder = forwarder.again_since(source::instant("--since", since, Utc::now())?);
+    }
+    let mut progress = Progress::new("forwarding");
+    let done = forwarder.forward_all(|done| {
+        progress.set(done.forwarded as f64 / done.records.max(1) as f64);
+    })?;
+    drop(progress);
+    if !args.once {
+        return follow(forwarder, &name);
+    }
+    let mut progress = Progress::new("verifying");
+    let (activities, missing) = forwarder.verify(|done| progress.set(done))?;
+    drop(progress);
+    match args.json {
+        true => json::print(&json!({
+            "target": name,
+            "forwarded": done.forwarded,
+            "activities": activities,
+            "missing": missing,
+        }))?,
+        false => print::text(&format!(
+            "forwarded {} to {name}; it has all of {}\n",
+            human::many(done.forwarded, "record", "records"),
+            human::many(activities - missing, "activity", "activities"),
+        ))?,
+    }
+    match missing {
+        0 => Ok(()),
+        missing => Err(Error::new(
+            ErrorKind::Store,
+            format!(
+                "{name} does not have {} of this file: forward them again with --again",
+                human::many(missing, "activity", "activities")
+            ),
+        )
+        .into()),
+    }
+}
+
+fn follow(forwarder: Forwarder, name: &str) -> Result<(), Failure> {
+    let forwarding = forwarder.follow()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let shutdown = signal::shutdown()?;
+        anstream::eprintln!("forwarding to {name} until ctrl-c");
+        shutdown.await
+    })?;
+    match forwarding.finish(std::time::Instant::now() + REST) {
+        0 => {}
+        rest => anstream::eprintln!(
+            "{} not forwarded yet: the next `activity forward` continues",
+            human::many(rest, "record is", "records are")
+        ),
+    }
+    Ok(())
+}
+
+/// Returns the password of an address.
+fn password(url: &str) -> Option<&str> {
+    let (_, rest) = url.split_once("://")?;
+    let authority = rest.split(['/', '?', '#']).next()?;
+    let (user, _) = authority.rsplit_once('@')?;
+    let (_, password) = user.split_once(':')?;
+    Some(password).filter(|password| !password.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_in_an_address_is_found() {
+        let check = |url: &str, expected| assert_eq!(password(url), expected, "{url}");
+        check("postgres://u:hunter2@h/x", Some("hunter2"));
+        check("postgres://u:a@b@h:5432/x?y=1", Some("a@b"));
+        check("postgres://u@h/x", None);
+        check("postgres://u:@h/x", None);
+        check("postgres://h:5432/x", None);
+    }
+}
