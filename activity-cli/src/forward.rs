@@ -5,7 +5,6 @@ use serde_json::json;
 use tower_activity::{
     Error, ErrorKind,
     forward::{ForwardTarget, Forwarder},
-    store::CentralStore,
 };
 
 use crate::{

@@ -43,6 +43,7 @@ mod gaps;
 mod grouping;
 mod growth;
 mod health;
+mod hostname;
 mod location;
 #[cfg(feature = "sqlite")]
 pub(crate) mod lock_file;
@@ -72,7 +73,6 @@ use std::{fmt, path::Path, time::Duration};
 
 pub(crate) use accounting::PerKind;
 pub use accounting::{Accounting, RecordCounts};
-pub(crate) use batch::hostname;
 pub use batch::{
     AppendOutcome, Batch, Details, Durability, EndedActivity, Instance, StartedActivity, Trace,
 };
@@ -91,6 +91,7 @@ pub use grouping::Grouping;
 pub(crate) use grouping::{GroupTotals, text_of};
 pub use growth::{FieldGrowth, Growth, Sizes};
 pub use health::{ClockHealth, Health, InstanceHealth, TargetHealth, Vitals};
+pub(crate) use hostname::hostname;
 pub use location::open;
 pub use maintenance::{ClockReading, EraseCounts, Maintenance, Prune, PruneCounts};
 pub use metrics::{

@@ -84,7 +84,7 @@ fn a_log_opens_and_closes_in_time_while_its_target_is_away() {
     let path = folder.path().join("activity.db");
     let start = Instant::now();
     let log = ActivityLog::builder()
-        .forward_to("postgres://nobody:hunter2@127.0.0.1:9/nowhere")
+        .forward_to("postgres://u:hunter2@127.0.0.1:9/nowhere")
         .open(&path)
         .unwrap();
     record(&log, 0..10);

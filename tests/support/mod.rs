@@ -1,5 +1,7 @@
 //! Helpers of the behaviour tests: reading a log back, waiting, faults.
 #![allow(dead_code, unused_imports, unreachable_pub, clippy::unwrap_used)]
+// The tests of the command share this file, and their package does not have all of the features.
+#![allow(unexpected_cfgs)]
 
 pub mod captured_events;
 pub mod faulty;

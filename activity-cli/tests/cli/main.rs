@@ -11,6 +11,7 @@ mod errors;
 mod events;
 mod export;
 mod fixture;
+mod forward;
 #[cfg(unix)]
 mod guides;
 mod host;
@@ -20,6 +21,9 @@ mod man;
 
 mod mcp;
 mod options;
+#[allow(dead_code)]
+#[path = "../../../tests/support/postgres.rs"]
+mod postgres;
 #[cfg(unix)]
 mod private;
 mod prune;

@@ -1,0 +1,90 @@
+//! `activity forward`.
+
+use serde_json::{Value, json};
+
+use crate::{fixture::Fixture, postgres};
+
+#[test]
+fn a_store_is_forwarded_once_and_verified() {
+    let fixture = Fixture::with_calls();
+    let url = postgres::database();
+    let target = url.replace("postgres@", "");
+    let forward = |more: &[&str]| {
+        let args = [&["forward", "--to", &url, "--once"], more].concat();
+        fixture.run(&args)
+    };
+    let ran = forward(&[]);
+    let expected = format!("forwarded 6 records to {target}; it has all of 6 activities\n");
+    assert_eq!(
+        (ran.code, ran.stdout),
+        (Some(0), expected),
+        "{}",
+        ran.stderr
+    );
+    let ran = forward(&["--json"]);
+    let printed: Value = serde_json::from_str(&ran.stdout).unwrap();
+    let expected = json!({"target": target, "forwarded": 0, "activities": 6, "missing": 0});
+    assert_eq!((ran.code, printed), (Some(0), expected));
+
+    // The central store loses rows, as one does that is restored from a backup.
+    let database = url.rsplit('/').next().unwrap();
+    postgres::psql(database, "DELETE FROM tower_activity.activity");
+    let ran = forward(&[]);
+    assert_eq!(ran.code, Some(1));
+    assert!(
+        ran.stderr.contains("does not have 6 activities"),
+        "{}",
+        ran.stderr
+    );
+    let ran = forward(&["--again", "--since", "1d"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+
+    let ran = fixture.run(&["doctor"]);
+    assert!(
+        ran.stdout.contains(&format!("to {target}, nothing waits")),
+        "{}",
+        ran.stdout
+    );
+}
+
+#[test]
+fn what_cannot_be_forwarded_says_why() {
+    let fixture = Fixture::with_calls();
+    let ran = fixture.run(&["forward", "--to", "mysql://h/x"]);
+    assert_eq!(ran.code, Some(2));
+    assert!(
+        ran.stderr.contains("only postgres:// is supported"),
+        "{}",
+        ran.stderr
+    );
+    let away = "postgres://u:hunter2@127.0.0.1:9/x";
+    let ran = fixture.run(&["forward", "--once", "--to", away]);
+    assert_eq!(ran.code, Some(1));
+    assert!(
+        ran.stderr
+            .contains("in the list of processes: use the variable PGPASSWORD"),
+        "{}",
+        ran.stderr
+    );
+    assert!(!ran.stderr.contains("hunter2"), "{}", ran.stderr);
+    let doctor = fixture.run(&["doctor"]);
+    assert_eq!(doctor.code, Some(0));
+    assert!(
+        doctor.stdout.contains("6 records behind"),
+        "{}",
+        doctor.stdout
+    );
+    assert!(
+        doctor
+            .stdout
+            .contains("cannot forward to postgres://127.0.0.1:9/x"),
+        "{}",
+        doctor.stdout
+    );
+    let ran = Fixture::new().run(&["forward", "--to", away]);
+    assert!(
+        ran.code == Some(1) && ran.stderr.contains("no store at"),
+        "{}",
+        ran.stderr
+    );
+}
