@@ -1,6 +1,6 @@
 //! The public handle.
 
-use std::{path::Path, sync::Arc, thread};
+use std::{path::Path, sync::Arc, thread, time::Duration};
 
 use chrono::{DateTime, Utc};
 
@@ -68,6 +68,13 @@ impl Forwarder {
     /// Forwards again what is dated from this time on: the target was restored from an older backup.
     pub fn again_since(mut self, time: DateTime<Utc>) -> Self {
         self.session.again_since(time.timestamp_micros());
+        self
+    }
+
+    /// Deletes activities, events and recordings from the file that every target has acknowledged, once they are older. This is
+    /// kept in the file.
+    pub fn keep_forwarded(mut self, age: Duration) -> Self {
+        self.session.keep_forwarded(age);
         self
     }
 

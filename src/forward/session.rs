@@ -41,6 +41,8 @@ pub(super) struct Session {
     busy_since: Option<Instant>,
     /// The first microsecond to forward from, as a new log.
     again_since: Option<i64>,
+    /// How long to keep what was acknowledged, in microseconds; `None` to leave it as it is.
+    keep_us: Option<i64>,
     /// The file has an error of this session.
     has_error: bool,
 }
@@ -80,6 +82,7 @@ impl Session {
             connected: None,
             busy_since: None,
             again_since: None,
+            keep_us: None,
             has_error: false,
         }
     }
@@ -87,6 +90,11 @@ impl Session {
     /// Forwards again what is dated from this microsecond on, as a new log.
     pub(super) fn again_since(&mut self, us: i64) {
         self.again_since = Some(us);
+    }
+
+    /// Deletes from the file what was acknowledged and is older.
+    pub(super) fn keep_forwarded(&mut self, age: Duration) {
+        self.keep_us = Some(i64::try_from(age.as_micros()).unwrap_or(i64::MAX));
     }
 
     /// Forwards a batch, or sends a heartbeat if one is due. An error disconnects, and is kept in the file.
@@ -183,19 +191,24 @@ impl Session {
 
     /// Connects to the target as the log that this file is, or as a new one.
     fn connect(&mut self) -> Result<Connected> {
-        let (name, again) = (self.name.clone(), self.again_since);
+        let (name, again, keep_us) = (self.name.clone(), self.again_since, self.keep_us);
         let spool = self.spool()?;
         let is_writable = spool.is_writable();
         let kept = spool.target(&name)?;
         let start = again.map(|us| spool.places_before(us)).transpose()?;
+        let keep_us = keep_us.or(kept.and_then(|kept| kept.keep_us));
+        let new_log = |after| Target {
+            keep_us,
+            ..Target::new_log(after)
+        };
         let mut target = match (kept, start) {
-            (_, Some(start)) => Target::new_log(start),
-            (Some(kept), None) => kept,
-            (None, None) if is_writable => Target::new_log(Places::default()),
+            (_, Some(start)) => new_log(start),
+            (Some(kept), None) => Target { keep_us, ..kept },
+            (None, None) if is_writable => new_log(Places::default()),
             // Derived from what stays the same, so that it can be resumed.
             (None, None) => Target {
                 log: spool.file_id()?,
-                ..Target::new_log(Places::default())
+                ..new_log(Places::default())
             },
         };
         if kept.is_none() {
@@ -220,7 +233,7 @@ impl Session {
                     target: "tower_activity::forward", store = %self.path().display(), target = name,
                     "the target has the log of another copy of this file; forwarding it again, as a log of its own"
                 );
-                target = Target::new_log(Places::default());
+                target = new_log(Places::default());
                 self.connect_as(&mut *intake, target.log)?
                     .ok_or_else(|| busy(&name))?
             }

@@ -39,6 +39,8 @@ pub struct Builder {
     config: Config,
     #[cfg(feature = "sqlite")]
     targets: Vec<Result<Arc<dyn CentralStore>, Arc<Error>>>,
+    #[cfg(feature = "sqlite")]
+    keep_forwarded: Option<Duration>,
 }
 
 impl Builder {
@@ -185,6 +187,14 @@ impl Builder {
         self
     }
 
+    /// Deletes activities, events and recordings from the file once they are older and every target has them; by default
+    /// forwarding deletes nothing. Like retention, this is kept in the file until it is changed.
+    #[cfg(feature = "sqlite")]
+    pub fn keep_forwarded(mut self, age: Duration) -> Self {
+        self.keep_forwarded = Some(age);
+        self
+    }
+
     /// Sets the log's clock; the system's by default.
     #[cfg(feature = "testing")]
     pub fn clock(mut self, clock: ManualClock) -> Self {
@@ -217,7 +227,12 @@ impl Builder {
     /// If the store cannot be opened for writing, or is to be forwarded and has no file.
     pub fn open_store(self, store: Arc<dyn Store>) -> Result<ActivityLog> {
         #[cfg(feature = "sqlite")]
-        return ActivityLog::with_store(store, self.config, &targets(self.targets)?);
+        return ActivityLog::with_store(
+            store,
+            self.config,
+            &targets(self.targets)?,
+            self.keep_forwarded,
+        );
         #[cfg(not(feature = "sqlite"))]
         ActivityLog::with_store(store, self.config)
     }

@@ -228,6 +228,7 @@ impl ActivityLog {
         store: Arc<dyn Store>,
         config: crate::pipeline::Config,
         #[cfg(feature = "sqlite")] targets: &[Arc<dyn CentralStore>],
+        #[cfg(feature = "sqlite")] keep_forwarded: Option<Duration>,
     ) -> Result<Self> {
         config.redactor.prepare();
         #[cfg(feature = "sqlite")]
@@ -243,7 +244,14 @@ impl ActivityLog {
         #[cfg(feature = "sqlite")]
         let forwarding = targets
             .iter()
-            .map(|target| Forwarder::open(file, target.clone())?.follow())
+            .map(|target| {
+                let forwarder = Forwarder::open(file, target.clone())?;
+                match keep_forwarded {
+                    Some(age) => forwarder.keep_forwarded(age),
+                    None => forwarder,
+                }
+                .follow()
+            })
             .collect::<Result<_>>()?;
         Ok(ActivityLog {
             inner: Some(Arc::new(Inner {

@@ -108,3 +108,22 @@ fn a_size_limit_takes_what_was_not_forwarded_and_counts_it() {
     let lost = pruned.activities - 20 + pruned.events - 10;
     assert_eq!(health.targets[0].lost_not_forwarded, lost);
 }
+
+#[test]
+fn what_was_forwarded_can_be_kept_for_a_shorter_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("activity.db");
+    let url = postgres::database();
+    let log = ActivityLog::builder()
+        .forward_to(&*url)
+        .keep_forwarded(Duration::from_secs(DAY))
+        .open(&path)
+        .unwrap();
+    record(&log, 0..10);
+    let report = log.shutdown().wait().unwrap();
+    assert_eq!(report.not_forwarded, 0);
+    write(&path, 10..30);
+    let pruned = prune_in_a_month(&path);
+    assert_eq!((pruned.activities, pruned.events), (20, 10));
+    assert_eq!(central(&url).len(), 30);
+}

@@ -39,6 +39,7 @@ CREATE TABLE target (
   to_event    INTEGER NOT NULL,
   to_chunk    INTEGER NOT NULL,
   recording INTEGER NOT NULL,       -- recording.seq: those up to it have ended, and were forwarded with their ends
+  keep_us   INTEGER,                -- older records that were acknowledged are deleted; NULL: retention alone decides
   lost      INTEGER NOT NULL DEFAULT 0, -- rows that were deleted before they were acknowledged
   error     TEXT,                   -- since the last acknowledged batch
   error_at  INTEGER                 -- of the first such error

@@ -168,7 +168,9 @@ fn maintain(path: &Path) {
 /// Leaves a target that cannot be reached.
 fn forward(path: &Path) {
     let target = "postgres://127.0.0.1:9/ops";
-    let forwarding = Forwarder::open(path, target).unwrap().follow().unwrap();
+    let forwarder = Forwarder::open(path, target).unwrap();
+    let forwarder = forwarder.keep_forwarded(Duration::from_secs(3_600));
+    let forwarding = forwarder.follow().unwrap();
     let store = SqliteStore::new(path).unwrap();
     poll_until(|| {
         let health = store.reader().unwrap().health().unwrap();

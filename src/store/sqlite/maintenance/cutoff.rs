@@ -64,12 +64,16 @@ impl Cutoffs {
             (&mut cutoffs.recordings, |at| at.recording),
         ];
         let forwarded = target::acknowledged(connection)?;
+        let keep_us = forwarded.and_then(|forwarded| forwarded.keep_us);
         for (cutoff, position) in kinds {
             cutoff.ahead_us = ahead_us;
+            cutoff.before_us = cutoff
+                .before_us
+                .max(keep_us.map(|us| now_us.saturating_sub(us)));
             if let Some(before_us) = cutoff.before_us {
                 let committed = position(clock::positions_at(connection, before_us)?);
-                cutoff.committed =
-                    Some(forwarded.map_or(committed, |up_to| committed.min(position(up_to))));
+                let up_to = forwarded.map_or(i64::MAX, |forwarded| position(forwarded.up_to));
+                cutoff.committed = Some(committed.min(up_to));
             }
         }
         cutoffs.sums.ahead_us = ahead_us;

@@ -6,13 +6,14 @@ use uuid::Uuid;
 use super::clock::Positions;
 use crate::store::{Places, RowKind};
 
-const GET: &str = "SELECT log, activity, event, chunk, to_activity, to_event, to_chunk, recording FROM target WHERE name = ?1";
-const SET: &str = "INSERT INTO target (name, log, activity, event, chunk, to_activity, to_event, to_chunk, recording) \
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (name) DO UPDATE SET log = excluded.log, \
+const GET: &str = "SELECT log, activity, event, chunk, to_activity, to_event, to_chunk, recording, keep_us FROM target WHERE name = ?1";
+const SET: &str = "INSERT INTO target (name, log, activity, event, chunk, to_activity, to_event, to_chunk, recording, keep_us) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (name) DO UPDATE SET log = excluded.log, \
        activity = excluded.activity, event = excluded.event, chunk = excluded.chunk, to_activity = excluded.to_activity, \
-       to_event = excluded.to_event, to_chunk = excluded.to_chunk, recording = excluded.recording";
+       to_event = excluded.to_event, to_chunk = excluded.to_chunk, recording = excluded.recording, keep_us = excluded.keep_us";
 const FAIL: &str = "UPDATE target SET error = ?2, error_at = iif(?2 IS NULL, NULL, coalesce(error_at, ?3)) WHERE name = ?1";
-const ACKNOWLEDGED: &str = "SELECT min(activity), min(event), min(recording) FROM target";
+const ACKNOWLEDGED: &str = "SELECT min(activity), min(event), min(recording), \
+     iif(count(keep_us) = count(*), max(keep_us), NULL) FROM target";
 const LOST_ACTIVITIES: &str = "UPDATE target SET lost = lost + (SELECT count(*) FROM json_each(?1) WHERE value > activity) \
      WHERE activity < ?2";
 const LOST_EVENTS: &str = "UPDATE target SET lost = lost + (SELECT count(*) FROM json_each(?1) WHERE value > event) \
@@ -33,6 +34,16 @@ pub(crate) struct Target {
     pub(crate) cut: Places,
     /// The seq up to which all recordings have ended and were forwarded with their ends.
     pub(crate) recording: i64,
+    /// Older records that were acknowledged are deleted; `None` if retention alone decides.
+    pub(crate) keep_us: Option<i64>,
+}
+
+/// What every target of a file has acknowledged.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Acknowledged {
+    pub(super) up_to: Positions,
+    /// Older records up to these positions are deleted.
+    pub(super) keep_us: Option<i64>,
 }
 
 impl Target {
@@ -43,6 +54,7 @@ impl Target {
             acknowledged: after,
             cut: after,
             recording: 0,
+            keep_us: None,
         }
     }
 }
@@ -67,6 +79,7 @@ pub(in crate::store::sqlite) fn get(
             acknowledged: Places::new(row.get(1)?, row.get(2)?, row.get(3)?),
             cut: Places::new(row.get(4)?, row.get(5)?, row.get(6)?),
             recording: row.get(7)?,
+            keep_us: row.get(8)?,
         })
     });
     target.optional()
@@ -89,6 +102,7 @@ pub(in crate::store::sqlite) fn set(
         cut.event,
         cut.chunk,
         target.recording,
+        target.keep_us,
     ])?;
     Ok(())
 }
@@ -104,16 +118,20 @@ pub(in crate::store::sqlite) fn set_error(
     fail.execute(params![name, error, at_us]).map(drop)
 }
 
-/// Returns the positions up to which every target has acknowledged everything; `None` if the file is not forwarded.
-pub(super) fn acknowledged(connection: &Connection) -> rusqlite::Result<Option<Positions>> {
+/// Returns what every target has acknowledged; `None` if the file is not forwarded.
+pub(super) fn acknowledged(connection: &Connection) -> rusqlite::Result<Option<Acknowledged>> {
     let mut acknowledged = connection.prepare_cached(ACKNOWLEDGED)?;
     acknowledged.query_row((), |row| {
         let activity: Option<i64> = row.get(0)?;
         let (event, recording): (Option<i64>, Option<i64>) = (row.get(1)?, row.get(2)?);
-        Ok(activity.map(|activity| Positions {
-            activity,
-            event: event.unwrap_or_default(),
-            recording: recording.unwrap_or_default(),
+        let keep_us = row.get(3)?;
+        Ok(activity.map(|activity| Acknowledged {
+            up_to: Positions {
+                activity,
+                event: event.unwrap_or_default(),
+                recording: recording.unwrap_or_default(),
+            },
+            keep_us,
         }))
     })
 }

@@ -5,6 +5,7 @@ import { useLoad } from "../data/load";
 import type { Accounting, Counts, Growth, HealthResponse, InstanceHealth } from "../data/records";
 import { CheckPanel, difference } from "../parts/lastcheck";
 import { LoadError, Skeleton } from "../parts/states";
+import { Targets } from "../parts/targets";
 import { useNow, When } from "../parts/time";
 import { Webhooks } from "../parts/webhooks";
 
@@ -105,6 +106,7 @@ function Shown({ health, staleSince }: { health: HealthResponse; staleSince: num
       {health.accounting !== null && <AccountingPanel accounting={health.accounting} />}
       <GrowthPanel growth={health.growth} />
       <Retention retention={health.retention} />
+      <Targets targets={health.targets} />
       {health.webhooks !== undefined && <Webhooks webhooks={health.webhooks} />}
       <Instances instances={health.instances} />
     </>
