@@ -12,7 +12,7 @@ use std::{
 
 use tokio::runtime::{Builder, Handle};
 use tokio_postgres::{
-    Client, Config, NoTls, Row, Transaction,
+    CancelToken, Client, Config, NoTls, Row, Transaction,
     types::{ToSql, Type},
 };
 
@@ -67,6 +67,36 @@ impl Connection {
         });
         done.map_err(|failed: Failed| failed.into_error(&self.address.config))
     }
+
+    /// Runs `work`, which only reads, in a transaction. Reconnects first if the connection was lost.
+    pub(super) fn read<T>(
+        &mut self,
+        begin: &str,
+        work: impl AsyncFnOnce(&Client) -> Result<T, Failed>,
+    ) -> Result<T> {
+        if self.client.is_closed() {
+            self.client = connect(&self.config)?;
+        }
+        let done = wait(async {
+            let _rollback = Rollback(&self.client);
+            self.client.batch_execute(begin).await?;
+            work(&self.client).await
+        });
+        done.map_err(|failed: Failed| failed.into_error(&self.config))
+    }
+}
+
+/// Ends the transaction of a read. What is read after it waits for that, and nobody else.
+struct Rollback<'a>(&'a Client);
+
+impl Drop for Rollback<'_> {
+    fn drop(&mut self) {
+        let mut rollback = pin!(self.0.batch_execute("ROLLBACK"));
+        // It is sent when it is first polled. An answer that nobody waits for is dropped.
+        let _ = rollback
+            .as_mut()
+            .poll(&mut Context::from_waker(Waker::noop()));
+    }
 }
 
 /// Why a transaction failed.
@@ -97,6 +127,24 @@ impl Failed {
                 Error::store(what).with_source(cause)
             }
         }
+    }
+}
+
+/// Waits for a while, on any thread.
+pub(super) async fn sleep(duration: Duration) {
+    if let Ok(runtime) = RUNTIME.as_ref() {
+        // It fails only if the runtime ends, which it does with the process.
+        let _ = runtime.spawn(tokio::time::sleep(duration)).await;
+    }
+}
+
+/// Tells the server to end what a connection is waiting for. Does not wait for that.
+pub(super) fn cancel(token: CancelToken) {
+    if let Ok(runtime) = RUNTIME.as_ref() {
+        runtime.spawn(async move {
+            // If the server cannot be reached, its own limit ends the statement.
+            let _ = token.cancel_query(NoTls).await;
+        });
     }
 }
 
@@ -174,7 +222,8 @@ pub(super) fn wait<F: Future>(future: F) -> F::Output {
     }
 
     let waker = Waker::from(Arc::new(Unpark(thread::current())));
-    let mut future = pin!(future);
+    // On a thread of the caller's runtime a future that was polled often would be told to let others run.
+    let mut future = pin!(tokio::task::unconstrained(future));
     loop {
         match future.as_mut().poll(&mut Context::from_waker(&waker)) {
             Poll::Ready(done) => return done,

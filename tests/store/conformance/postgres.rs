@@ -1,6 +1,7 @@
 //! A central store in PostgreSQL answers like the suite's reference store.
 
 use std::{
+    ops::Range,
     sync::{Arc, Mutex, mpsc},
     thread::{self, JoinHandle},
     time::Duration,
@@ -53,9 +54,9 @@ impl Drop for Heartbeats {
 }
 
 #[track_caller]
-fn check(address: impl Fn(String) -> String) {
+fn check(seeds: Range<u64>, address: impl Fn(String) -> String) {
     let heartbeats = Heartbeats::start();
-    let report = conformance::check(0..2, |records| {
+    let report = conformance::check(seeds, |records| {
         let store = PostgresStore::new(&address(postgres::database()))?;
         let mut intake = store.intake()?;
         conformance::forward(&mut *intake, records)?;
@@ -67,11 +68,11 @@ fn check(address: impl Fn(String) -> String) {
 
 #[test]
 fn postgres_conforms() {
-    check(|url| url);
+    check(super::SEEDS, |url| url);
 }
 
 #[test]
 fn postgres_conforms_through_a_pooler_in_transaction_mode() {
     let pooler = Pooler::start(&postgres::database());
-    check(|url| pooler.address(&url));
+    check(0..2, |url| pooler.address(&url));
 }

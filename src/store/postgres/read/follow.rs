@@ -4,18 +4,35 @@
 //! that a follower has passed, whatever order they were committed in.
 
 use tokio_postgres::types::Type;
+use uuid::Uuid;
 
-use super::{Snapshot, list::Listed, row::PER_BATCH};
+use super::{
+    Snapshot,
+    compile::{Table, Where},
+    dictionary::{Dictionary, Texts},
+    list::Listed,
+    row::PER_BATCH,
+    tree::status,
+};
 use crate::{
     error::Result,
-    record::Filter,
-    store::{CommitPage, Position, RecordKind, postgres::connection::Failed},
+    record::{ActivityRecord, Filter, Status},
+    store::{
+        CommitPage, CountedActivity, LARGEST_PAGE, Position, RecordKind,
+        postgres::connection::Failed,
+    },
 };
 
 const NEWEST: &str = "SELECT (SELECT value FROM tower_activity.mark WHERE name = 'store'), \
      (SELECT value FROM tower_activity.mark WHERE name = 'ordinal')";
-/// Batches that are read at a time.
-const BATCHES: &str = "SELECT id, ordinal FROM tower_activity.batch WHERE ordinal >= $1 AND ordinal <= $2 ORDER BY ordinal LIMIT 100";
+/// Batches that are looked at in one go.
+const ACTIVITY_BATCHES: &str = "SELECT id, ordinal, first_activity, last_activity, min_activity, max_activity FROM tower_activity.batch \
+     WHERE ordinal >= $1 AND ordinal <= $2 AND min_activity IS NOT NULL ORDER BY ordinal LIMIT 100";
+const EVENT_BATCHES: &str = "SELECT id, ordinal, first_event, last_event, min_event, max_event FROM tower_activity.batch \
+     WHERE ordinal >= $1 AND ordinal <= $2 AND min_event IS NOT NULL ORDER BY ordinal LIMIT 100";
+const COUNTED: &str = "SELECT a.name, a.project, a.status, a.duration_ns, a.error_type FROM tower_activity.activity AS a WHERE ";
+/// The most places in which the server looks for records in one go.
+const PLACES: i64 = 20_000;
 
 /// Reads the position of the newest record that has a place.
 pub(super) async fn newest<R: Listed>(snapshot: &Snapshot<'_>) -> Result<Position<R>, Failed> {
@@ -23,6 +40,101 @@ pub(super) async fn newest<R: Listed>(snapshot: &Snapshot<'_>) -> Result<Positio
     let (store, ordinal): (i64, i64) = (row.get(0), row.get(1));
     // After all records of the last batch.
     Ok(Position::new(store, ordinal * PER_BATCH + PER_BATCH - 1))
+}
+
+/// Batches one after another, of which records are read in one go.
+struct Batches {
+    ids: Vec<i64>,
+    /// The first batch, and its last seq that was read before.
+    after: (i64, i64),
+    /// The last seq of the last batch to read.
+    up_to: i64,
+    ids_between: (Uuid, Uuid),
+    /// The position after them.
+    end: i64,
+}
+
+impl Batches {
+    /// Finds the next batches after a position that have records, with at most so many places; `None` after the last.
+    async fn next(
+        snapshot: &Snapshot<'_>,
+        kind: RecordKind,
+        from: i64,
+        newest: i64,
+        most: i64,
+    ) -> Result<Option<Self>, Failed> {
+        let sql = match kind {
+            RecordKind::Activities => ACTIVITY_BATCHES,
+            RecordKind::Events => EVENT_BATCHES,
+        };
+        // After the last place of a batch comes the next one.
+        let first = (from + 1).div_euclid(PER_BATCH);
+        let last = newest / PER_BATCH;
+        let values = [(&first as _, Type::INT8), (&last as _, Type::INT8)];
+        let mut next: Option<Batches> = None;
+        let mut places = 0;
+        for row in snapshot.query(sql, &values).await? {
+            let (id, ordinal): (i64, i64) = (row.get(0), row.get(1));
+            let (mut after, up_to): (i64, i64) = (row.get(2), row.get(3));
+            let before = after;
+            if ordinal == from / PER_BATCH {
+                after += from % PER_BATCH;
+            }
+            if after >= up_to {
+                continue;
+            }
+            let (min, max): (Uuid, Uuid) = (row.get(4), row.get(5));
+            let end = ordinal * PER_BATCH + PER_BATCH - 1;
+            match &mut next {
+                None if up_to - after > most => {
+                    // A part of it.
+                    let up_to = after + most;
+                    return Ok(Some(Batches {
+                        ids: vec![id],
+                        after: (id, after),
+                        up_to,
+                        ids_between: (min, max),
+                        end: ordinal * PER_BATCH + up_to - before,
+                    }));
+                }
+                None => {
+                    next = Some(Batches {
+                        ids: vec![id],
+                        after: (id, after),
+                        up_to,
+                        ids_between: (min, max),
+                        end,
+                    });
+                }
+                Some(next) if places + up_to - after <= most => {
+                    next.ids.push(id);
+                    next.up_to = up_to;
+                    next.ids_between.0 = next.ids_between.0.min(min);
+                    next.ids_between.1 = next.ids_between.1.max(max);
+                    next.end = end;
+                }
+                Some(_) => break,
+            }
+            places += up_to - after;
+        }
+        Ok(next)
+    }
+
+    /// Adds the conditions for their records, and returns the order of these.
+    fn add_to(&self, clause: &mut Where) -> String {
+        let ids = clause.bind(self.ids.clone(), Type::INT8_ARRAY);
+        let min = clause.bind(self.ids_between.0, Type::UUID);
+        let max = clause.bind(self.ids_between.1, Type::UUID);
+        let first = clause.bind(self.after.0, Type::INT8);
+        let after = clause.bind(self.after.1, Type::INT8);
+        let last = clause.bind(self.ids.last().copied().unwrap_or_default(), Type::INT8);
+        let up_to = clause.bind(self.up_to, Type::INT8);
+        clause.and(&format!(
+            "a.batch = ANY({ids}) AND a.id BETWEEN {min} AND {max} AND (a.batch <> {first} OR a.seq > {after}) \
+             AND (a.batch <> {last} OR a.seq <= {up_to})"
+        ));
+        format!("array_position({ids}, a.batch), a.seq")
+    }
 }
 
 /// Reads the records after a position that match a filter.
@@ -36,56 +148,100 @@ pub(super) async fn after<R: Listed>(
     if !position.is_in_log_of(newest) || position.seq() > newest.seq() {
         return Ok(CommitPage::restarted(newest));
     }
-    let first = match R::KIND {
-        RecordKind::Activities => "first_activity",
-        RecordKind::Events => "first_event",
+    let dictionary = Dictionary::of(snapshot, filter).await?;
+    let clause = Where::new(filter, R::TABLES[0], &dictionary);
+    let most = match clause.is_exact {
+        true => PLACES,
+        false => LARGEST_PAGE as i64,
     };
-    let sql = [
-        R::TABLES[0].concat().as_str(),
-        "a.batch = $1 AND a.seq > batch.",
-        first,
-        " + $2 ORDER BY a.seq LIMIT $3",
-    ]
-    .concat();
     let (mut from, mut records) = (position.seq(), Vec::new());
-    loop {
-        let (ordinal, last) = (from / PER_BATCH, newest.seq() / PER_BATCH);
-        let batches = snapshot
-            .query(BATCHES, &[(&ordinal, Type::INT8), (&last, Type::INT8)])
-            .await?;
-        if batches.is_empty() {
-            return Ok(CommitPage::new(records, newest));
-        }
-        for batch in batches {
-            let (id, ordinal): (i64, i64) = (batch.get(0), batch.get(1));
-            let after = match ordinal == from / PER_BATCH {
-                true => from % PER_BATCH,
-                false => 0,
-            };
-            let wanted = (limit - records.len()) as i64 + 1;
-            let rows = snapshot
-                .query(
-                    &sql,
-                    &[
-                        (&id, Type::INT8),
-                        (&after, Type::INT8),
-                        (&wanted, Type::INT8),
-                    ],
-                )
-                .await?;
-            let found = snapshot.records::<R>(&rows)?;
-            for record in found {
-                if records.len() == limit {
-                    return Ok(CommitPage::new(records, Position::new(newest.log(), from)));
-                }
-                from = record.seq().unwrap_or(from);
-                if record.matches(filter) {
-                    records.push(record);
-                }
+    while clause.is_possible {
+        let next = Batches::next(snapshot, R::KIND, from, newest.seq(), most).await?;
+        let Some(batches) = next else { break };
+        let mut all = clause.clone();
+        let order = batches.add_to(&mut all);
+        let wanted = match clause.is_exact {
+            true => limit - records.len(),
+            false => LARGEST_PAGE,
+        };
+        let found: Vec<R> = snapshot.select(R::TABLES[0], &all, &order, wanted).await?;
+        for record in found {
+            from = record.seq().unwrap_or(from);
+            if record.matches(filter) {
+                records.push(record);
             }
-            if rows.len() < wanted as usize {
-                from = (ordinal + 1) * PER_BATCH;
+            if records.len() == limit {
+                return Ok(CommitPage::new(records, Position::new(newest.log(), from)));
             }
         }
+        from = batches.end;
     }
+    Ok(CommitPage::new(records, newest))
+}
+
+/// Passes the activities that match a filter to `take`, of up to `limit` commits after a position.
+pub(super) async fn count_after(
+    snapshot: &Snapshot<'_>,
+    position: Position<ActivityRecord>,
+    filter: &Filter,
+    limit: usize,
+    take: &mut dyn FnMut(CountedActivity),
+) -> Result<CommitPage<ActivityRecord>, Failed> {
+    let newest = newest::<ActivityRecord>(snapshot).await?;
+    if !position.is_in_log_of(newest) || position.seq() > newest.seq() {
+        return Ok(CommitPage::restarted(newest));
+    }
+    let from = position.seq();
+    let dictionary = Dictionary::of(snapshot, filter).await?;
+    let mut clause = Where::new(filter, Table::Ended, &dictionary);
+    let most = match clause.is_exact {
+        true => i64::try_from(limit.max(1)).unwrap_or(i64::MAX),
+        false => limit.clamp(1, LARGEST_PAGE) as i64,
+    };
+    let next = Batches::next(snapshot, RecordKind::Activities, from, newest.seq(), most).await?;
+    let batches = match next {
+        Some(batches) if clause.is_possible => batches,
+        _ => return Ok(CommitPage::new(Vec::new(), newest)),
+    };
+    let order = batches.add_to(&mut clause);
+    if clause.is_exact {
+        count(snapshot, &clause, take).await?;
+    } else {
+        let found = snapshot.select::<ActivityRecord>(Table::Ended, &clause, &order, LARGEST_PAGE);
+        let found = found.await?.into_iter().filter(|one| filter.matches(one));
+        found.map(CountedActivity::from).for_each(take);
+    }
+    Ok(CommitPage::new(
+        Vec::new(),
+        Position::new(newest.log(), batches.end),
+    ))
+}
+
+/// Passes the activities that fulfil conditions to `take`, in any order.
+async fn count(
+    snapshot: &Snapshot<'_>,
+    clause: &Where,
+    take: &mut dyn FnMut(CountedActivity),
+) -> Result<(), Failed> {
+    let sql = [COUNTED, &clause.sql].concat();
+    let rows = snapshot.query_values(&sql, &clause.values).await?;
+    let mut texts = Texts::default();
+    let numbers = rows
+        .iter()
+        .flat_map(|row| [0, 1].map(|column| row.get(column)));
+    texts.load(snapshot, numbers).await?;
+    for row in rows {
+        let status = status(row.get(2))?;
+        let error_type: Option<String> = row.get(4);
+        take(CountedActivity {
+            name: texts.get(row.get(0)).unwrap_or_default(),
+            project: texts.get(row.get(1)),
+            status,
+            duration_ns: row.get::<_, Option<i64>>(3).map(i64::cast_unsigned),
+            error_type: error_type
+                .filter(|_| status == Status::Failed)
+                .map(Into::into),
+        });
+    }
+    Ok(())
 }

@@ -1,40 +1,73 @@
 //! The health of the store.
 
+use tokio_postgres::types::Type;
+
 use super::{
     Snapshot,
+    compile::uuid,
     row::{bytes, instant},
 };
 use crate::{
     error::Result,
-    record::InstanceId,
-    store::{Health, Instance, InstanceHealth, postgres::connection::Failed},
+    record::{ActivityId, InstanceId},
+    store::{
+        Accounting, Health, Instance, InstanceHealth, Sizes, Vitals, postgres::connection::Failed,
+    },
 };
 
+/// Rows up to which they are counted. The number of more is that of the server's statistics.
+const MOST_COUNTED: i64 = 500_000;
 const COUNTS: &str = "SELECT (SELECT value FROM tower_activity.mark WHERE name = 'schema') AS schema, \
-     (SELECT count(*) FROM tower_activity.activity) AS activities, \
      (SELECT count(*) FROM tower_activity.activity WHERE status > 1 AND status = 5) AS abandoned, \
-     (SELECT count(*) FROM tower_activity.event) AS events, \
-     (SELECT count(*) FROM tower_activity.open AS o JOIN tower_activity.log AS l ON l.number = o.log \
-        WHERE l.heard_at > now() - interval '2 minutes') AS running, \
-     (SELECT count(*) FROM tower_activity.open AS o JOIN tower_activity.log AS l ON l.number = o.log \
-        WHERE l.heard_at <= now() - interval '2 minutes') AS unheard, \
-     pg_database_size(current_database()) AS bytes";
+     (SELECT count(*) FROM tower_activity.activity WHERE id >= $1) \
+       + (SELECT count(*) FROM tower_activity.event WHERE id >= $1) AS ahead";
+const OPEN: &str = "SELECT count(*) FILTER (WHERE l.heard_at > now() - interval '2 minutes') AS running, \
+       count(*) FILTER (WHERE l.heard_at <= now() - interval '2 minutes') AS unheard, \
+       pg_database_size(current_database()) AS bytes \
+     FROM tower_activity.open AS o JOIN tower_activity.log AS l ON l.number = o.log";
+/// The size of each table with its partitions, and its rows as of the last `ANALYZE`, or by their usual size.
+const TABLES: &str = "SELECT coalesce(parent.relname, c.relname)::text AS name, \
+       sum(pg_total_relation_size(c.oid))::bigint AS bytes, \
+       sum(CASE WHEN c.reltuples >= 0 AND c.relpages > 0 \
+         THEN c.reltuples / c.relpages * (pg_relation_size(c.oid) / current_setting('block_size')::bigint) \
+         ELSE pg_relation_size(c.oid) / 300 END)::bigint AS tuples \
+     FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace \
+       LEFT JOIN pg_inherits AS i ON i.inhrelid = c.oid LEFT JOIN pg_class AS parent ON parent.oid = i.inhparent \
+     WHERE n.nspname = 'tower_activity' AND c.relkind = 'r' GROUP BY 1";
 const INSTANCES: &str = "SELECT i.uuid, i.host, i.pid, i.started_at, i.stopped_at, i.saved_at, i.accounting, \
        i.alive AND l.heard_at > now() - interval '2 minutes' AS alive \
      FROM tower_activity.instance AS i JOIN tower_activity.log AS l ON l.number = i.log ORDER BY i.started_at DESC, i.number DESC";
+const ACCOUNTING: &str = "SELECT accounting FROM tower_activity.instance";
 
+/// Reads the health. Of a large store the numbers of activities and events are estimates.
 pub(super) async fn health(snapshot: &Snapshot<'_>) -> Result<Health, Failed> {
-    let row = &snapshot.query(COUNTS, &[]).await?[0];
-    let count = |column| row.get::<_, i64>(column).cast_unsigned();
+    let ahead = uuid(ActivityId::lower_bound(snapshot.ahead_from));
+    let row = &snapshot.query(COUNTS, &[(&ahead, Type::UUID)]).await?[0];
+    let open = &snapshot.query(OPEN, &[]).await?[0];
+    let count = |row: &tokio_postgres::Row, column| row.get::<_, i64>(column).cast_unsigned();
     let mut health = Health {
-        schema: count("schema") as u32,
-        activities: count("activities"),
-        events: count("events"),
-        running: count("running"),
-        abandoned: count("abandoned") + count("unheard"),
-        bytes: count("bytes"),
+        schema: count(row, "schema") as u32,
+        running: count(open, "running"),
+        abandoned: count(row, "abandoned") + count(open, "unheard"),
+        bytes: count(open, "bytes"),
+        ahead: count(row, "ahead"),
         ..Health::default()
     };
+    for row in snapshot.query(TABLES, &[]).await? {
+        let bytes = count(&row, "bytes");
+        let sizes = &mut health.sizes;
+        match row.get("name") {
+            "activity" => {
+                health.activities = counted(snapshot, "activity", row.get("tuples")).await?;
+                sizes.activities += bytes;
+            }
+            "event" => {
+                health.events = counted(snapshot, "event", row.get("tuples")).await?;
+                sizes.events += bytes;
+            }
+            name => *size_of(sizes, name) += bytes,
+        }
+    }
     for row in snapshot.query(INSTANCES, &[]).await? {
         let at = |column| row.get::<_, Option<i64>>(column).map(instant).transpose();
         let instance = Instance::new(
@@ -51,4 +84,39 @@ pub(super) async fn health(snapshot: &Snapshot<'_>) -> Result<Health, Failed> {
         health.instances.push(one);
     }
     Ok(health)
+}
+
+fn size_of<'a>(sizes: &'a mut Sizes, table: &str) -> &'a mut u64 {
+    match table {
+        "recording" | "chunk" | "link" => &mut sizes.recordings,
+        "bucket" | "agent_quarter" | "turning_agent" | "turn_bucket" | "failure" => &mut sizes.sums,
+        "dedup" => &mut sizes.events,
+        _ => &mut sizes.activities,
+    }
+}
+
+/// Counts the rows of a table, unless there are many.
+async fn counted(snapshot: &Snapshot<'_>, table: &str, estimate: i64) -> Result<u64, Failed> {
+    if estimate > MOST_COUNTED {
+        return Ok(estimate.cast_unsigned());
+    }
+    let sql = format!("SELECT count(*) FROM tower_activity.{table}");
+    let count: i64 = snapshot.query(&sql, &[]).await?[0].get(0);
+    Ok(count.cast_unsigned())
+}
+
+/// Reads the part whose cost does not grow with the activities and events.
+pub(super) async fn vitals(snapshot: &Snapshot<'_>) -> Result<Vitals, Failed> {
+    let open = &snapshot.query(OPEN, &[]).await?[0];
+    let accounting = snapshot.query(ACCOUNTING, &[]).await?;
+    let accounting: Vec<Accounting> = accounting
+        .iter()
+        .map(|row| serde_json::from_str(row.get(0)).unwrap_or_default())
+        .collect();
+    Ok(Vitals {
+        running: open.get::<_, i64>("running").cast_unsigned(),
+        bytes: open.get::<_, i64>("bytes").cast_unsigned(),
+        unindexed: 0,
+        accounting: accounting.iter().sum(),
+    })
 }

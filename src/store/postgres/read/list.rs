@@ -1,31 +1,44 @@
 //! Lists of records, newest first.
 
+use std::cmp::Reverse;
+
 use tokio_postgres::{Row, types::Type};
 use uuid::Uuid;
 
-use super::{Snapshot, row};
+use super::{
+    Snapshot,
+    compile::{Table, Where},
+    dictionary::Dictionary,
+    row,
+    search::Search,
+};
 use crate::{
     error::Result,
     record::{ActivityId, ActivityRecord, EventRecord, Filter},
-    store::{Cursor, List, Record, postgres::connection::Failed},
+    store::{Cursor, LARGEST_PAGE, List, Record, postgres::connection::Failed},
 };
 
-/// Rows that are read at a time.
-const STEP: i64 = 500;
+/// The most rows that are read at a time to compare them one by one.
+pub(super) const STEP: usize = 2 * LARGEST_PAGE;
+/// Up to this many projects are read one by one, each through its index, and merged.
+const MERGED_PROJECTS: usize = 16;
+
+/// Ids from the first on, and below the second.
+pub(super) type Bounds = (Option<ActivityId>, Option<ActivityId>);
 
 /// A record that is listed from this store.
 pub(super) trait Listed: Record {
-    /// The statement before its conditions, for each table that has such records: those in commit order first.
-    const TABLES: &'static [&'static [&'static str]];
+    /// The tables that have such records, those in commit order first.
+    const TABLES: &'static [Table];
+    /// The columns of [`read`](Self::read).
+    const COLUMNS: &'static str;
 
     fn read(row: &Row) -> Result<Self>;
 }
 
 impl Listed for ActivityRecord {
-    const TABLES: &'static [&'static [&'static str]] = &[
-        &[row::ACTIVITY, row::ENDED, row::ACTIVITY_JOINS],
-        &[row::ACTIVITY, row::OPEN, row::ACTIVITY_JOINS],
-    ];
+    const TABLES: &'static [Table] = &[Table::Ended, Table::Open];
+    const COLUMNS: &'static str = row::ACTIVITY;
 
     fn read(row: &Row) -> Result<Self> {
         row::activity(row)
@@ -33,11 +46,21 @@ impl Listed for ActivityRecord {
 }
 
 impl Listed for EventRecord {
-    const TABLES: &'static [&'static [&'static str]] =
-        &[&[row::EVENT, row::EVENTS, row::EVENT_JOINS]];
+    const TABLES: &'static [Table] = &[Table::Events];
+    const COLUMNS: &'static str = row::EVENT;
 
     fn read(row: &Row) -> Result<Self> {
         row::event(row)
+    }
+}
+
+impl Table {
+    pub(super) fn from(self) -> &'static str {
+        match self {
+            Table::Ended => row::ENDED,
+            Table::Open => row::OPEN,
+            Table::Events => row::EVENTS,
+        }
     }
 }
 
@@ -52,6 +75,45 @@ impl Snapshot<'_> {
         }
         Ok(records)
     }
+
+    /// Reads the first records of a table that fulfil conditions.
+    pub(super) async fn select<R: Listed>(
+        &self,
+        table: Table,
+        clause: &Where,
+        order: &str,
+        limit: usize,
+    ) -> Result<Vec<R>, Failed> {
+        if !clause.is_possible {
+            return Ok(Vec::new());
+        }
+        let mut all = clause.clone();
+        let limit = all.bind(limit as i64, Type::INT8);
+        let from = table.from();
+        // The limit first: the columns are looked up for few rows.
+        let sql = format!(
+            "{} FROM (SELECT a.* {from} WHERE {} ORDER BY {order} LIMIT {limit}) AS a ORDER BY {order}",
+            R::COLUMNS,
+            all.sql
+        );
+        let rows = self.query_values(&sql, &all.values).await?;
+        Ok(self.records(&rows)?)
+    }
+}
+
+impl Snapshot<'_> {
+    /// Reads the records with these ids, newest first.
+    pub(super) async fn with_ids<R: Listed>(
+        &self,
+        table: Table,
+        ids: Vec<Uuid>,
+    ) -> Result<Vec<R>, Failed> {
+        let count = ids.len();
+        let mut clause = Where::everything();
+        let parameter = clause.bind(ids, Type::UUID_ARRAY);
+        clause.and(&format!("a.id = ANY({parameter})"));
+        self.select(table, &clause, "a.id DESC", count).await
+    }
 }
 
 /// Lists the newest records that match a filter, those ahead of the present last.
@@ -61,16 +123,24 @@ pub(super) async fn list<R: Listed>(
     cursor: Option<Cursor<R>>,
     limit: usize,
 ) -> Result<List<R>, Failed> {
+    let dictionary = Dictionary::of(snapshot, filter).await?;
+    let lists = Lists {
+        snapshot,
+        filter,
+        dictionary: &dictionary,
+    };
     let present = ActivityId::lower_bound(snapshot.ahead_from);
+    // Records that were ahead when the list began may not be any more: they stay in their part.
+    let is_ahead = cursor.is_some_and(|cursor| cursor.is_ahead() || cursor.key() >= present);
     let mut records = Vec::new();
-    if !cursor.is_some_and(Cursor::is_ahead) {
+    if !is_ahead {
         let before = cursor.map_or(present, |cursor| cursor.key().min(present));
-        records = newest(snapshot, filter, (None, Some(before)), limit + 1).await?;
+        records = lists.newest((None, Some(before)), limit + 1).await?;
     }
-    if records.len() <= limit {
-        let before = cursor.filter(|cursor| cursor.is_ahead()).map(Cursor::key);
+    if records.len() <= limit && filter.until.is_none_or(|until| until > snapshot.ahead_from) {
+        let before = cursor.filter(|_| is_ahead).map(Cursor::key);
         let wanted = limit + 1 - records.len();
-        records.extend(newest(snapshot, filter, (Some(present), before), wanted).await?);
+        records.extend(lists.newest((Some(present), before), wanted).await?);
     }
     let more = records.len() > limit;
     records.truncate(limit);
@@ -78,47 +148,130 @@ pub(super) async fn list<R: Listed>(
     Ok(List::new(records, next))
 }
 
-/// Reads the newest records that match a filter, with ids from the first bound on and below the second.
-async fn newest<R: Listed>(
-    snapshot: &Snapshot<'_>,
-    filter: &Filter,
-    (from, before): (Option<ActivityId>, Option<ActivityId>),
-    wanted: usize,
-) -> Result<Vec<R>, Failed> {
-    let mut all = Vec::new();
-    for table in R::TABLES {
-        let sql = [
-            table.concat().as_str(),
-            "($1::uuid IS NULL OR a.id >= $1) AND ($2::uuid IS NULL OR a.id < $2) ORDER BY a.id DESC LIMIT $3",
-        ]
-        .concat();
-        let id = |id: ActivityId| Uuid::from_bytes(*id.as_bytes());
-        let (from, mut before) = (from.map(id), before.map(id));
-        let mut found = Vec::new();
-        loop {
-            let rows = snapshot
-                .query(
-                    &sql,
-                    &[
-                        (&from, Type::UUID),
-                        (&before, Type::UUID),
-                        (&STEP, Type::INT8),
-                    ],
-                )
-                .await?;
-            let Some(last) = rows.last() else { break };
-            before = Some(last.get("id"));
-            let records = snapshot.records::<R>(&rows)?;
-            found.extend(records.into_iter().filter(|one| one.matches(filter)));
-            if found.len() >= wanted {
-                break;
+/// The lists of one filter.
+pub(super) struct Lists<'a> {
+    pub(super) snapshot: &'a Snapshot<'a>,
+    pub(super) filter: &'a Filter,
+    pub(super) dictionary: &'a Dictionary,
+}
+
+impl Lists<'_> {
+    /// Reads the newest records within bounds.
+    async fn newest<R: Listed>(&self, bounds: Bounds, wanted: usize) -> Result<Vec<R>, Failed> {
+        let mut all = Vec::new();
+        for table in R::TABLES {
+            match self.projects() {
+                Some(projects) => {
+                    for project in projects {
+                        let part = self.of_project::<R>(*table, bounds, wanted, Some(project));
+                        all.append(&mut Box::pin(part).await?);
+                    }
+                }
+                None => all.append(
+                    &mut Box::pin(self.of_project::<R>(*table, bounds, wanted, None)).await?,
+                ),
             }
         }
-        all.append(&mut found);
+        // The sort is stable, so the ended one of an activity in both tables is kept.
+        all.sort_by_key(|one: &R| Reverse(one.id()));
+        all.dedup_by_key(|one| one.id());
+        all.truncate(wanted);
+        Ok(all)
     }
-    all.sort_unstable_by_key(|one: &R| std::cmp::Reverse(one.id()));
-    all.truncate(wanted);
-    Ok(all)
+
+    /// The numbers of a few projects: the index is in the list's order only within one.
+    fn projects(&self) -> Option<Vec<i64>> {
+        let any_of = &self.filter.project.any_of;
+        let mut numbers = Vec::new();
+        for pattern in any_of {
+            let texts = self.dictionary.texts(pattern)?;
+            numbers.extend(texts.iter().map(|(number, _)| *number));
+        }
+        numbers.sort_unstable();
+        numbers.dedup();
+        (2..=MERGED_PROJECTS)
+            .contains(&numbers.len())
+            .then_some(numbers)
+    }
+
+    /// Reads the newest records of a table, of a project if there is one.
+    async fn of_project<R: Listed>(
+        &self,
+        table: Table,
+        bounds: Bounds,
+        wanted: usize,
+        project: Option<i64>,
+    ) -> Result<Vec<R>, Failed> {
+        let mut clause = Where::everything();
+        if let Some(project) = project {
+            clause.and_value("a.project = ", project, Type::INT8);
+        }
+        match Search::new(self.filter, table, self.dictionary) {
+            Some(search) => {
+                let base = self.base(clause, table, project);
+                self.search(table, &search, base, bounds, wanted).await
+            }
+            None => {
+                clause.filter(self.filter, table, self.dictionary);
+                self.walk(table, &clause, bounds, wanted).await
+            }
+        }
+    }
+
+    /// Adds the conditions that an index in the list's order has.
+    fn base(&self, mut clause: Where, table: Table, project: Option<i64>) -> Where {
+        let mut base = Filter {
+            since: self.filter.since,
+            until: self.filter.until,
+            ..Filter::default()
+        };
+        if project.is_none() && self.filter.project.any_of.len() == 1 {
+            base.project.any_of.clone_from(&self.filter.project.any_of);
+        } else if project.is_none() && self.filter.status.any_of.len() == 1 {
+            base.status.any_of.clone_from(&self.filter.status.any_of);
+        }
+        clause.filter(&base, table, self.dictionary);
+        clause
+    }
+
+    /// Reads in the list's order until there are enough.
+    async fn walk<R: Listed>(
+        &self,
+        table: Table,
+        clause: &Where,
+        (from, mut before): Bounds,
+        wanted: usize,
+    ) -> Result<Vec<R>, Failed> {
+        let mut found = Vec::new();
+        let mut step = match clause.is_exact {
+            true => wanted,
+            false => (wanted * 2).max(100),
+        };
+        loop {
+            let mut page = clause.clone();
+            page.within((from, before));
+            let records: Vec<R> = self
+                .snapshot
+                .select(table, &page, "a.id DESC", step)
+                .await?;
+            let is_last = records.len() < step;
+            before = records.last().map(key).or(before);
+            found.extend(records.into_iter().filter(|one| one.matches(self.filter)));
+            if is_last || found.len() >= wanted {
+                return Ok(found);
+            }
+            step = (step * 2).min(STEP);
+        }
+    }
+}
+
+/// Returns the id of a record as that of an activity, which has the same order.
+pub(super) fn key<R: Record>(one: &R) -> ActivityId {
+    ActivityId::from_bytes(R::id_bytes(one.id()))
+}
+
+pub(super) fn id_of(id: Uuid) -> ActivityId {
+    ActivityId::from_bytes(id.into_bytes())
 }
 
 /// Reads the record with this id.
@@ -126,11 +279,11 @@ pub(super) async fn get<R: Listed>(
     snapshot: &Snapshot<'_>,
     id: R::Id,
 ) -> Result<Option<R>, Failed> {
-    let id = Uuid::from_bytes(R::id_bytes(id));
+    let mut clause = Where::everything();
+    clause.and_value("a.id = ", Uuid::from_bytes(R::id_bytes(id)), Type::UUID);
     for table in R::TABLES {
-        let sql = [table.concat().as_str(), "a.id = $1"].concat();
-        let rows = snapshot.query(&sql, &[(&id, Type::UUID)]).await?;
-        if let Some(found) = snapshot.records(&rows)?.pop() {
+        let found = snapshot.select::<R>(*table, &clause, "a.id", 1).await?;
+        if let Some(found) = found.into_iter().next() {
             return Ok(Some(found));
         }
     }

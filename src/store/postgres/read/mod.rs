@@ -1,37 +1,54 @@
 //! The read side: all logs as one.
 
+mod compile;
+mod dictionary;
+mod expiry;
+mod failures;
 mod follow;
 mod health;
+mod indexed;
 mod list;
 mod recording;
 mod row;
+mod scan;
+mod search;
 mod sums;
+mod tree;
 
 use std::{
     collections::HashMap,
     ops::{Range, RangeInclusive},
+    time::Instant,
 };
 
 use chrono::{DateTime, Utc};
-use tokio_postgres::{Row, Transaction};
+use tokio_postgres::{Client, Row, types::ToSql};
 
-use self::list::Listed;
+use self::{compile::Value, expiry::before_expiry, list::Listed};
 use super::{
-    connection::{Connection, Failed, Parameter, query},
+    connection::{Connection, Failed, Parameter},
     migrate,
 };
 use crate::{
     error::Result,
-    record::{ActivityId, ChunkRecord, Filter, Has, RecordingId, RecordingRecord, Text},
+    record::{
+        ActivityId, ActivityRecord, ChunkRecord, EventRecord, Filter, Fingerprint, Has, RecordingId,
+        RecordingRecord, Status, Text,
+    },
     store::{
-        AHEAD, Bucket, CommitPage, Cursor, Dimension, Gaps, Grain, Health, LARGEST_PAGE,
-        LARGEST_SCAN, List, Position, Quarter, ReadOptions, Reader, SampleTotals, Source, Subject,
-        Total, TurnHistory, Turns, during, scan,
+        self, AHEAD, ActivitySample, Bucket, CommitPage, CountedActivity, Cursor, Descendants,
+        Dimension, FailureGroup, Gaps, Grain, Grouping, Health, LARGEST_PAGE, LARGEST_SCAN, List,
+        Position, Quarter, ReadOptions, Reader, Record, SampleTotals, Source, Subject, Total,
+        TreePage, TurnHistory, Turns, TypeCount, Vitals,
+        codes::{Code, SumScope},
+        during,
+    },
     },
 };
 
 /// Begins a transaction in which nothing changes.
-const SNAPSHOT: &str = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY";
+const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
+const NOW: &str = "SELECT (extract(epoch FROM now()) * 1000000)::bigint";
 
 /// The most activities that are scanned for the turns of names and brands, which have no sums of them.
 const TURN_SCAN: u64 = 200_000;
@@ -45,22 +62,46 @@ pub(super) struct PostgresReader {
 
 /// A transaction in which nothing changes.
 pub(super) struct Snapshot<'a> {
-    transaction: &'a Transaction<'a>,
+    client: &'a Client,
     /// Records dated from this instant on are ahead of the present.
     ahead_from: DateTime<Utc>,
     options: ReadOptions,
 }
 
 impl Snapshot<'_> {
+    /// Runs a query.
+    ///
+    /// # Errors
+    ///
+    /// If it has not ended by the deadline, or was cancelled (`is_timeout`).
     async fn query(&self, sql: &str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>, Failed> {
-        self.options.check("read the store")?;
-        Ok(query(self.transaction, sql, parameters).await?)
+        let cancel = self.client.cancel_token();
+        let query = self.client.query_typed(sql, parameters);
+        before_expiry(&self.options, cancel, query).await
+    }
+
+    async fn query_values(&self, sql: &str, values: &[Value]) -> Result<Vec<Row>, Failed> {
+        let parameters = values.iter().map(|(value, of)| {
+            let value: &(dyn ToSql + Sync) = &**value;
+            (value, of.clone())
+        });
+        self.query(sql, &parameters.collect::<Vec<_>>()).await
+    }
+
+    /// Reads the present: the later of the wall clock and the server's, unless the caller has set one.
+    async fn present(&self) -> Result<DateTime<Utc>, Failed> {
+        let wall = self.options.now();
+        if self.options.clock.is_some() {
+            return Ok(wall);
+        }
+        let us = self.query(NOW, &[]).await?[0].get(0);
+        Ok(row::instant(us)?.max(wall))
     }
 }
 
 impl PostgresReader {
     pub(super) fn open(mut connection: Connection) -> Result<Self> {
-        connection.transaction(SNAPSHOT, async |transaction| {
+        connection.transaction("SET TRANSACTION READ ONLY", async |transaction| {
             migrate::check_current(transaction).await
         })?;
         Ok(PostgresReader {
@@ -78,20 +119,21 @@ impl PostgresReader {
         let begin = match options.deadline {
             // A session's setting would reach other clients of a pooler.
             Some(deadline) => {
-                let left = deadline.saturating_duration_since(std::time::Instant::now());
-                format!(
-                    "{SNAPSHOT}; SET LOCAL statement_timeout = {}",
-                    left.as_millis().max(1)
-                )
+                let left = deadline.saturating_duration_since(Instant::now());
+                let left = left.as_millis().clamp(1, i32::MAX as u128);
+                format!("{SNAPSHOT}; SET LOCAL statement_timeout = {left}")
             }
             None => SNAPSHOT.to_owned(),
         };
-        self.connection.transaction(&begin, async |transaction| {
-            let snapshot = Snapshot {
-                transaction,
-                ahead_from: options.now() + AHEAD,
+        self.connection.read(&begin, async |client| {
+            let mut snapshot = Snapshot {
+                client,
+                ahead_from: DateTime::<Utc>::MAX_UTC,
                 options,
             };
+            let present = snapshot.present().await?;
+            let ahead_from = present.checked_add_signed(AHEAD);
+            snapshot.ahead_from = ahead_from.unwrap_or(DateTime::<Utc>::MAX_UTC);
             read(&snapshot).await
         })
     }
@@ -205,7 +247,7 @@ impl Reader for PostgresReader {
         })?;
         match stats {
             Some(stats) => Ok(TurnHistory::new(quarters.start, stats)),
-            None if count <= LARGEST_SCAN as u64 => scan::turn_stats(self, of, quarters),
+            None if count <= LARGEST_SCAN as u64 => store::scan::turn_stats(self, of, quarters),
             None => Ok(TurnHistory::new(quarters.end, Vec::new())),
         }
     }
@@ -216,5 +258,126 @@ impl Reader for PostgresReader {
 
     fn oldest_quarter(&mut self) -> Result<Option<Quarter>> {
         self.snapshot(async |snapshot| sums::oldest_quarter(snapshot).await)
+    }
+
+    fn vitals(&mut self) -> Result<Vitals> {
+        self.snapshot(async |snapshot| health::vitals(snapshot).await)
+    }
+
+    fn newest_recordings(
+        &mut self,
+        before: Option<RecordingId>,
+        limit: usize,
+    ) -> Result<Vec<RecordingRecord>> {
+        let limit = limit.clamp(1, LARGEST_PAGE);
+        self.snapshot(async |snapshot| recording::newest(snapshot, before, limit).await)
+    }
+
+    fn count_after(
+        &mut self,
+        position: Position<ActivityRecord>,
+        filter: &Filter,
+        limit: usize,
+        take: &mut dyn FnMut(CountedActivity),
+    ) -> Result<CommitPage<ActivityRecord>> {
+        ActivityRecord::check_filter(filter)?;
+        self.snapshot(async |snapshot| {
+            follow::count_after(snapshot, position, filter, limit, take).await
+        })
+    }
+
+    fn ids(&mut self, range: RangeInclusive<ActivityId>, limit: usize) -> Result<Vec<ActivityId>> {
+        let limit = limit.clamp(1, LARGEST_PAGE);
+        self.snapshot(async |snapshot| scan::ids(snapshot, range.into_inner(), limit).await)
+    }
+
+    fn tree(&mut self, root: ActivityId) -> Result<Vec<ActivityRecord>> {
+        self.snapshot(async |snapshot| tree::tree(snapshot, root).await)
+    }
+
+    fn tree_page(
+        &mut self,
+        root: ActivityId,
+        filter: &Filter,
+        after: Option<Cursor<ActivityRecord>>,
+        limit: usize,
+    ) -> Result<TreePage> {
+        ActivityRecord::check_filter(filter)?;
+        let limit = limit.clamp(1, LARGEST_PAGE);
+        self.snapshot(async |snapshot| tree::page(snapshot, root, filter, after, limit).await)
+    }
+
+    fn descendants(&mut self, roots: &[ActivityId], filter: &Filter) -> Result<Vec<Descendants>> {
+        ActivityRecord::check_filter(filter)?;
+        self.snapshot(async |snapshot| tree::descendants(snapshot, roots, filter).await)
+    }
+
+    fn root_cause(
+        &mut self,
+        activity: &ActivityRecord,
+        filter: &Filter,
+    ) -> Result<Vec<ActivityRecord>> {
+        ActivityRecord::check_filter(filter)?;
+        self.snapshot(async |snapshot| tree::root_cause(snapshot, activity, filter).await)
+    }
+
+    fn events_of(&mut self, activity: ActivityId, limit: usize) -> Result<Vec<EventRecord>> {
+        let limit = limit.clamp(1, LARGEST_PAGE);
+        self.snapshot(async |snapshot| scan::events_of(snapshot, activity, limit).await)
+    }
+
+    fn failures(&mut self, filter: &Filter) -> Result<Vec<FailureGroup>> {
+        ActivityRecord::check_filter(filter)?;
+        self.snapshot(async |snapshot| failures::groups(snapshot, filter).await)
+    }
+
+    fn first_failures(
+        &mut self,
+        filter: &Filter,
+        of: &[Fingerprint],
+    ) -> Result<HashMap<Fingerprint, ActivityId>> {
+        ActivityRecord::check_filter(filter)?;
+        self.snapshot(async |snapshot| failures::first(snapshot, filter, of).await)
+    }
+
+    fn scan(&mut self, filter: &Filter, take: &mut dyn FnMut(ActivitySample)) -> Result<()> {
+        ActivityRecord::check_filter(filter)?;
+        self.snapshot(async |snapshot| scan::samples(snapshot, filter, take).await)
+    }
+
+    fn totals_by(&mut self, by: &Grouping, filter: &Filter) -> Result<Vec<Total>> {
+        ActivityRecord::check_filter(filter)?;
+        self.snapshot(async |snapshot| scan::totals_by(snapshot, by, filter).await)
+    }
+
+    fn event_types(&mut self, filter: &Filter) -> Result<Vec<TypeCount>> {
+        EventRecord::check_filter(filter)?;
+        self.snapshot(async |snapshot| scan::event_types(snapshot, filter).await)
+    }
+
+    fn is_known(&mut self, subject: &Subject) -> Result<bool> {
+        let Subject::One(dimension, text) = subject else {
+            return Ok(true);
+        };
+        let scope = match dimension {
+            Dimension::Project => SumScope::Project,
+            Dimension::Agent => SumScope::Agent,
+            Dimension::Name => SumScope::Name,
+            Dimension::Brand => SumScope::Brand,
+        };
+        let scope = scope.code() as i16;
+        let mut ended = subject.filter();
+        ended.status.none_of.push(Status::Running);
+        self.snapshot(async |snapshot| {
+            if scan::has_sums(snapshot, scope, text).await? {
+                return Ok(true);
+            }
+            let one = list::list::<ActivityRecord>(snapshot, &ended, None, 1).await?;
+            Ok(!one.records.is_empty())
+        })
+    }
+
+    fn present(&mut self) -> Result<DateTime<Utc>> {
+        self.snapshot(async |snapshot| snapshot.present().await)
     }
 }

@@ -34,6 +34,7 @@ const OF_ACTIVITY: &str =
     "SELECT recording FROM tower_activity.link WHERE activity = $1 ORDER BY recording LIMIT $2";
 const IDS: &str =
     "SELECT id FROM tower_activity.recording WHERE id BETWEEN $1 AND $2 ORDER BY id LIMIT $3";
+const NEWEST: &str = "SELECT id FROM tower_activity.recording WHERE $1::uuid IS NULL OR id < $1 ORDER BY id DESC LIMIT $2";
 const CHUNKS: &str = "SELECT number, track, events, from_at, until_at, codec, body FROM tower_activity.chunk \
      WHERE recording = $1 AND number >= $2 ORDER BY number LIMIT $3";
 
@@ -103,6 +104,24 @@ pub(super) async fn of_activity(
         .map(|row| RecordingId::from_bytes(bytes(row.get(0))))
         .collect();
     with_ids(snapshot, &ids).await
+}
+
+/// Reads the newest recordings below an id, newest first.
+pub(super) async fn newest(
+    snapshot: &Snapshot<'_>,
+    before: Option<RecordingId>,
+    limit: usize,
+) -> Result<Vec<RecordingRecord>, Failed> {
+    let before = before.map(|id| Uuid::from_bytes(*id.as_bytes()));
+    let limit = limit as i64;
+    let values = [(&before as _, Type::UUID), (&limit as _, Type::INT8)];
+    let rows = snapshot.query(NEWEST, &values).await?;
+    let ids = rows
+        .iter()
+        .map(|row| RecordingId::from_bytes(bytes(row.get(0))));
+    let mut recordings = with_ids(snapshot, &ids.collect::<Vec<_>>()).await?;
+    recordings.reverse();
+    Ok(recordings)
 }
 
 pub(super) async fn ids(

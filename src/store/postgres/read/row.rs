@@ -17,41 +17,41 @@ use crate::{
 /// What is added to the number of a batch in the order of all logs to get those of its records: more than a batch has places.
 pub(super) const PER_BATCH: i64 = 1 << 20;
 
-/// The columns for [`activity`], from the alias `a`, and the joins of ended activities.
-pub(super) const ACTIVITY: &str = "SELECT a.id, a.parent, a.root, kind.value AS kind, name.value AS name, a.status, a.started_at, \
-     a.duration_ns, instance.uuid AS instance, project.value AS project, agent.value AS agent, actor.value AS actor, \
-     brand.value AS brand, environment.value AS environment, a.session, a.request, a.error_type, a.message, a.attributes, \
-     a.truncated, batch.ordinal * 1048576 + a.seq - batch.first_activity AS place, a.trace_id, a.span_id, a.remote_parent, \
+/// The columns for [`activity`], of the alias `a`. Texts are looked up for each row that is returned: joins would be planned with
+/// the tables, and might be read before the rows are limited.
+pub(super) const ACTIVITY: &str = "SELECT a.id, a.parent, a.root, a.status, a.started_at, a.duration_ns, a.session, a.request, \
+     a.error_type, a.message, a.attributes, a.truncated, a.trace_id, a.span_id, a.remote_parent, \
      a.input, a.input_bytes, a.input_truncated, a.output, a.output_bytes, a.output_truncated, \
+     (SELECT value FROM tower_activity.text WHERE id = a.kind) AS kind, \
+     (SELECT value FROM tower_activity.text WHERE id = a.name) AS name, \
+     (SELECT value FROM tower_activity.text WHERE id = a.project) AS project, \
+     (SELECT value FROM tower_activity.text WHERE id = a.agent) AS agent, \
+     (SELECT value FROM tower_activity.text WHERE id = a.actor) AS actor, \
+     (SELECT value FROM tower_activity.text WHERE id = a.brand) AS brand, \
+     (SELECT value FROM tower_activity.text WHERE id = a.environment) AS environment, \
+     (SELECT uuid FROM tower_activity.instance WHERE number = a.instance) AS instance, \
+     (SELECT b.ordinal * 1048576 + a.seq - b.first_activity FROM tower_activity.batch AS b WHERE b.id = a.batch) AS place, \
      EXISTS (SELECT 1 FROM tower_activity.link AS l WHERE l.activity = a.id) AS has_recording ";
-pub(super) const ENDED: &str =
-    "FROM tower_activity.activity AS a JOIN tower_activity.batch AS batch ON batch.id = a.batch ";
+pub(super) const ENDED: &str = "FROM tower_activity.activity AS a ";
 /// A log that was not heard of for two minutes, by the server's clock, has its activities abandoned.
 pub(super) const OPEN: &str = "FROM (SELECT o.*, CASE WHEN log.heard_at > now() - interval '2 minutes' THEN 0 ELSE 5 END::smallint \
        AS status, NULL::bigint AS duration_ns, NULL::text AS error_type, NULL::text AS message, NULL::bigint AS seq, \
        NULL::text AS output, NULL::bigint AS output_bytes, NULL::boolean AS output_truncated, NULL::bigint AS fingerprint, \
-       NULL::text AS terms, NULL::bigint AS batch \
-       FROM tower_activity.open AS o JOIN tower_activity.log AS log ON log.number = o.log) AS a \
-     LEFT JOIN tower_activity.batch AS batch ON batch.id = a.batch ";
-pub(super) const ACTIVITY_JOINS: &str = "LEFT JOIN tower_activity.text AS kind ON kind.id = a.kind \
-     LEFT JOIN tower_activity.text AS name ON name.id = a.name \
-     LEFT JOIN tower_activity.instance AS instance ON instance.number = a.instance \
-     LEFT JOIN tower_activity.text AS project ON project.id = a.project LEFT JOIN tower_activity.text AS agent ON agent.id = a.agent \
-     LEFT JOIN tower_activity.text AS actor ON actor.id = a.actor LEFT JOIN tower_activity.text AS brand ON brand.id = a.brand \
-     LEFT JOIN tower_activity.text AS environment ON environment.id = a.environment WHERE ";
+       NULL::bigint AS batch \
+       FROM tower_activity.open AS o JOIN tower_activity.log AS log ON log.number = o.log) AS a ";
 
-/// The columns for [`event`], from the alias `a`, and the joins.
-pub(super) const EVENT: &str = "SELECT a.id, a.at, type.value AS type, a.status, a.summary, a.count, a.reference, a.data, a.activity, \
-     instance.uuid AS instance, project.value AS project, agent.value AS agent, actor.value AS actor, brand.value AS brand, \
-     environment.value AS environment, a.session, a.request, a.dedup_key, a.truncated, \
-     batch.ordinal * 1048576 + a.seq - batch.first_event AS place ";
-pub(super) const EVENTS: &str =
-    "FROM tower_activity.event AS a JOIN tower_activity.batch AS batch ON batch.id = a.batch ";
-pub(super) const EVENT_JOINS: &str = "LEFT JOIN tower_activity.text AS type ON type.id = a.type \
-     LEFT JOIN tower_activity.instance AS instance ON instance.number = a.instance \
-     LEFT JOIN tower_activity.text AS project ON project.id = a.project LEFT JOIN tower_activity.text AS agent ON agent.id = a.agent \
-     LEFT JOIN tower_activity.text AS actor ON actor.id = a.actor LEFT JOIN tower_activity.text AS brand ON brand.id = a.brand \
-     LEFT JOIN tower_activity.text AS environment ON environment.id = a.environment WHERE ";
+/// The columns for [`event`], of the alias `a`.
+pub(super) const EVENT: &str = "SELECT a.id, a.at, a.status, a.summary, a.count, a.reference, a.data, a.activity, \
+     a.session, a.request, a.dedup_key, a.truncated, \
+     (SELECT value FROM tower_activity.text WHERE id = a.type) AS type, \
+     (SELECT value FROM tower_activity.text WHERE id = a.project) AS project, \
+     (SELECT value FROM tower_activity.text WHERE id = a.agent) AS agent, \
+     (SELECT value FROM tower_activity.text WHERE id = a.actor) AS actor, \
+     (SELECT value FROM tower_activity.text WHERE id = a.brand) AS brand, \
+     (SELECT value FROM tower_activity.text WHERE id = a.environment) AS environment, \
+     (SELECT uuid FROM tower_activity.instance WHERE number = a.instance) AS instance, \
+     (SELECT b.ordinal * 1048576 + a.seq - b.first_event FROM tower_activity.batch AS b WHERE b.id = a.batch) AS place ";
+pub(super) const EVENTS: &str = "FROM tower_activity.event AS a ";
 
 pub(super) fn activity(row: &Row) -> Result<ActivityRecord> {
     let id = ActivityId::from_bytes(bytes(row.get("id")));
@@ -149,7 +149,7 @@ pub(super) fn instant(us: i64) -> Result<DateTime<Utc>> {
     })
 }
 
-fn status(row: &Row) -> Result<Status> {
+pub(super) fn status(row: &Row) -> Result<Status> {
     let code = i64::from(row.get::<_, i16>("status"));
     Status::from_code(code).ok_or_else(|| Error::store(format!("{code} is not a status code")))
 }
@@ -163,7 +163,8 @@ fn fixed<const N: usize>(row: &Row, column: &str) -> Option<[u8; N]> {
 }
 
 fn instance(row: &Row) -> InstanceId {
-    InstanceId::from_bytes(bytes(row.get("instance")))
+    let id: Option<Uuid> = row.get("instance");
+    InstanceId::from_bytes(id.map(bytes).unwrap_or_default())
 }
 
 fn scope(row: &Row) -> Scope {
