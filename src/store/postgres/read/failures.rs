@@ -1,13 +1,13 @@
 //! Groups of failures.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, ops::Range};
 
-use tokio_postgres::types::Type;
+use tokio_postgres::{Row, types::Type};
 use uuid::Uuid;
 
 use super::{
     Snapshot,
-    compile::{Table, Where},
+    compile::{Table, Value, Where, uuid},
     dictionary::{Dictionary, Texts},
     list::id_of,
     scan::each_record,
@@ -15,7 +15,12 @@ use super::{
 use crate::{
     error::Result,
     record::{ActivityId, ActivityRecord, Choice, Filter, Fingerprint, Status, Text},
-    store::{FailureGroup, FailureSums, postgres::connection::Failed},
+    store::{
+        FailureGroup, FailureSums,
+        postgres::connection::Failed,
+        selects_all_failures,
+        sums::{OTHERS, QUARTER_US, quarter_of},
+    },
 };
 
 /// Failures are grouped by the server. Its `min` knows no ids before version 18, but their texts, which are in the same order.
@@ -26,10 +31,19 @@ const GROUPED: &str =
     " AND a.fingerprint IS NOT NULL GROUP BY a.fingerprint, a.started_at / 900000000";
 /// The most failures that are read to find out when each was first seen, oldest first.
 const MOST_READ: i64 = 100_000;
+/// Those of batches that are yet to be counted.
+const UNCOUNTED: &str =
+    " AND a.batch = ANY(ARRAY(SELECT id FROM tower_activity.batch WHERE ordinal IS NULL))";
+const KEPT: &str = "SELECT fingerprint, name, error_type, count, first, example FROM tower_activity.failure \
+     WHERE quarter >= $1 AND quarter < $2";
+const KEPT_FIRST: &str = "SELECT DISTINCT ON (fingerprint) fingerprint, first FROM tower_activity.failure \
+     WHERE fingerprint = ANY($1::bigint[]) ORDER BY fingerprint, quarter";
+/// The last quarter hour that an id can have: its time has 48 bits of milliseconds.
+const LAST: i64 = ((1 << 48) - 1) * 1_000 / QUARTER_US;
 const FIRST: &str = "SELECT fingerprint, min(id::text COLLATE \"C\")::uuid FROM \
      (SELECT a.fingerprint, a.id FROM tower_activity.activity AS a WHERE a.status > 1 AND a.status = 2 AND ";
 
-/// Groups the failures that match a filter.
+/// Groups the failures that match a filter: from their sums, and from activities where there are none.
 pub(super) async fn groups(
     snapshot: &Snapshot<'_>,
     filter: &Filter,
@@ -44,8 +58,67 @@ pub(super) async fn groups(
         each_failure(snapshot, filter, &mut |one| sums.add(&one)).await?;
         return Ok(sums.finish());
     }
-    let sql = [GROUPS, &clause.sql, GROUPED].concat();
-    let rows = snapshot.query_values(&sql, &clause.values).await?;
+    let kept = kept_quarters(filter);
+    if kept.is_empty() {
+        let sql = [GROUPS, &clause.sql, GROUPED].concat();
+        add(snapshot, &sql, &clause.values, &mut sums).await?;
+        return Ok(sums.finish());
+    }
+    let bounds = [kept.start, kept.end].map(|quarter| uuid(first_id(quarter)));
+    let mut edges = clause.clone();
+    let [start, end] = bounds.map(|bound| edges.bind(bound, Type::UUID));
+    // Two conditions with bounds each, so that only the partitions of the edges are read.
+    for edge in [
+        format!("a.id < {start} AND {end}::uuid IS NOT NULL"),
+        format!("a.id >= {end} AND {start}::uuid IS NOT NULL"),
+    ] {
+        let sql = [GROUPS, &edges.sql, " AND ", &edge, GROUPED].concat();
+        add(snapshot, &sql, &edges.values, &mut sums).await?;
+    }
+    let mut uncounted = clause;
+    let [start, end] = bounds.map(|bound| uncounted.bind(bound, Type::UUID));
+    uncounted.and(&format!("a.id >= {start} AND a.id < {end}"));
+    let sql = [GROUPS, &uncounted.sql, UNCOUNTED, GROUPED].concat();
+    add(snapshot, &sql, &uncounted.values, &mut sums).await?;
+    let quarters = [(&kept.start as _, Type::INT8), (&kept.end as _, Type::INT8)];
+    let rows = snapshot.query(KEPT, &quarters).await?;
+    add_rows(snapshot, rows, &mut sums).await?;
+    Ok(sums.finish())
+}
+
+/// Returns the whole quarter hours of a filter's window; none if it has other conditions.
+fn kept_quarters(filter: &Filter) -> Range<i64> {
+    if !selects_all_failures(filter) {
+        return 0..0;
+    }
+    let since = filter.since.map(|at| at.timestamp_micros());
+    let first = since.map_or(0, |us| {
+        us.div_euclid(QUARTER_US) + i64::from(us % QUARTER_US != 0)
+    });
+    let first = first.clamp(0, LAST);
+    let until = filter.until.map(|at| quarter_of(at.timestamp_micros()));
+    first..until.unwrap_or(LAST).clamp(first, LAST)
+}
+
+fn first_id(quarter: i64) -> ActivityId {
+    ActivityId::from_parts(quarter.saturating_mul(QUARTER_US), 0)
+}
+
+async fn add(
+    snapshot: &Snapshot<'_>,
+    sql: &str,
+    values: &[Value],
+    sums: &mut FailureSums,
+) -> Result<(), Failed> {
+    let rows = snapshot.query_values(sql, values).await?;
+    add_rows(snapshot, rows, sums).await
+}
+
+async fn add_rows(
+    snapshot: &Snapshot<'_>,
+    rows: Vec<Row>,
+    sums: &mut FailureSums,
+) -> Result<(), Failed> {
     let mut texts = Texts::default();
     texts
         .load(snapshot, rows.iter().map(|row| row.get(1)))
@@ -54,11 +127,12 @@ pub(super) async fn groups(
         let name = texts.get(row.get(1)).unwrap_or_default();
         let error_type = row.get::<_, Option<String>>(2).map(Text::from);
         let ends = [row.get::<_, Uuid>(4), row.get(5)].map(id_of);
-        let fingerprint = Fingerprint::from_number(row.get(0));
+        let number: i64 = row.get(0);
+        let fingerprint = (number != OTHERS).then(|| Fingerprint::from_number(number));
         let count = row.get::<_, i64>(3).cast_unsigned();
-        sums.add_some(Some(fingerprint), &name, error_type.as_ref(), ends, count);
+        sums.add_some(fingerprint, &name, error_type.as_ref(), ends, count);
     }
-    Ok(sums.finish())
+    Ok(())
 }
 
 /// Returns the first failure that matches a filter with each of these fingerprints.
@@ -83,15 +157,27 @@ pub(super) async fn first(
         each_failure(snapshot, filter, &mut add).await?;
         return Ok(first);
     }
-    let limit = clause.bind(MOST_READ, Type::INT8);
     let numbers: Vec<i64> = of.iter().map(|one| one.number()).collect();
+    let mut rest = "";
+    if selects_all_failures(filter) && filter.since.is_none() && filter.until.is_none() {
+        let of = [(&numbers as _, Type::INT8_ARRAY)];
+        for row in snapshot.query(KEPT_FIRST, &of).await? {
+            first.insert(Fingerprint::from_number(row.get(0)), id_of(row.get(1)));
+        }
+        rest = UNCOUNTED;
+    }
+    let limit = clause.bind(MOST_READ, Type::INT8);
     let numbers = clause.bind(numbers, Type::INT8_ARRAY);
     let sql = format!(
-        "{FIRST}{} ORDER BY a.id LIMIT {limit}) AS found WHERE fingerprint = ANY({numbers}) GROUP BY fingerprint",
+        "{FIRST}{}{rest} ORDER BY a.id LIMIT {limit}) AS found WHERE fingerprint = ANY({numbers}) GROUP BY fingerprint",
         clause.sql
     );
     for row in snapshot.query_values(&sql, &clause.values).await? {
-        first.insert(Fingerprint::from_number(row.get(0)), id_of(row.get(1)));
+        let id = id_of(row.get(1));
+        let first = first
+            .entry(Fingerprint::from_number(row.get(0)))
+            .or_insert(id);
+        *first = id.min(*first);
     }
     Ok(first)
 }

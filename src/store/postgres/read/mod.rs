@@ -32,17 +32,16 @@ use super::{
 use crate::{
     error::Result,
     record::{
-        ActivityId, ActivityRecord, ChunkRecord, EventRecord, Filter, Fingerprint, Has, RecordingId,
-        RecordingRecord, Status, Text,
+        ActivityId, ActivityRecord, ChunkRecord, EventRecord, Filter, Fingerprint, Has,
+        RecordingId, RecordingRecord, Status, Text,
     },
     store::{
-        self, AHEAD, ActivitySample, Bucket, CommitPage, CountedActivity, Cursor, Descendants,
-        Dimension, FailureGroup, Gaps, Grain, Grouping, Health, LARGEST_PAGE, LARGEST_SCAN, List,
-        Position, Quarter, ReadOptions, Reader, Record, SampleTotals, Source, Subject, Total,
-        TreePage, TurnHistory, Turns, TypeCount, Vitals,
+        AHEAD, ActivitySample, Bucket, CommitPage, CountedActivity, Cursor, Descendants, Dimension,
+        FailureGroup, Gaps, Grain, Grouping, Health, LARGEST_PAGE, LARGEST_SCAN, List, Position,
+        Quarter, ReadOptions, Reader, Record, SampleTotals, Source, Subject, Total, TreePage,
+        TurnHistory, Turns, TypeCount, Vitals,
         codes::{Code, SumScope},
-        during,
-    },
+        during, scan as unindexed,
     },
 };
 
@@ -247,7 +246,7 @@ impl Reader for PostgresReader {
         })?;
         match stats {
             Some(stats) => Ok(TurnHistory::new(quarters.start, stats)),
-            None if count <= LARGEST_SCAN as u64 => store::scan::turn_stats(self, of, quarters),
+            None if count <= LARGEST_SCAN as u64 => unindexed::turn_stats(self, of, quarters),
             None => Ok(TurnHistory::new(quarters.end, Vec::new())),
         }
     }

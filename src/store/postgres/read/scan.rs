@@ -297,15 +297,6 @@ pub(super) async fn ids(
     Ok(rows.iter().map(|row| id_of(row.get(0))).collect())
 }
 
-const OLDEST: &str = "SELECT least((SELECT started_at FROM tower_activity.activity ORDER BY id LIMIT 1) / 900000000, \
-     (SELECT min(quarter) FROM tower_activity.bucket WHERE scope = 0 AND scope_id = 0))";
-
-/// Reads the number of the first quarter hour with sums or ended activities.
-pub(super) async fn oldest_quarter(snapshot: &Snapshot<'_>) -> Result<Option<i64>, Failed> {
-    let rows = snapshot.query(OLDEST, &[]).await?;
-    Ok(rows[0].get(0))
-}
-
 const HAS_SUMS: &str = "SELECT EXISTS (SELECT 1 FROM tower_activity.bucket WHERE scope = $1 AND scope_id = \
      (SELECT id FROM tower_activity.text WHERE value = $2))";
 

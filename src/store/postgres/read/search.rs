@@ -10,7 +10,10 @@ use super::{
 };
 use crate::{
     record::{Choice, Filter, Needle, Pattern},
-    store::terms::{MANY_ATTRIBUTES, REQUEST, SESSION, attribute_term, text_term},
+    store::{
+        postgres::terms::MANY_WORDS,
+        terms::{MANY_ATTRIBUTES, REQUEST, SESSION, attribute_term, text_term},
+    },
 };
 
 /// The expression of the index.
@@ -30,7 +33,9 @@ impl Search {
         }
         let mut all = Vec::new();
         add(&mut all, filter, table, dictionary);
-        (!all.is_empty()).then(|| Search(all.join(" & ")))
+        // A row with more words than are indexed is compared.
+        let any = |all: String| Search(format!("({all}) | {}", quoted(MANY_WORDS)));
+        (!all.is_empty()).then(|| any(all.join(" & ")))
     }
 
     /// Adds the condition.
