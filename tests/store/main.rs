@@ -4,6 +4,8 @@
 mod backup;
 #[cfg(feature = "postgres")]
 mod central;
+#[cfg(all(feature = "postgres", feature = "testing"))]
+mod central_reads;
 #[cfg(feature = "testing")]
 mod checks;
 #[cfg(feature = "testing")]

@@ -75,14 +75,14 @@ impl Connection {
         work: impl AsyncFnOnce(&Client) -> Result<T, Failed>,
     ) -> Result<T> {
         if self.client.is_closed() {
-            self.client = connect(&self.config)?;
+            self.client = connect(&self.address)?;
         }
         let done = wait(async {
             let _rollback = Rollback(&self.client);
             self.client.batch_execute(begin).await?;
             work(&self.client).await
         });
-        done.map_err(|failed: Failed| failed.into_error(&self.config))
+        done.map_err(|failed: Failed| failed.into_error(&self.address.config))
     }
 }
 
@@ -134,7 +134,9 @@ impl Failed {
 pub(super) async fn sleep(duration: Duration) {
     if let Ok(runtime) = RUNTIME.as_ref() {
         // It fails only if the runtime ends, which it does with the process.
-        let _ = runtime.spawn(tokio::time::sleep(duration)).await;
+        let _ = runtime
+            .spawn(async move { tokio::time::sleep(duration).await })
+            .await;
     }
 }
 

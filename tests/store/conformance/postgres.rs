@@ -2,8 +2,8 @@
 
 use std::{
     ops::Range,
-    sync::{Arc, Mutex, mpsc},
-    thread::{self, JoinHandle},
+    sync::mpsc::{Receiver, RecvTimeoutError::Disconnected, channel},
+    thread,
     time::Duration,
 };
 
@@ -12,67 +12,60 @@ use tower_activity::{
     testing::conformance,
 };
 
+use super::SEEDS;
 use crate::support::{pgbouncer::Pooler, postgres};
 
-/// The time between heartbeats: running activities are abandoned after two minutes without.
-const PAUSE: Duration = Duration::from_secs(10);
-
-/// Connected intakes, whose logs are heard of until it is dropped.
-struct Heartbeats {
-    intakes: Arc<Mutex<Vec<Box<dyn Intake>>>>,
-    stop: Option<mpsc::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Heartbeats {
-    fn start() -> Self {
-        let intakes = Arc::new(Mutex::new(Vec::<Box<dyn Intake>>::new()));
-        let (stop, stopped) = mpsc::channel::<()>();
-        let all = intakes.clone();
-        let thread = thread::spawn(move || {
-            while stopped.recv_timeout(PAUSE) == Err(mpsc::RecvTimeoutError::Timeout) {
-                for intake in all.lock().unwrap().iter_mut() {
-                    intake.update(&LogState::default()).unwrap();
-                }
-            }
-        });
-        Heartbeats {
-            intakes,
-            stop: Some(stop),
-            thread: Some(thread),
-        }
-    }
-}
-
-impl Drop for Heartbeats {
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            thread.join().unwrap();
-        }
-    }
-}
-
-#[track_caller]
-fn check(seeds: Range<u64>, address: impl Fn(String) -> String) {
-    let heartbeats = Heartbeats::start();
-    let report = conformance::check(seeds, |records| {
-        let store = PostgresStore::new(&address(postgres::database()))?;
-        let mut intake = store.intake()?;
-        conformance::forward(&mut *intake, records)?;
-        heartbeats.intakes.lock().unwrap().push(intake);
-        store.reader()
-    });
-    report.unwrap().assert();
-}
+/// The seeds of more records than a page has, which take the longest.
+const LARGE: u64 = 7;
 
 #[test]
 fn postgres_conforms() {
-    check(super::SEEDS, |url| url);
+    check(SEEDS.start..LARGE, |url| url);
+}
+
+#[test]
+fn postgres_conforms_with_more_than_a_page() {
+    check(LARGE..LARGE + 1, |url| url);
+}
+
+#[test]
+fn postgres_conforms_with_more_of_everything() {
+    check(LARGE + 1..SEEDS.end, |url| url);
 }
 
 #[test]
 fn postgres_conforms_through_a_pooler_in_transaction_mode() {
     let pooler = Pooler::start(&postgres::database());
     check(0..2, |url| pooler.address(&url));
+}
+
+#[track_caller]
+fn check(seeds: Range<u64>, address: impl Fn(String) -> String) {
+    let (connected, intakes) = channel();
+    let renewing = thread::spawn(|| renew(intakes));
+    let report = conformance::check(seeds, |records| {
+        let store = PostgresStore::new(&address(postgres::database()))?;
+        let mut intake = store.intake()?;
+        conformance::forward(&mut *intake, records)?;
+        connected.send(intake).unwrap();
+        store.reader()
+    });
+    drop(connected);
+    renewing.join().unwrap();
+    report.unwrap().assert();
+}
+
+/// Running activities run while their log is heard of.
+fn renew(new: Receiver<Box<dyn Intake>>) {
+    let mut intakes: Vec<Box<dyn Intake>> = Vec::new();
+    loop {
+        match new.recv_timeout(Duration::from_secs(10)) {
+            Ok(intake) => intakes.push(intake),
+            Err(Disconnected) => break,
+            Err(_) => {}
+        }
+        for intake in &mut intakes {
+            intake.update(&LogState::default()).unwrap();
+        }
+    }
 }
