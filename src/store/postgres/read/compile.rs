@@ -177,10 +177,7 @@ impl Where {
         match any_of.as_slice() {
             _ if choice.any_of.is_empty() => {}
             [] => self.is_possible = false,
-            // The condition of the index on unsuccessful ones, which is in the list's order.
-            [status] if *status > 1 => {
-                self.and_value("a.status > 1 AND a.status = ", *status, Type::INT2);
-            }
+            // The condition of the index on unsuccessful ones follows from it: a second one would be taken for a rarer match.
             [status] => self.and_value("a.status = ", *status, Type::INT2),
             _ => {
                 let parameter = self.bind(any_of, Type::INT2_ARRAY);
@@ -269,7 +266,7 @@ impl Where {
             self.is_possible &= table == Table::Ended;
             let parameter = self.bind(numbers(&choice.any_of), Type::INT8_ARRAY);
             self.and(&format!(
-                "a.status > 1 AND a.status = 2 AND a.fingerprint = ANY({parameter})"
+                "a.status = 2 AND a.fingerprint = ANY({parameter})"
             ));
         }
         if !choice.none_of.is_empty() {

@@ -26,7 +26,7 @@ use crate::{
 /// Failures are grouped by the server. Its `min` knows no ids before version 18, but their texts, which are in the same order.
 const GROUPS: &str = "SELECT a.fingerprint, min(a.name), min(a.error_type), count(*), \
      min(a.id::text COLLATE \"C\")::uuid, max(a.id::text COLLATE \"C\")::uuid \
-     FROM tower_activity.activity AS a WHERE a.status > 1 AND a.status = 2 AND ";
+     FROM tower_activity.activity AS a WHERE a.status = 2 AND ";
 const GROUPED: &str =
     " AND a.fingerprint IS NOT NULL GROUP BY a.fingerprint, a.started_at / 900000000";
 /// The most failures that are read to find out when each was first seen, oldest first.
@@ -41,7 +41,7 @@ const KEPT_FIRST: &str = "SELECT DISTINCT ON (fingerprint) fingerprint, first FR
 /// The last quarter hour that an id can have: its time has 48 bits of milliseconds.
 const LAST: i64 = ((1 << 48) - 1) * 1_000 / QUARTER_US;
 const FIRST: &str = "SELECT fingerprint, min(id::text COLLATE \"C\")::uuid FROM \
-     (SELECT a.fingerprint, a.id FROM tower_activity.activity AS a WHERE a.status > 1 AND a.status = 2 AND ";
+     (SELECT a.fingerprint, a.id FROM tower_activity.activity AS a WHERE a.status = 2 AND ";
 
 /// Groups the failures that match a filter: from their sums, and from activities where there are none.
 pub(super) async fn groups(

@@ -18,7 +18,7 @@ use crate::{
 /// Rows up to which they are counted. The number of more is that of the server's statistics.
 const MOST_COUNTED: i64 = 500_000;
 const COUNTS: &str = "SELECT (SELECT value FROM tower_activity.mark WHERE name = 'schema') AS schema, \
-     (SELECT count(*) FROM tower_activity.activity WHERE status > 1 AND status = 5) AS abandoned, \
+     (SELECT count(*) FROM tower_activity.activity WHERE status = 5) AS abandoned, \
      (SELECT count(*) FROM tower_activity.activity WHERE id >= $1) \
        + (SELECT count(*) FROM tower_activity.event WHERE id >= $1) AS ahead";
 const OPEN: &str = "SELECT count(*) FILTER (WHERE l.heard_at > now() - interval '2 minutes') AS running, \
