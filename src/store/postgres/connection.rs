@@ -13,6 +13,7 @@ use std::{
 use tokio::runtime::{Builder, Handle};
 use tokio_postgres::{
     CancelToken, Client, Config, NoTls, Row, Transaction,
+    error::SqlState,
     types::{ToSql, Type},
 };
 
@@ -68,31 +69,34 @@ impl Connection {
         done.map_err(|failed: Failed| failed.into_error(&self.address.config))
     }
 
-    /// Runs `work`, which only reads, in a transaction. Reconnects first if the connection was lost.
+    /// Runs `begin`, and then `work`, which only reads, in the transaction that it has begun. Reconnects if the connection was lost
+    /// before.
     pub(super) fn read<T>(
         &mut self,
-        begin: &str,
+        begin: impl AsyncFn(&Client) -> Result<(), Failed>,
         work: impl AsyncFnOnce(&Client) -> Result<T, Failed>,
     ) -> Result<T> {
         if self.client.is_closed() {
             self.client = connect(&self.address)?;
         }
-        let done = wait(async {
-            let _rollback = Rollback(&self.client);
-            self.client.batch_execute(begin).await?;
-            work(&self.client).await
-        });
-        done.map_err(|failed: Failed| failed.into_error(&self.address.config))
+        let mut begun = wait(begin(&self.client));
+        if begun.as_ref().is_err_and(Failed::is_lost) {
+            self.client = connect(&self.address)?;
+            begun = wait(begin(&self.client));
+        }
+        let _rollback = Rollback(&self.client);
+        let done = begun.and_then(|()| wait(work(&self.client)));
+        done.map_err(|failed| failed.into_error(&self.address.config))
     }
 }
 
-/// Ends the transaction of a read. What is read after it waits for that, and nobody else.
+/// Ends the transaction of a read. The next statement of the connection waits for that, the caller does not.
 struct Rollback<'a>(&'a Client);
 
 impl Drop for Rollback<'_> {
     fn drop(&mut self) {
         let mut rollback = pin!(self.0.batch_execute("ROLLBACK"));
-        // It is sent when it is first polled. An answer that nobody waits for is dropped.
+        // It is sent when it is first polled. Its answer is dropped.
         let _ = rollback
             .as_mut()
             .poll(&mut Context::from_waker(Waker::noop()));
@@ -119,6 +123,21 @@ impl From<Error> for Failed {
 }
 
 impl Failed {
+    /// Returns true if the connection was lost, or the server has ended it.
+    fn is_lost(&self) -> bool {
+        let ended = [
+            SqlState::ADMIN_SHUTDOWN,
+            SqlState::CRASH_SHUTDOWN,
+            SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
+        ];
+        match self {
+            Failed::Database(cause) => {
+                cause.is_closed() || cause.code().is_some_and(|code| ended.contains(code))
+            }
+            Failed::Other(_) => false,
+        }
+    }
+
     fn into_error(self, config: &Config) -> Error {
         match self {
             Failed::Other(error) => error,
@@ -224,7 +243,7 @@ pub(super) fn wait<F: Future>(future: F) -> F::Output {
     }
 
     let waker = Waker::from(Arc::new(Unpark(thread::current())));
-    // On a thread of the caller's runtime a future that was polled often would be told to let others run.
+    // A task of a runtime has a budget: once it is spent, channels and timers stay pending until the task yields.
     let mut future = pin!(tokio::task::unconstrained(future));
     loop {
         match future.as_mut().poll(&mut Context::from_waker(&waker)) {

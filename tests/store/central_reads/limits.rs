@@ -76,3 +76,16 @@ fn a_store_is_read_inside_of_a_runtime() {
     log.send(vec![activity("2026-03-01T12:00:00Z".parse().unwrap(), 1)]);
     read_in_a_runtime(&url);
 }
+
+#[test]
+fn a_reader_reconnects_when_the_server_has_ended_its_session() {
+    let url = postgres::database();
+    let mut log = Log::connect(&url, 1);
+    log.send(vec![activity("2026-03-01T12:00:00Z".parse().unwrap(), 1)]);
+    let mut reader = PostgresStore::new(&url).unwrap().reader().unwrap();
+    assert_eq!(list(&mut *reader).unwrap().records.len(), 1);
+    let end = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
+         WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    postgres::query(&url, end);
+    assert_eq!(list(&mut *reader).unwrap().records.len(), 1);
+}

@@ -1,8 +1,9 @@
-//! How a central store in PostgreSQL is read: by followers, in time, and by indexes.
+//! Reads of a central store in PostgreSQL: followers, deadlines, plans, and batches that are not counted yet.
 
 mod follow;
 mod limits;
 mod plans;
+mod uncounted;
 
 use chrono::{DateTime, Utc};
 use tower_activity::{
@@ -14,7 +15,7 @@ use tower_activity::{
 };
 use uuid::Uuid;
 
-/// A log that is forwarded by hand.
+/// A log whose batches a test sends.
 struct Log {
     intake: Box<dyn Intake>,
     instance: InstanceHealth,

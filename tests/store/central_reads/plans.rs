@@ -40,6 +40,10 @@ FROM generate_series(0, $ROWS::bigint - 1) AS n
     CASE WHEN n % 333 = 5 THEN 'middling' END, CASE WHEN n IN (31000, 77777) THEN 'rare' END), '') AS message) AS m,
   (SELECT id FROM tower_activity.text WHERE value = 'tool') AS k, (SELECT id FROM tower_activity.batch LIMIT 1) AS b,
   (SELECT number FROM tower_activity.instance LIMIT 1) AS i;";
+/// As autovacuum does, which leaves out partitioned tables.
+const ANALYZE: &str = "DO $$ DECLARE part text; BEGIN
+  FOR part IN SELECT relname FROM pg_class WHERE relname LIKE 'activity\\_%' AND relkind = 'r' LOOP
+    EXECUTE format('ANALYZE tower_activity.%I', part); END LOOP; END $$";
 /// The server writes the plan of each statement in this database to its log.
 const EXPLAIN: &str = "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET session_preload_libraries = ''auto_explain''', current_database());
   EXECUTE format('ALTER DATABASE %I SET auto_explain.log_min_duration = 0', current_database()); END $$";
@@ -51,14 +55,18 @@ struct Plans {
 
 impl Plans {
     /// Runs a read, and checks that no day's activities are read from end to end.
-    fn check<T>(&mut self, what: &str, read: impl FnOnce(&mut dyn Reader) -> T) -> T {
+    fn check<T>(&mut self, what: &str, mut read: impl FnMut(&mut dyn Reader) -> T) -> T {
         let before = fs::metadata(&self.log).unwrap().len() as usize;
-        let started = Instant::now();
-        let answer = read(&mut *self.reader);
-        let elapsed = started.elapsed();
+        let mut run = || {
+            let started = Instant::now();
+            let answer = read(&mut *self.reader);
+            (started.elapsed(), answer)
+        };
+        let (first, answer) = run();
+        let elapsed = (0..4).map(|_| run().0).fold(first, Ord::min);
         let log = fs::read(&self.log).unwrap();
         let log = String::from_utf8_lossy(&log[before..]);
-        eprintln!("{what}: {elapsed:?}");
+        eprintln!("{what}: {elapsed:?} at best");
         assert!(log.contains("Query Text:"), "no plan was logged:\n{log}");
         // Of partitions without rows nothing is read in either way.
         let first = START.parse::<DateTime<Utc>>().unwrap().timestamp() / 86_400;
@@ -109,7 +117,7 @@ fn pages_trees_and_searches_are_read_by_indexes() {
         .replace("$EVERY", &EVERY.to_string())
         .replace("$ROWS", &ROWS.to_string());
     postgres::query(&url, &fill);
-    postgres::query(&url, "VACUUM ANALYZE");
+    postgres::query(&url, ANALYZE);
     postgres::query(&url, EXPLAIN);
     let folder = postgres::query(&url, "SHOW data_directory");
     let mut plans = Plans {

@@ -18,11 +18,11 @@ use crate::{
     },
 };
 
-/// How often is looked whether the caller has cancelled a query.
+/// The time between two checks whether the caller has cancelled a query.
 const INTERVAL: Duration = Duration::from_millis(20);
 const ATTEMPT: &str = "read the store";
 
-/// Waits for a query. The server is told to end one that has expired.
+/// Waits for a query. One that has expired is cancelled on the server.
 pub(super) async fn before_expiry<T>(
     options: &ReadOptions,
     cancel: CancelToken,

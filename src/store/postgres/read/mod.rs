@@ -124,7 +124,11 @@ impl PostgresReader {
             }
             None => SNAPSHOT.to_owned(),
         };
-        self.connection.read(&begin, async |client| {
+        let begin = async |client: &Client| {
+            let begun = client.batch_execute(&begin);
+            before_expiry(&self.options, client.cancel_token(), begun).await
+        };
+        self.connection.read(begin, async |client| {
             let mut snapshot = Snapshot {
                 client,
                 ahead_from: DateTime::<Utc>::MAX_UTC,
