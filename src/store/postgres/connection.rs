@@ -69,12 +69,12 @@ impl Connection {
         done.map_err(|failed: Failed| failed.into_error(&self.address.config))
     }
 
-    /// Runs `begin`, and then `work`, which only reads, in the transaction that it has begun. Reconnects if the connection was lost
+    /// Runs `begin`, and then `work` in the transaction that it has begun, which only reads. Reconnects if the connection was lost
     /// before.
-    pub(super) fn read<T>(
+    pub(super) fn read<B, T>(
         &mut self,
-        begin: impl AsyncFn(&Client) -> Result<(), Failed>,
-        work: impl AsyncFnOnce(&Client) -> Result<T, Failed>,
+        begin: impl AsyncFn(&Client) -> Result<B, Failed>,
+        work: impl AsyncFnOnce(&Client, B) -> Result<T, Failed>,
     ) -> Result<T> {
         if self.client.is_closed() {
             self.client = connect(&self.address)?;
@@ -85,7 +85,7 @@ impl Connection {
             begun = wait(begin(&self.client));
         }
         let _rollback = Rollback(&self.client);
-        let done = begun.and_then(|()| wait(work(&self.client)));
+        let done = begun.and_then(|begun| wait(work(&self.client, begun)));
         done.map_err(|failed| failed.into_error(&self.address.config))
     }
 }

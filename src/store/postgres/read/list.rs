@@ -1,6 +1,11 @@
 //! Lists of records, newest first.
 
-use std::cmp::Reverse;
+use std::{
+    cmp::Reverse,
+    future::{Future, poll_fn},
+    pin::Pin,
+    task::Poll,
+};
 
 use tokio_postgres::{Row, types::Type};
 use uuid::Uuid;
@@ -158,20 +163,18 @@ pub(super) struct Lists<'a> {
 impl Lists<'_> {
     /// Reads the newest records within bounds.
     async fn newest<R: Listed>(&self, bounds: Bounds, wanted: usize) -> Result<Vec<R>, Failed> {
-        let mut all = Vec::new();
+        let projects = match self.projects() {
+            Some(projects) => projects.into_iter().map(Some).collect(),
+            None => vec![None],
+        };
+        let mut parts = Vec::new();
         for table in R::TABLES {
-            match self.projects() {
-                Some(projects) => {
-                    for project in projects {
-                        let part = self.of_project::<R>(*table, bounds, wanted, Some(project));
-                        all.append(&mut Box::pin(part).await?);
-                    }
-                }
-                None => all.append(
-                    &mut Box::pin(self.of_project::<R>(*table, bounds, wanted, None)).await?,
-                ),
+            for project in &projects {
+                let part = self.of_project::<R>(*table, bounds, wanted, *project);
+                parts.push(Box::pin(part));
             }
         }
+        let mut all = all(parts).await?.concat();
         // The sort is stable, so the ended one of an activity in both tables is kept.
         all.sort_by_key(|one: &R| Reverse(one.id()));
         all.dedup_by_key(|one| one.id());
@@ -263,6 +266,29 @@ impl Lists<'_> {
             step = (step * 2).min(STEP);
         }
     }
+}
+
+/// Waits for queries that are sent one after another, without waiting for answers in between. Returns their answers in this order.
+async fn all<T, F: Future<Output = Result<T, Failed>>>(
+    mut queries: Vec<Pin<Box<F>>>,
+) -> Result<Vec<T>, Failed> {
+    let mut answers: Vec<Option<T>> = queries.iter().map(|_| None).collect();
+    poll_fn(|context| {
+        let mut is_pending = false;
+        for (query, answer) in queries.iter_mut().zip(&mut answers) {
+            if answer.is_none() {
+                match query.as_mut().poll(context) {
+                    Poll::Ready(done) => *answer = Some(done?),
+                    Poll::Pending => is_pending = true,
+                }
+            }
+        }
+        match is_pending {
+            true => Poll::Pending,
+            false => Poll::Ready(Ok(answers.drain(..).flatten().collect())),
+        }
+    })
+    .await
 }
 
 /// Returns the id of a record as that of an activity, which has the same order.

@@ -22,7 +22,7 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use tokio_postgres::{Client, Row, types::ToSql};
+use tokio_postgres::{Client, Row, SimpleQueryMessage, types::ToSql};
 
 use self::{compile::Value, expiry::before_expiry, list::Listed};
 use super::{
@@ -62,6 +62,7 @@ pub(super) struct PostgresReader {
 /// A transaction in which nothing changes.
 pub(super) struct Snapshot<'a> {
     client: &'a Client,
+    present: DateTime<Utc>,
     /// Records dated from this instant on are ahead of the present.
     ahead_from: DateTime<Utc>,
     options: ReadOptions,
@@ -85,16 +86,6 @@ impl Snapshot<'_> {
             (value, of.clone())
         });
         self.query(sql, &parameters.collect::<Vec<_>>()).await
-    }
-
-    /// Reads the present: the later of the wall clock and the server's, unless the caller has set one.
-    async fn present(&self) -> Result<DateTime<Utc>, Failed> {
-        let wall = self.options.now();
-        if self.options.clock.is_some() {
-            return Ok(wall);
-        }
-        let us = self.query(NOW, &[]).await?[0].get(0);
-        Ok(row::instant(us)?.max(wall))
     }
 }
 
@@ -120,26 +111,42 @@ impl PostgresReader {
             Some(deadline) => {
                 let left = deadline.saturating_duration_since(Instant::now());
                 let left = left.as_millis().clamp(1, i32::MAX as u128);
-                format!("{SNAPSHOT}; SET LOCAL statement_timeout = {left}")
+                format!("{SNAPSHOT}; SET LOCAL statement_timeout = {left}; {NOW}")
             }
-            None => SNAPSHOT.to_owned(),
+            None => format!("{SNAPSHOT}; {NOW}"),
         };
         let begin = async |client: &Client| {
-            let begun = client.batch_execute(&begin);
+            let begun = client.simple_query(&begin);
             before_expiry(&self.options, client.cancel_token(), begun).await
         };
-        self.connection.read(begin, async |client| {
-            let mut snapshot = Snapshot {
+        self.connection.read(begin, async |client, begun| {
+            let present = present(&options, &begun)?;
+            let ahead_from = present.checked_add_signed(AHEAD);
+            let snapshot = Snapshot {
                 client,
-                ahead_from: DateTime::<Utc>::MAX_UTC,
+                present,
+                ahead_from: ahead_from.unwrap_or(DateTime::<Utc>::MAX_UTC),
                 options,
             };
-            let present = snapshot.present().await?;
-            let ahead_from = present.checked_add_signed(AHEAD);
-            snapshot.ahead_from = ahead_from.unwrap_or(DateTime::<Utc>::MAX_UTC);
             read(&snapshot).await
         })
     }
+}
+
+/// Returns the later of the wall clock and the server's, in the answer to [`NOW`]. A clock that the caller has set is right.
+fn present(options: &ReadOptions, answer: &[SimpleQueryMessage]) -> Result<DateTime<Utc>> {
+    let wall = options.now();
+    if options.clock.is_some() {
+        return Ok(wall);
+    }
+    let server = answer.iter().find_map(|message| match message {
+        SimpleQueryMessage::Row(row) => row.get(0)?.parse().ok(),
+        _ => None,
+    });
+    Ok(server
+        .map(row::instant)
+        .transpose()?
+        .map_or(wall, |server| server.max(wall)))
 }
 
 impl<R: Listed> Source<R> for PostgresReader {
@@ -381,6 +388,6 @@ impl Reader for PostgresReader {
     }
 
     fn present(&mut self) -> Result<DateTime<Utc>> {
-        self.snapshot(async |snapshot| snapshot.present().await)
+        self.snapshot(async |snapshot| Ok(snapshot.present))
     }
 }
