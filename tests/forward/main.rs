@@ -8,5 +8,6 @@ mod kill;
 mod log;
 mod outage;
 mod retention;
+mod retry;
 #[path = "../support/mod.rs"]
 mod support;
