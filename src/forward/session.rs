@@ -155,10 +155,13 @@ impl Session {
             return Ok(Step::Forwarded);
         }
         let stepped = forward(&mut connected, spool, &name)?;
-        if connected.beat_at.is_none_or(|at| at.elapsed() >= BEAT) {
+        let beat_is_due = connected.beat_at.is_none_or(|at| at.elapsed() >= BEAT);
+        if beat_is_due {
             beat(&mut connected, spool, &name)?;
         }
-        connected.intake.fold()?;
+        if stepped || beat_is_due {
+            connected.intake.fold()?;
+        }
         if self.has_error {
             self.has_error = !self.keep_error(None);
         }

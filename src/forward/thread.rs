@@ -1,6 +1,7 @@
 //! The thread that follows a file.
 
 use std::{
+    process,
     sync::Arc,
     thread::{self, JoinHandle},
     time::{Duration, Instant},
@@ -23,6 +24,8 @@ const LONGEST_BACKOFF: Duration = Duration::from_secs(15);
 #[must_use = "dropping it stops the forwarder"]
 pub struct Forwarding {
     shared: Arc<Shared>,
+    /// The process that it runs in: the child of a fork has no such thread, and its lock may be taken for ever.
+    process: u32,
     _thread: JoinHandle<()>,
 }
 
@@ -54,6 +57,7 @@ impl Forwarding {
             });
         Ok(Forwarding {
             shared,
+            process: process::id(),
             _thread: thread.map_err(|cause| {
                 Error::store("cannot start the forwarding thread").with_source(cause)
             })?,
@@ -62,7 +66,12 @@ impl Forwarding {
 
     /// Forwards what is committed by now, and stops: at the latest at this time, and at the first error. Returns the number of
     /// records that were not forwarded; they stay in the file.
+    ///
+    /// In the child of a fork it does nothing, and returns 0.
     pub fn finish(&self, deadline: Instant) -> u64 {
+        if process::id() != self.process {
+            return 0;
+        }
         let mut state = self.shared.state.lock();
         state.stop_at = Some(deadline);
         self.shared.changed.notify_all();
@@ -79,6 +88,9 @@ impl Forwarding {
 
 impl Drop for Forwarding {
     fn drop(&mut self) {
+        if process::id() != self.process {
+            return;
+        }
         self.shared
             .state
             .lock()

@@ -144,7 +144,13 @@ impl Shutdown {
         });
         #[cfg(feature = "sqlite")]
         let closed = {
-            let waiting = self.forwarding.iter().map(|one| one.finish(forward_until));
+            // Without the last commits there is no reason to wait: this may be the writer's own thread.
+            let until = if closed.is_ok() {
+                forward_until
+            } else {
+                Instant::now()
+            };
+            let waiting = self.forwarding.iter().map(|one| one.finish(until));
             let not_forwarded = waiting.max().unwrap_or(0);
             closed.map(|counts| Accounting {
                 not_forwarded,
