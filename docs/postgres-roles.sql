@@ -60,6 +60,8 @@ DROP POLICY IF EXISTS read ON tower_activity.mark;
 CREATE POLICY read ON tower_activity.mark FOR SELECT USING (true);
 DROP POLICY IF EXISTS fold ON tower_activity.mark;
 CREATE POLICY fold ON tower_activity.mark FOR UPDATE TO activity_forwarder USING (name = 'ordinal');
+-- Erased actors, by their hash.
+GRANT SELECT ON tower_activity.tombstone TO activity_forwarder;
 -- Partitions.
 GRANT EXECUTE ON FUNCTION tower_activity.add_day, tower_activity.add_days TO activity_forwarder;
 

@@ -76,7 +76,7 @@ impl Address {
     }
 }
 
-/// True if nobody is between this process and the server.
+/// True if the server is on this machine.
 fn is_local(host: &Host) -> bool {
     match host {
         Host::Tcp(name) => {
@@ -125,7 +125,7 @@ impl Passwords {
     }
 }
 
-/// Reads a file that nobody else may read.
+/// Reads a file that only its owner may read.
 fn read_secret(file: &Path) -> Result<String> {
     let failed = |cause| {
         Error::invalid(format!("cannot read passwords from {}", file.display())).with_source(cause)

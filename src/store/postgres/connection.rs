@@ -103,6 +103,17 @@ impl Drop for Rollback<'_> {
     }
 }
 
+impl Connection {
+    /// Runs a statement that cannot be part of a transaction.
+    pub(super) fn execute(&mut self, sql: &str) -> Result<()> {
+        if self.client.is_closed() {
+            self.client = connect(&self.address)?;
+        }
+        let done = wait(self.client.batch_execute(sql));
+        done.map_err(|cause| Failed::Database(cause).into_error(&self.address.config))
+    }
+}
+
 /// Why a transaction failed.
 #[derive(Debug)]
 pub(super) enum Failed {

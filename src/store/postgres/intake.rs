@@ -3,15 +3,17 @@
 use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
-use tokio_postgres::{Row, Transaction, types::Type};
+use tokio_postgres::{Transaction, types::Type};
 use uuid::Uuid;
 
 use super::{
     columns::{Columns, text, uuid},
     connection::{Connection, Failed, Parameter, query},
     dictionary::Dictionary,
-    fold, migrate,
-    partition::{self, Days},
+    fold,
+    marks::Marks,
+    migrate,
+    partition::Days,
     rows::{self, Instances, References},
 };
 use crate::{
@@ -30,14 +32,16 @@ const ADD_LOG: &str =
 const LEASE_LOG: &str = "UPDATE tower_activity.log SET holder = $2, host = $3, heard_at = now() \
      WHERE id = $1 AND (holder IS NULL OR holder = $2 OR heard_at < now() - $4::text::interval) \
      RETURNING number, activity, activity_id, event, event_id, chunk";
-/// Both return the marks `erased` and `horizon`.
+/// Both return the marks `erased`, `activity_horizon` and `event_horizon`.
 const RENEW: &str = "UPDATE tower_activity.log SET heard_at = now(), waiting = $3 WHERE number = $1 AND holder = $2 \
      RETURNING (SELECT value FROM tower_activity.mark WHERE name = 'erased'), \
-       (SELECT value FROM tower_activity.mark WHERE name = 'horizon')";
+       (SELECT value FROM tower_activity.mark WHERE name = 'activity_horizon'), \
+       (SELECT value FROM tower_activity.mark WHERE name = 'event_horizon')";
 const ADVANCE: &str = "UPDATE tower_activity.log SET heard_at = now(), activity = $3, event = $4, chunk = $5, \
      activity_id = coalesce($6, activity_id), event_id = coalesce($7, event_id) WHERE number = $1 AND holder = $2 \
      RETURNING (SELECT value FROM tower_activity.mark WHERE name = 'erased'), \
-       (SELECT value FROM tower_activity.mark WHERE name = 'horizon')";
+       (SELECT value FROM tower_activity.mark WHERE name = 'activity_horizon'), \
+       (SELECT value FROM tower_activity.mark WHERE name = 'event_horizon')";
 const RELEASE: &str =
     "UPDATE tower_activity.log SET holder = NULL WHERE number = $1 AND holder = $2";
 const ADD_BATCH: &str = "INSERT INTO tower_activity.batch (log, first_activity, last_activity, first_event, last_event, \
@@ -204,7 +208,7 @@ async fn accept(
         (&last_event, Type::UUID),
     ];
     // Locks the log, so that its batches are accepted one after another.
-    let marks = Marks::read(&query(transaction, ADVANCE, &advance).await?)?;
+    let mut marks = Marks::read(&query(transaction, ADVANCE, &advance).await?)?;
     let bounds: [Parameter<'_>; 11] = [
         (&log, Type::INT4),
         (&batch.after.activity, Type::INT8),
@@ -224,9 +228,14 @@ async fn accept(
         return Ok(());
     };
     texts.validate(marks.erased);
-    let (activities, events) = (batch.activities.iter(), batch.events.iter());
-    activities.for_each(|one| texts.add_activity(one));
-    events.for_each(|one| texts.add_event(one));
+    let actors = (batch.activities.iter().map(|one| &one.scope))
+        .chain(batch.events.iter().map(|one| &one.scope))
+        .filter_map(|scope| scope.actor.as_ref());
+    marks.look_up(transaction, actors).await?;
+    let activities = marks.activities(&batch.activities);
+    let events = marks.events(&batch.events);
+    activities.iter().for_each(|one| texts.add_activity(one));
+    events.iter().for_each(|one| texts.add_event(one));
     let recordings = batch.recordings.iter();
     recordings.for_each(|one| texts.add(&one.format));
     texts.resolve(transaction).await?;
@@ -240,16 +249,11 @@ async fn accept(
         texts,
         instances: &instances,
     };
-    let is_kept = |id: &[u8; 16]| partition::day(ActivityId::from_bytes(*id)) >= marks.horizon;
-    let activities = batch.activities.iter();
-    let activities: Vec<_> = activities
-        .filter(|one| is_kept(one.id.as_bytes()))
-        .collect();
-    let events = batch.events.iter();
-    let events: Vec<_> = events.filter(|one| is_kept(one.id.as_bytes())).collect();
+    let outdated = batch.activities.len() - activities.len() + batch.events.len() - events.len();
+    let activities: Vec<_> = activities.iter().map(|one| &**one).collect();
+    let events: Vec<_> = events.iter().map(|one| &**one).collect();
     let recordings: Vec<_> = batch.recordings.iter().collect();
     let chunks: Vec<_> = batch.chunks.iter().collect();
-    let outdated = batch.activities.len() - activities.len() + batch.events.len() - events.len();
     let lost = each(transaction, refused, &activities, async |rows| {
         rows::add_activities(transaction, rows, to).await
     })
@@ -290,14 +294,17 @@ async fn update(
         (&holder, Type::UUID),
         (&waiting, Type::INT8),
     ];
-    let marks = Marks::read(&query(transaction, RENEW, &renew).await?)?;
+    let mut marks = Marks::read(&query(transaction, RENEW, &renew).await?)?;
     texts.validate(marks.erased);
-    let open = || state.open.iter().flatten();
-    open().for_each(|one| texts.add_activity(one));
+    let open = state.open.as_deref().unwrap_or_default();
+    let actors = open.iter().filter_map(|one| one.scope.actor.as_ref());
+    marks.look_up(transaction, actors).await?;
+    let open = marks.activities(open);
+    open.iter().for_each(|one| texts.add_activity(one));
     let recordings = state.recordings.iter();
     recordings.for_each(|one| texts.add(&one.format));
     texts.resolve(transaction).await?;
-    let named = open().map(|one| one.instance);
+    let named = open.iter().map(|one| one.instance);
     let named = named.chain(state.recordings.iter().map(|one| one.instance));
     let instances = instances(transaction, log, &state.instances, named.collect()).await?;
     let to = References {
@@ -306,9 +313,9 @@ async fn update(
         texts,
         instances: &instances,
     };
-    if let Some(open) = &state.open {
-        rows::keep_open(transaction, log, open).await?;
-        let open: Vec<_> = open.iter().collect();
+    if state.open.is_some() {
+        let open: Vec<_> = open.iter().map(|one| &**one).collect();
+        rows::keep_open(transaction, log, &open).await?;
         each(transaction, refused, &open, async |rows| {
             rows::put_open(transaction, rows, to).await
         })
@@ -364,31 +371,6 @@ fn is_refusal(error: &Error) -> bool {
     let cause = std::error::Error::source(error);
     let cause = cause.and_then(|cause| cause.downcast_ref());
     cause.is_some_and(refuses_data)
-}
-
-fn lease_lost() -> Error {
-    Error::new(
-        ErrorKind::Busy,
-        "another forwarder has taken over the log: this one was silent for too long",
-    )
-}
-
-/// Marks of the store that intakes obey.
-struct Marks {
-    erased: i64,
-    horizon: i64,
-}
-
-impl Marks {
-    /// Reads them from the row of a log, which is there while the lease is held.
-    fn read(rows: &[Row]) -> Result<Self> {
-        let row = rows.first().ok_or_else(lease_lost)?;
-        let mark = |column| row.get::<_, Option<i64>>(column).unwrap_or_default();
-        Ok(Marks {
-            erased: mark(0),
-            horizon: mark(1),
-        })
-    }
 }
 
 /// Inserts or updates instances, and returns their numbers, and those of others that records name.

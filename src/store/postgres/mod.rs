@@ -6,6 +6,8 @@ mod connection;
 mod dictionary;
 mod fold;
 mod intake;
+mod maintenance;
+mod marks;
 mod migrate;
 mod partition;
 mod read;
@@ -16,11 +18,12 @@ mod tls;
 use std::{fmt, sync::Arc};
 
 use self::{
-    address::Address, connection::Connection, intake::PostgresIntake, read::PostgresReader,
+    address::Address, connection::Connection, intake::PostgresIntake,
+    maintenance::PostgresMaintenance, read::PostgresReader,
 };
 use crate::{
     error::Result,
-    store::{CentralStore, Intake, Reader, Store},
+    store::{CentralStore, Intake, Maintenance, Reader, Store},
 };
 
 /// A central store in a PostgreSQL database.
@@ -50,6 +53,12 @@ impl PostgresStore {
 impl Store for PostgresStore {
     fn reader(&self) -> Result<Box<dyn Reader>> {
         Ok(Box::new(PostgresReader::open(Connection::open(
+            self.address.clone(),
+        )?)?))
+    }
+
+    fn maintenance(&self) -> Result<Box<dyn Maintenance>> {
+        Ok(Box::new(PostgresMaintenance::open(Connection::open(
             self.address.clone(),
         )?)?))
     }

@@ -206,7 +206,7 @@ pub(super) async fn put_recordings(
 pub(super) async fn keep_open(
     transaction: &Transaction<'_>,
     log: i32,
-    rows: &[ActivityRecord],
+    rows: &[&ActivityRecord],
 ) -> Result<(), Failed> {
     let ids: Vec<Uuid> = rows.iter().map(|one| uuid(one.id.as_bytes())).collect();
     let parameters: [Parameter<'_>; 2] = [(&log, Type::INT4), (&ids, Type::UUID_ARRAY)];

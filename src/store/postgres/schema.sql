@@ -5,7 +5,8 @@ CREATE SCHEMA tower_activity;
 
 -- schema: the version. store: a random number of this store, which positions of followers name. ordinal: the last ordinal that was
 -- given to a batch; whoever folds batches locks this row. ahead: the first day, counted from the Unix epoch, whose records are in the
--- partition of what is dated ahead. horizon: the first day that is kept. erased: changes when texts are deleted from the dictionary.
+-- partition of what is dated ahead. activity_horizon, event_horizon: the first day that is kept. sums_from: the first quarter hour whose
+-- sums are kept. erased: changes when an actor is erased; 0: none was.
 CREATE TABLE tower_activity.mark (
   name  text PRIMARY KEY,
   value bigint NOT NULL
@@ -285,6 +286,18 @@ CREATE TABLE tower_activity.failure (
 );
 CREATE INDEX failure_fingerprint ON tower_activity.failure (fingerprint, quarter);
 
+-- Limits by kind of record, in their text form.
+CREATE TABLE tower_activity.retention (
+  kind text PRIMARY KEY,
+  most text NOT NULL
+);
+
+-- Actors that were erased: the SHA-256 of each, and the date of the last record that is erased when it is accepted.
+CREATE TABLE tower_activity.tombstone (
+  actor bytea PRIMARY KEY,
+  until bigint NOT NULL
+);
+
 -- Returns the smallest id of a day.
 CREATE FUNCTION tower_activity.first_id(day bigint) RETURNS uuid LANGUAGE sql IMMUTABLE AS
   $$ SELECT (lpad(to_hex(day * 86400000), 12, '0') || repeat('0', 20))::uuid $$;
@@ -318,7 +331,7 @@ DECLARE
 BEGIN
   PERFORM pg_advisory_xact_lock(6079225713172475749);
   IF kind NOT IN ('activity', 'event') OR day < 10957
-    OR day < (SELECT value FROM tower_activity.mark AS m WHERE m.name = 'horizon')
+    OR day < (SELECT value FROM tower_activity.mark AS m WHERE m.name = kind || '_horizon')
     OR day >= (SELECT value FROM tower_activity.mark AS m WHERE m.name = 'ahead')
     OR to_regclass('tower_activity.' || name) IS NOT NULL THEN
     RETURN;
@@ -370,7 +383,8 @@ END $$;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA tower_activity FROM PUBLIC;
 
 INSERT INTO tower_activity.mark (name, value) VALUES
-  ('schema', 1), ('ordinal', 0), ('store', (random() * 4611686018427387903)::bigint + 1), ('horizon', 0), ('erased', 0),
+  ('schema', 1), ('ordinal', 0), ('store', (random() * 4611686018427387903)::bigint + 1), ('activity_horizon', 0),
+  ('event_horizon', 0), ('sums_from', 0), ('erased', 0),
   ('ahead', floor(extract(epoch FROM now()) / 86400));
 
 -- Records before the year 2000 (day 10957) have clocks that were never set.

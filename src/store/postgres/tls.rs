@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 pub(super) enum Verification {
     /// Not at all, and nothing is encrypted.
     NoTls,
-    /// Encrypted, whoever the server is.
+    /// Encrypted, with any server.
     Unverified,
     /// By its certificate, which names the host.
     Verified {

@@ -1,6 +1,7 @@
 //! What a central store in PostgreSQL accepts, and how it counts it.
 
 mod hostile;
+mod maintenance;
 mod partitions;
 mod roles;
 mod security;
@@ -18,7 +19,7 @@ use uuid::Uuid;
 
 use crate::support::postgres;
 
-/// A log that is forwarded by hand.
+/// A log whose batches a test makes.
 struct Log {
     intake: Box<dyn Intake>,
     instance: Instance,

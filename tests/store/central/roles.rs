@@ -84,7 +84,7 @@ fn a_forwarder_adds_records_and_changes_none() {
     assert_eq!(
         number(
             &url,
-            "SELECT value FROM tower_activity.mark WHERE name = 'horizon'"
+            "SELECT value FROM tower_activity.mark WHERE name = 'activity_horizon'"
         ),
         0
     );

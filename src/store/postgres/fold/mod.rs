@@ -1,7 +1,7 @@
 //! Counts accepted batches in the sums, and gives them their place in the order of all logs.
 //!
-//! One intake folds at a time, so that sums are rows without a log that nobody else writes: it reads those that change, adds to them,
-//! and writes them back. Only rows that carry a batch count, that is, those that it inserted.
+//! One intake folds at a time, so that sums are rows without a log that have one writer: it reads those that change, adds to them, and
+//! writes them back. Only rows that carry a batch count, that is, those that it inserted.
 
 pub(super) mod agents;
 pub(super) mod buckets;

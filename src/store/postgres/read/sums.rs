@@ -30,7 +30,8 @@ const OLDEST: &str =
     "SELECT min(quarter) FROM tower_activity.bucket WHERE scope = 0 AND scope_id = 0";
 const TEXT_ID: &str = "SELECT id FROM tower_activity.text WHERE value = $1";
 const TEXTS: &str = "SELECT id, value FROM tower_activity.text WHERE id = ANY($1::bigint[])";
-const HORIZON: &str = "SELECT value FROM tower_activity.mark WHERE name = 'horizon'";
+const HORIZONS: &str = "SELECT name, value FROM tower_activity.mark \
+     WHERE value > 0 AND name IN ('activity_horizon', 'event_horizon', 'sums_from')";
 const TURNS: &str = "SELECT scope_id, quarter, turns, within_us, after FROM tower_activity.turn_bucket \
      WHERE scope_id = ANY($1::bigint[]) AND quarter >= $2 AND quarter < $3 ORDER BY quarter";
 const RECORDS_TURNS: &str =
@@ -144,19 +145,27 @@ pub(super) async fn turn_stats(
     Ok(Some(stats.remove(&scope).unwrap_or_default()))
 }
 
-/// Reads what was deleted. Sums stay.
+/// Reads what was deleted.
 pub(super) async fn gaps(
     snapshot: &Snapshot<'_>,
     quarters: &Range<Quarter>,
 ) -> Result<Gaps, Failed> {
-    let horizon = snapshot.query(HORIZON, &[]).await?;
-    let horizon: i64 = horizon.first().map_or(0, |row| row.get(0));
-    let end = Quarter::from_number(horizon * DAY);
     let mut gaps = Gaps::default();
-    if horizon > 0 {
-        gaps.events_before = end.start();
+    let before = |end: Quarter| {
         let deleted = quarters.start..quarters.end.min(end);
-        gaps.activities = Vec::from_iter(Some(deleted).filter(|deleted| !deleted.is_empty()));
+        Vec::from_iter(Some(deleted).filter(|deleted| !deleted.is_empty()))
+    };
+    for row in snapshot.query(HORIZONS, &[]).await? {
+        let value: i64 = row.get(1);
+        let day = Quarter::from_number(value.saturating_mul(DAY));
+        match row.get::<_, &str>(0) {
+            "activity_horizon" => gaps.activities = before(day),
+            "event_horizon" => gaps.events_before = day.start(),
+            _ => {
+                gaps.sums = before(Quarter::from_number(value));
+                gaps.failures = gaps.sums.clone();
+            }
+        }
     }
     Ok(gaps)
 }
