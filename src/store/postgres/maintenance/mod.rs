@@ -156,7 +156,7 @@ impl PostgresMaintenance {
 
     /// Drops the oldest partition before a day. Returns the number of its rows; `None` if there is none.
     ///
-    /// Readers with an open transaction go on reading it, and it is dropped once they are done: nobody else waits.
+    /// Readers with an open transaction go on reading it, and it is dropped once they are done: others do not wait.
     fn drop_day(&mut self, table: &str, mark: &str, before: i64) -> Result<Option<u64>> {
         let raise: [Parameter<'_>; 2] = [(&mark, Type::TEXT), (&before, Type::INT8)];
         // First, so that no late record brings the day back.
