@@ -23,6 +23,12 @@ use crate::error::{Error, ErrorKind, Result};
 /// How long connecting to one address may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long a server may be silent on the network: it is gone then, and the next attempt connects anew.
+const SILENCE: Duration = Duration::from_secs(20);
+
+/// The time that an address without `keepalives_idle` has.
+const DEFAULT_KEEPALIVES: Duration = Duration::from_secs(2 * 60 * 60);
+
 /// The runtime that drives all connections of this process.
 static RUNTIME: LazyLock<std::io::Result<Handle>> = LazyLock::new(|| {
     let runtime = Builder::new_current_thread().enable_all().build()?;
@@ -203,6 +209,13 @@ fn connect(address: &Address) -> Result<Client> {
     let connector = address.tls.connector()?;
     let mut config = address.config.clone();
     config.connect_timeout(CONNECT_TIMEOUT);
+    if config.get_tcp_user_timeout().is_none() {
+        config.tcp_user_timeout(SILENCE);
+    }
+    if config.get_keepalives_idle() == DEFAULT_KEEPALIVES {
+        config.keepalives_idle(SILENCE / 2);
+        config.keepalives_interval(SILENCE / 4);
+    }
     let connected = runtime.spawn(async move {
         // The connection ends with its client, or with an error that the client's next request returns.
         Ok::<_, tokio_postgres::Error>(match connector {

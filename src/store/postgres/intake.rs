@@ -1,6 +1,6 @@
 //! The side that accepts batches.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use tokio_postgres::{Transaction, types::Type};
@@ -107,7 +107,7 @@ impl PostgresIntake {
         if accepted.is_err() {
             // What was added has been rolled back, or a partition is gone.
             self.texts = Dictionary::default();
-            self.days = Days::default();
+            self.days.forget();
         }
         accepted
     }
@@ -250,7 +250,9 @@ async fn accept(
         instances: &instances,
     };
     let outdated = batch.activities.len() - activities.len() + batch.events.len() - events.len();
-    let activities: Vec<_> = activities.iter().map(|one| &**one).collect();
+    let mut activities: Vec<_> = activities.iter().map(|one| &**one).collect();
+    // Two clones insert the same rows at once: in order, they do not wait for each other.
+    activities.sort_unstable_by_key(|one| one.id);
     let events: Vec<_> = events.iter().map(|one| &**one).collect();
     let recordings: Vec<_> = batch.recordings.iter().collect();
     let chunks: Vec<_> = batch.chunks.iter().collect();
@@ -381,7 +383,8 @@ async fn instances(
     mut named: BTreeSet<InstanceId>,
 ) -> Result<Instances, Failed> {
     if !instances.is_empty() {
-        let last: HashMap<_, _> = instances.iter().map(|one| (one.id, one)).collect();
+        // In order, so that two intakes do not wait for each other.
+        let last: BTreeMap<_, _> = instances.iter().map(|one| (one.id, one)).collect();
         let each = || last.values();
         let us = |at: Option<DateTime<Utc>>| at.map(|at| at.timestamp_micros());
         let columns = Columns::default()

@@ -19,6 +19,8 @@ const DAY_MS: u64 = 86_400_000;
 const FIRST: i64 = 10_957;
 /// How often the days ahead are made.
 const PAUSE: Duration = Duration::from_secs(3600);
+/// The time to the next attempt, if readers or writers have not made room: an attempt stops others for a moment.
+const RETRY: Duration = Duration::from_secs(60);
 const BEGIN: &str = "SET LOCAL lock_timeout = '5s'";
 const ADD_DAYS: &str = "SELECT tower_activity.add_days()";
 const AHEAD: &str = "SELECT value FROM tower_activity.mark WHERE name = 'ahead'";
@@ -30,13 +32,13 @@ pub(super) struct Days {
     known: BTreeSet<(&'static str, i64)>,
     /// Days from this one on have no partition of their own, as far as is known.
     ahead: Option<i64>,
-    made_at: Option<Instant>,
+    next: Option<Instant>,
 }
 
 impl Days {
     /// Creates the partitions of the next days, if it is time to.
     pub(super) fn make_ahead(&mut self, connection: &mut Connection) -> Result<()> {
-        if self.made_at.is_some_and(|at| at.elapsed() < PAUSE) {
+        if self.next.is_some_and(|next| Instant::now() < next) {
             return Ok(());
         }
         let made = connection.transaction(BEGIN, async |transaction| {
@@ -46,10 +48,15 @@ impl Days {
                 Err(cause) => Err(cause.into()),
             }
         })?;
-        // A reader has not made room: the next attempt is the next call's.
-        self.made_at = made.then(Instant::now);
+        self.next = Instant::now().checked_add(if made { PAUSE } else { RETRY });
         self.ahead = None;
         Ok(())
+    }
+
+    /// Forgets which partitions there are.
+    pub(super) fn forget(&mut self) {
+        self.known.clear();
+        self.ahead = None;
     }
 
     /// Creates the partitions that a batch needs.

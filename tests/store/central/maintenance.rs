@@ -4,6 +4,7 @@ use std::thread;
 
 use chrono::{Duration, Utc};
 use serde_json::json;
+use tower_activity::record::Status;
 use tower_activity::store::{Limit, Prune, Quarter, Retention, Store, postgres::PostgresStore};
 
 use super::{Log, activity, all, event, instant, number};
@@ -87,6 +88,8 @@ fn what_was_erased_stays_erased_when_it_is_forwarded_later() {
         let mut one = activity(at, number);
         one.scope.actor = Some("ann".to_owned().into());
         one.message = Some("secret".to_owned().into());
+        one.status = Status::Failed;
+        one.error_type = Some("denied".to_owned().into());
         one.attributes.insert("key".into(), json!("secret"));
         let mut happened = event(at, number);
         happened.scope.actor = Some("ann".to_owned().into());
@@ -94,17 +97,24 @@ fn what_was_erased_stays_erased_when_it_is_forwarded_later() {
         (one, happened)
     };
     let (one, happened) = of_ann(at, 1);
-    log.send(vec![one, activity(at, 2)], vec![happened]);
+    let mut alike = activity(at, 2);
+    (alike.status, alike.error_type) = (Status::Failed, one.error_type.clone());
+    log.send(vec![one, alike], vec![happened]);
     log.fold();
+    let groups = "SELECT count(*) * 100 + sum(count) FROM tower_activity.failure";
+    assert_eq!(number(&url, groups), 202);
     let mut maintenance = store.maintenance().unwrap();
     let erasable = maintenance.erasable("ann").unwrap();
     let erased = maintenance.erase("ann", &mut |_| {}).unwrap();
     assert_eq!((erased.activities, erased.events), (1, 1));
     assert_eq!(erased, erasable);
+    // Without its message, the failure is one of the group of those that had none.
+    assert_eq!(number(&url, groups), 102);
     // Recorded before, forwarded after.
     let (one, happened) = of_ann(at, 3);
     log.send(vec![one], vec![happened]);
     log.fold();
+    assert_eq!(number(&url, groups), 103);
     let secrets = "SELECT (SELECT count(*) FROM tower_activity.activity AS a WHERE a::text LIKE '%secret%' OR actor IS NOT NULL) \
          + (SELECT count(*) FROM tower_activity.event AS e WHERE e::text LIKE '%secret%' OR actor IS NOT NULL) \
          + (SELECT count(*) FROM tower_activity.text WHERE value = 'ann')";

@@ -57,7 +57,10 @@ impl FailureRows for Stored {
 }
 
 /// Adds failures to the stored ones.
-pub(super) async fn fold(transaction: &Transaction<'_>, failures: Failures) -> Result<(), Failed> {
+pub(in crate::store::postgres) async fn fold(
+    transaction: &Transaction<'_>,
+    failures: Failures,
+) -> Result<(), Failed> {
     if failures.0.is_empty() {
         return Ok(());
     }

@@ -5,7 +5,7 @@
 
 pub(super) mod agents;
 pub(super) mod buckets;
-mod failures;
+pub(super) mod failures;
 
 use tokio_postgres::{Row, Transaction, types::Type};
 use uuid::Uuid;

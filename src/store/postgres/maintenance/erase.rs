@@ -1,17 +1,23 @@
 //! Erases the content recorded for an actor.
 
-use tokio_postgres::types::Type;
+use std::collections::BTreeSet;
+
+use tokio_postgres::{Transaction, types::Type};
 use uuid::Uuid;
 
 use super::{BEGIN, PostgresMaintenance, STEP};
 use crate::{
     error::Result,
+    record::{ActivityId, Fingerprint, Status},
     store::{
         EraseCounts,
+        codes::Code,
         postgres::{
-            columns::key,
+            columns::{key, uuid},
             connection::{Failed, Parameter, query},
+            fold::failures,
         },
+        sums::{FailureSum, Failures, QUARTER_US, quarter_of},
     },
 };
 
@@ -29,12 +35,24 @@ const BUMP: &str = "UPDATE tower_activity.mark SET value = value + 1 WHERE name 
 const WAIT_FOR_INTAKES: &str = "LOCK TABLE tower_activity.log IN SHARE MODE";
 const RECORDINGS_OF: &str = "SELECT DISTINCT l.recording FROM tower_activity.link AS l \
      JOIN tower_activity.activity AS a ON a.id = l.activity WHERE a.actor = $1 LIMIT $2";
+const ACTIVITIES_OF: &str = "SELECT a.id, a.started_at, a.status, t.value, a.error_type FROM tower_activity.activity AS a \
+     JOIN tower_activity.text AS t ON t.id = a.name WHERE a.actor = $1 ORDER BY a.id LIMIT $2";
 const ERASE_EVENTS_OF_ACTIVITIES: &str = "UPDATE tower_activity.event SET actor = NULL, session = NULL, request = NULL, summary = NULL, \
-     data = NULL, reference = NULL, dedup_key = NULL, terms = '' WHERE activity IN \
-     (SELECT id FROM tower_activity.activity WHERE actor = $1 ORDER BY id LIMIT $2)";
-const ERASE_ACTIVITIES: &str = "UPDATE tower_activity.activity SET actor = NULL, session = NULL, request = NULL, message = NULL, \
+     data = NULL, reference = NULL, dedup_key = NULL, terms = '' WHERE activity = ANY($1::uuid[])";
+const ERASE_ACTIVITIES: &str = "UPDATE tower_activity.activity AS a SET actor = NULL, session = NULL, request = NULL, message = NULL, \
      attributes = NULL, input = NULL, input_bytes = NULL, input_truncated = NULL, output = NULL, output_bytes = NULL, \
-     output_truncated = NULL, terms = '' WHERE id IN (SELECT id FROM tower_activity.activity WHERE actor = $1 ORDER BY id LIMIT $2)";
+     output_truncated = NULL, terms = '', fingerprint = new.fingerprint \
+     FROM unnest($1::uuid[], $2::bigint[]) AS new (id, fingerprint) WHERE a.id = new.id";
+/// No batch is counted meanwhile.
+const LOCK_FOLDERS: &str =
+    "SELECT value FROM tower_activity.mark WHERE name = 'ordinal' FOR UPDATE";
+const FIRST_KEPT: &str =
+    "SELECT value * 96 FROM tower_activity.mark WHERE name = 'activity_horizon'";
+const DELETE_GROUPS: &str = "DELETE FROM tower_activity.failure WHERE quarter = ANY($1::bigint[])";
+const FAILURES: &str = "SELECT a.id, a.started_at, a.name, a.fingerprint, a.error_type \
+     FROM unnest($1::uuid[], $2::uuid[]) AS k (first, until) JOIN tower_activity.activity AS a ON a.id >= k.first AND a.id < k.until \
+     JOIN tower_activity.batch AS b ON b.id = a.batch \
+     WHERE a.status > 1 AND a.status = 2 AND a.fingerprint IS NOT NULL AND b.ordinal IS NOT NULL";
 const ERASE_EVENTS: &str = "UPDATE tower_activity.event SET actor = NULL, session = NULL, request = NULL, summary = NULL, \
      data = NULL, reference = NULL, dedup_key = NULL, terms = '' WHERE id IN \
      (SELECT id FROM tower_activity.event WHERE actor = $1 ORDER BY id LIMIT $2)";
@@ -95,11 +113,7 @@ impl PostgresMaintenance {
         }
         loop {
             let (activities, events) = self.connection.transaction(BEGIN, async |transaction| {
-                let events = transaction
-                    .execute_typed(ERASE_EVENTS_OF_ACTIVITIES, &some)
-                    .await?;
-                let activities = transaction.execute_typed(ERASE_ACTIVITIES, &some).await?;
-                Ok::<_, Failed>((activities, events))
+                erase_activities(transaction, &some).await
             })?;
             erased.activities += activities;
             erased.events += events;
@@ -132,4 +146,59 @@ impl PostgresMaintenance {
         let found = self.rows(TEXT_ID, &[(&text, Type::TEXT)])?;
         Ok(found.first().map(|row| row.get(0)))
     }
+}
+
+/// Erases some activities with their events. Returns the numbers of both.
+async fn erase_activities(
+    transaction: &Transaction<'_>,
+    some: &[Parameter<'_>],
+) -> Result<(u64, u64), Failed> {
+    let rows = query(transaction, ACTIVITIES_OF, some).await?;
+    let ids: Vec<Uuid> = rows.iter().map(|row| row.get(0)).collect();
+    let failed = i16::try_from(Status::Failed.code()).unwrap_or_default();
+    let (mut quarters, mut fingerprints) = (BTreeSet::new(), Vec::with_capacity(rows.len()));
+    for row in &rows {
+        let is_failed = row.get::<_, i16>(2) == failed;
+        if is_failed {
+            quarters.insert(quarter_of(row.get(1)));
+        }
+        let fingerprint = || Fingerprint::new(row.get(3), row.get(4), None).number();
+        fingerprints.push(is_failed.then(fingerprint));
+    }
+    let events = transaction
+        .execute_typed(ERASE_EVENTS_OF_ACTIVITIES, &[(&ids, Type::UUID_ARRAY)])
+        .await?;
+    let erase: [Parameter<'_>; 2] = [(&ids, Type::UUID_ARRAY), (&fingerprints, Type::INT8_ARRAY)];
+    transaction.execute_typed(ERASE_ACTIVITIES, &erase).await?;
+    regroup(transaction, quarters).await?;
+    Ok((ids.len() as u64, events))
+}
+
+/// Groups the failures of some quarter hours anew, without the messages that were erased: else a group could confirm a guess of one.
+/// Not where activities were pruned, as the others of their groups are gone.
+async fn regroup(transaction: &Transaction<'_>, quarters: BTreeSet<i64>) -> Result<(), Failed> {
+    query(transaction, LOCK_FOLDERS, &[]).await?;
+    let first_kept: i64 = query(transaction, FIRST_KEPT, &[]).await?[0].get(0);
+    let quarters: Vec<i64> = quarters.range(first_kept..).copied().collect();
+    if quarters.is_empty() {
+        return Ok(());
+    }
+    query(transaction, DELETE_GROUPS, &[(&quarters, Type::INT8_ARRAY)]).await?;
+    let id = |quarter: i64| uuid(ActivityId::from_parts(quarter * QUARTER_US, 0).as_bytes());
+    let first: Vec<Uuid> = quarters.iter().map(|quarter| id(*quarter)).collect();
+    let until: Vec<Uuid> = quarters.iter().map(|quarter| id(quarter + 1)).collect();
+    let bounds: [Parameter<'_>; 2] = [(&first, Type::UUID_ARRAY), (&until, Type::UUID_ARRAY)];
+    let mut failures = Failures::default();
+    for row in query(transaction, FAILURES, &bounds).await? {
+        let id = ActivityId::from_bytes(row.get::<_, Uuid>(0).into_bytes());
+        let one = FailureSum {
+            name: row.get(2),
+            error_type: row.get(4),
+            count: 1,
+            first: id,
+            last: id,
+        };
+        failures.add((quarter_of(row.get(1)), row.get(3)), one);
+    }
+    failures::fold(transaction, failures).await
 }
