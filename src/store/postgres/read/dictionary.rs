@@ -184,9 +184,7 @@ async fn like(
             true => part.into(),
             false => fold(part),
         };
-        part.replace('\\', "\\\\")
-            .replace('%', "\\%")
-            .replace('_', "\\_")
+        escaped(&part)
     });
     let like = parts.collect::<Vec<_>>().join("%");
     if like.contains('\0') {
@@ -203,6 +201,13 @@ async fn like(
     Ok(Some(
         found.filter(|(_, text)| pattern.matches(text)).collect(),
     ))
+}
+
+/// A text as patterns of `LIKE` are written.
+pub(super) fn escaped(text: &str) -> String {
+    text.replace('\\', "\\\\")
+        .replace('%', "\\%")
+        .replace('_', "\\_")
 }
 
 /// The texts of numbers that were met: many records share few of them.

@@ -42,12 +42,14 @@ impl Lists<'_> {
         let newest = base.sql.clone();
         let mut clause = base;
         clause.filter(self.filter, table, self.dictionary);
-        search.add_to(&mut clause);
         if !clause.is_possible {
             return Ok(Vec::new());
         }
+        let mut compared = clause.clone();
+        search.add_comparison_to(&mut compared);
+        search.add_to(&mut clause);
         let among = (last.or(from), before);
-        let mut found = self.among(table, &newest, &clause, among, wanted).await?;
+        let mut found = self.among(table, &newest, &compared, among, wanted).await?;
         let Some(mut before) = last else {
             return Ok(found);
         };
