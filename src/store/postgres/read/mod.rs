@@ -45,8 +45,8 @@ use crate::{
     },
 };
 
-/// Begins a transaction in which nothing changes.
-const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
+/// Begins a transaction in which nothing changes. A page is read in less time than workers start, or a plan is compiled.
+const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL jit = off";
 const NOW: &str = "SELECT (extract(epoch FROM now()) * 1000000)::bigint";
 
 /// The most activities that are scanned for the turns of names and brands, which have no sums of them.
