@@ -44,6 +44,8 @@ static RUNTIME: LazyLock<std::io::Result<Handle>> = LazyLock::new(|| {
 pub(super) struct Connection {
     address: Arc<Address>,
     client: Client,
+    /// A cancelled statement was on this connection. The request to cancel it may arrive late, and would end a later one.
+    is_cancelled: bool,
 }
 
 /// A value of a parameter, and its type: statements without a name need both, and poolers pass on only those.
@@ -53,7 +55,11 @@ impl Connection {
     /// Connects to the server.
     pub(super) fn open(address: Arc<Address>) -> Result<Self> {
         let client = connect(&address)?;
-        Ok(Connection { address, client })
+        Ok(Connection {
+            address,
+            client,
+            is_cancelled: false,
+        })
     }
 
     /// Runs `work` in a transaction, which is committed if it returns `Ok`. Reconnects first if the connection was lost.
@@ -82,16 +88,20 @@ impl Connection {
         begin: impl AsyncFn(&Client) -> Result<B, Failed>,
         work: impl AsyncFnOnce(&Client, B) -> Result<T, Failed>,
     ) -> Result<T> {
-        if self.client.is_closed() {
+        if self.client.is_closed() || self.is_cancelled {
             self.client = connect(&self.address)?;
+            self.is_cancelled = false;
         }
         let mut begun = wait(begin(&self.client));
         if begun.as_ref().is_err_and(Failed::is_lost) {
             self.client = connect(&self.address)?;
             begun = wait(begin(&self.client));
         }
-        let _rollback = Rollback(&self.client);
-        let done = begun.and_then(|begun| wait(work(&self.client, begun)));
+        let done = begun.and_then(|begun| {
+            let _rollback = Rollback(&self.client);
+            wait(work(&self.client, begun))
+        });
+        self.is_cancelled = done.as_ref().is_err_and(Failed::is_timeout);
         done.map_err(|failed| failed.into_error(&self.address.config))
     }
 }
@@ -153,6 +163,10 @@ impl Failed {
             }
             Failed::Other(_) => false,
         }
+    }
+
+    fn is_timeout(&self) -> bool {
+        matches!(self, Failed::Other(error) if error.is_timeout())
     }
 
     fn into_error(self, config: &Config) -> Error {
