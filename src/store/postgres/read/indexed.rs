@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{
     compile::{Table, Where, uuid},
-    list::{Bounds, Listed, Lists, STEP, id_of, key},
+    list::{self, Bounds, Listed, Lists, STEP, id_of, key, spans},
     search::Search,
 };
 use crate::{
@@ -36,10 +36,9 @@ impl Lists<'_> {
         if !base.is_possible {
             return Ok(Vec::new());
         }
-        let (from, before) = bounds;
-        let last = self.last_of_newest(table, &base, bounds).await?;
+        let start = self.start_of_newest(table, &base, bounds).await?;
         // The parameters of all conditions follow those of the base.
-        let newest = base.sql.clone();
+        let base_sql = base.sql.clone();
         let mut clause = base;
         clause.filter(self.filter, table, self.dictionary);
         if !clause.is_possible {
@@ -48,41 +47,46 @@ impl Lists<'_> {
         let mut compared = clause.clone();
         search.add_comparison_to(&mut compared);
         search.add_to(&mut clause);
-        let among = (last.or(from), before);
-        let mut found = self.among(table, &newest, &compared, among, wanted).await?;
-        let Some(mut before) = last else {
+        let newest = (start, bounds.1);
+        let mut found = self
+            .among(table, &base_sql, &compared, newest, wanted)
+            .await?;
+        if start == bounds.0 {
             return Ok(found);
-        };
-        let oldest = from.into_iter().chain(self.oldest(table).await?).max();
-        let mut span = FIRST_SPAN;
-        while found.len() < wanted && oldest.is_some_and(|oldest| before > oldest) {
-            let start = before.started_at().checked_sub_signed(span);
-            let start = start.map(ActivityId::lower_bound).max(oldest);
-            let more = self.indexed(table, &clause, (start, Some(before)), wanted - found.len());
+        }
+        for span in spans((bounds.0, start), FIRST_SPAN, LONGER) {
+            if found.len() >= wanted {
+                break;
+            }
+            let more = self.indexed(table, &clause, span, wanted - found.len());
             found.extend(more.await?);
-            before = start.unwrap_or(before);
-            span = span.checked_mul(LONGER).unwrap_or(span);
         }
         Ok(found)
     }
 
-    /// Returns the last id of the newest rows; `None` if there are fewer.
-    async fn last_of_newest(
+    /// Returns the bound from which on there are the newest rows, a few thousand at most; the first of the bounds if there are fewer.
+    /// A search by the index begins where rows are: after a pause its first spans would be empty, and the next ones long.
+    async fn start_of_newest(
         &self,
         table: Table,
         base: &Where,
         bounds: Bounds,
     ) -> Result<Option<ActivityId>, Failed> {
-        let mut newest = base.clone();
-        newest.within(bounds);
-        let offset = newest.bind(NEWEST - 1, Type::INT8);
-        let sql = format!(
-            "SELECT a.id {} WHERE {} ORDER BY a.id DESC LIMIT 1 OFFSET {offset}",
-            table.from(),
-            newest.sql
-        );
-        let last = self.snapshot.query_values(&sql, &newest.values).await?;
-        Ok(last.first().map(|row| id_of(row.get(0))))
+        for span in list::spans_of_lists(bounds) {
+            let mut newest = base.clone();
+            newest.within(span);
+            let offset = newest.bind(NEWEST - 1, Type::INT8);
+            let sql = format!(
+                "SELECT a.id {} WHERE {} ORDER BY a.id DESC LIMIT 1 OFFSET {offset}",
+                table.from(),
+                newest.sql
+            );
+            let last = self.snapshot.query_values(&sql, &newest.values).await?;
+            if let Some(row) = last.first() {
+                return Ok(Some(id_of(row.get(0))));
+            }
+        }
+        Ok(bounds.0)
     }
 
     /// Searches the newest rows one by one, without the index of words.
@@ -160,11 +164,5 @@ impl Lists<'_> {
                 return Ok(found);
             }
         }
-    }
-
-    async fn oldest(&self, table: Table) -> Result<Option<ActivityId>, Failed> {
-        let sql = format!("SELECT a.id {} ORDER BY a.id LIMIT 1", table.from());
-        let rows = self.snapshot.query(&sql, &[]).await?;
-        Ok(rows.first().map(|row| id_of(row.get(0))))
     }
 }

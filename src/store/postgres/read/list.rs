@@ -7,6 +7,7 @@ use std::{
     task::Poll,
 };
 
+use chrono::TimeDelta;
 use tokio_postgres::{Row, types::Type};
 use uuid::Uuid;
 
@@ -25,6 +26,11 @@ use crate::{
 
 /// The most rows that are read at a time to compare them one by one.
 pub(super) const STEP: usize = 2 * LARGEST_PAGE;
+/// The first span of time of a list, and how many times longer each following one is.
+const FIRST_SPAN: TimeDelta = TimeDelta::days(3);
+const LONGER: i32 = 10;
+/// After a span of this length comes all that is older.
+const LONGEST_SPAN: TimeDelta = TimeDelta::days(1_000);
 /// Up to this many projects are read one by one, each through its index, and merged.
 const MERGED_PROJECTS: usize = 16;
 
@@ -242,7 +248,7 @@ impl Lists<'_> {
         &self,
         table: Table,
         clause: &Where,
-        (from, mut before): Bounds,
+        bounds: Bounds,
         wanted: usize,
     ) -> Result<Vec<R>, Failed> {
         let mut found = Vec::new();
@@ -250,22 +256,55 @@ impl Lists<'_> {
             true => wanted,
             false => (wanted * 2).max(100),
         };
-        loop {
-            let mut page = clause.clone();
-            page.within((from, before));
-            let records: Vec<R> = self
-                .snapshot
-                .select(table, &page, "a.id DESC", step)
-                .await?;
-            let is_last = records.len() < step;
-            before = records.last().map(key).or(before);
-            found.extend(records.into_iter().filter(|one| one.matches(self.filter)));
-            if is_last || found.len() >= wanted {
-                return Ok(found);
+        let spans = match table {
+            Table::Open => vec![bounds],
+            Table::Ended | Table::Events => spans_of_lists(bounds),
+        };
+        for (from, mut before) in spans {
+            loop {
+                let mut page = clause.clone();
+                page.within((from, before));
+                let records: Vec<R> = self
+                    .snapshot
+                    .select(table, &page, "a.id DESC", step)
+                    .await?;
+                let is_last = records.len() < step;
+                before = records.last().map(key).or(before);
+                found.extend(records.into_iter().filter(|one| one.matches(self.filter)));
+                if found.len() >= wanted {
+                    return Ok(found);
+                }
+                if is_last {
+                    break;
+                }
+                step = (step * 2).min(STEP);
             }
-            step = (step * 2).min(STEP);
         }
+        Ok(found)
     }
+}
+
+/// The spans of time in which a list is read.
+pub(super) fn spans_of_lists(bounds: Bounds) -> Vec<Bounds> {
+    spans(bounds, FIRST_SPAN, LONGER)
+}
+
+/// Splits bounds into spans of time, newest first, each longer than the one before. A statement is planned with all partitions that
+/// it may read, and most lists end in the first days.
+pub(super) fn spans((from, before): Bounds, first: TimeDelta, longer: i32) -> Vec<Bounds> {
+    let (mut spans, mut end, mut span) = (Vec::new(), before, first);
+    while let Some(before) = end.filter(|_| span <= LONGEST_SPAN) {
+        let start = before.started_at().checked_sub_signed(span);
+        let start = start.map(ActivityId::lower_bound);
+        if start.is_none() || start <= from {
+            break;
+        }
+        spans.push((start, end));
+        end = start;
+        span = span.checked_mul(longer).unwrap_or(TimeDelta::MAX);
+    }
+    spans.push((from, end));
+    spans
 }
 
 /// Waits for queries that are sent one after another, without waiting for answers in between. Returns their answers in this order.
