@@ -81,6 +81,15 @@ impl Connection {
         done.map_err(|failed: Failed| failed.into_error(&self.address.config))
     }
 
+    /// Runs a statement that cannot be part of a transaction.
+    pub(super) fn execute(&mut self, sql: &str) -> Result<()> {
+        if self.client.is_closed() {
+            self.client = connect(&self.address)?;
+        }
+        let done = wait(self.client.batch_execute(sql));
+        done.map_err(|cause| Failed::Database(cause).into_error(&self.address.config))
+    }
+
     /// Runs `begin`, and then `work` in the transaction that it has begun, which only reads. Reconnects if the connection was lost
     /// before.
     pub(super) fn read<B, T>(
@@ -101,7 +110,10 @@ impl Connection {
             let _rollback = Rollback(&self.client);
             wait(work(&self.client, begun))
         });
-        self.is_cancelled = done.as_ref().is_err_and(Failed::is_timeout);
+        if done.as_ref().is_err_and(Failed::is_timeout) {
+            cancel(self.client.cancel_token(), &self.address);
+            self.is_cancelled = true;
+        }
         done.map_err(|failed| failed.into_error(&self.address.config))
     }
 }
@@ -116,17 +128,6 @@ impl Drop for Rollback<'_> {
         let _ = rollback
             .as_mut()
             .poll(&mut Context::from_waker(Waker::noop()));
-    }
-}
-
-impl Connection {
-    /// Runs a statement that cannot be part of a transaction.
-    pub(super) fn execute(&mut self, sql: &str) -> Result<()> {
-        if self.client.is_closed() {
-            self.client = connect(&self.address)?;
-        }
-        let done = wait(self.client.batch_execute(sql));
-        done.map_err(|cause| Failed::Database(cause).into_error(&self.address.config))
     }
 }
 
@@ -190,14 +191,18 @@ pub(super) async fn sleep(duration: Duration) {
     }
 }
 
-/// Tells the server to end what a connection is waiting for. Does not wait for that.
-pub(super) fn cancel(token: CancelToken) {
-    if let Ok(runtime) = RUNTIME.as_ref() {
-        runtime.spawn(async move {
-            // If the server cannot be reached, its own limit ends the statement.
-            let _ = token.cancel_query(NoTls).await;
-        });
-    }
+/// Asks the server to end what a connection is waiting for. Does not wait for that.
+fn cancel(token: CancelToken, address: &Address) {
+    let (Ok(runtime), Ok(connector)) = (RUNTIME.as_ref(), address.tls.connector()) else {
+        return;
+    };
+    runtime.spawn(async move {
+        // If the server cannot be reached, its own limit ends the statement.
+        let _ = match connector {
+            None => token.cancel_query(NoTls).await,
+            Some(connector) => token.cancel_query(connector).await,
+        };
+    });
 }
 
 /// Runs a query of a statement without a name.

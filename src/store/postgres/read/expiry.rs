@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio_postgres::{CancelToken, error::SqlState};
+use tokio_postgres::error::SqlState;
 
 use crate::{
     error::Result,
@@ -22,10 +22,9 @@ use crate::{
 const INTERVAL: Duration = Duration::from_millis(20);
 const ATTEMPT: &str = "read the store";
 
-/// Waits for a query. One that has expired is cancelled on the server.
+/// Waits for a query, until it has expired.
 pub(super) async fn before_expiry<T>(
     options: &ReadOptions,
-    cancel: CancelToken,
     query: impl Future<Output = Result<T, tokio_postgres::Error>>,
 ) -> Result<T, Failed> {
     if !options.can_expire() {
@@ -50,7 +49,6 @@ pub(super) async fn before_expiry<T>(
             }
             Some(Err(cause)) => return Err(cause.into()),
             None if options.is_expired() => {
-                connection::cancel(cancel);
                 return Err(timed_out(ATTEMPT).into());
             }
             None => {}

@@ -75,9 +75,8 @@ impl Snapshot<'_> {
     ///
     /// If it has not ended by the deadline, or was cancelled (`is_timeout`).
     async fn query(&self, sql: &str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>, Failed> {
-        let cancel = self.client.cancel_token();
         let query = self.client.query_typed(sql, parameters);
-        before_expiry(&self.options, cancel, query).await
+        before_expiry(&self.options, query).await
     }
 
     async fn query_values(&self, sql: &str, values: &[Value]) -> Result<Vec<Row>, Failed> {
@@ -117,7 +116,7 @@ impl PostgresReader {
         };
         let begin = async |client: &Client| {
             let begun = client.simple_query(&begin);
-            before_expiry(&self.options, client.cancel_token(), begun).await
+            before_expiry(&self.options, begun).await
         };
         self.connection.read(begin, async |client, begun| {
             let present = present(&options, &begun)?;
