@@ -11,7 +11,7 @@ use crate::{
     args,
     failure::Failure,
     print::{self, human, json, progress::Progress},
-    secrets, signal, source,
+    signal, source,
 };
 
 /// Time to forward the rest after a signal.
@@ -21,12 +21,7 @@ pub(crate) fn run(store: &str, args: &args::Forward) -> Result<(), Failure> {
     let path = source::path(store)?;
     // Fails with a hint if there is no store.
     drop(source::open(store)?);
-    if password(&args.to).is_some_and(secrets::is_argument) {
-        anstream::eprintln!(
-            "warning: every user of this machine can see the password in the list of processes: use the variable PGPASSWORD, or \
-             ~/.pgpass"
-        );
-    }
+    source::warn_of_password(&args.to);
     let target = args.to.as_str().into_store()?;
     let name = target.name();
     let mut forwarder = Forwarder::open(path, target)?;
@@ -89,28 +84,4 @@ fn follow(forwarder: Forwarder, name: &str) -> Result<(), Failure> {
         ),
     }
     Ok(())
-}
-
-/// Returns the password of an address.
-fn password(url: &str) -> Option<&str> {
-    let (_, rest) = url.split_once("://")?;
-    let authority = rest.split(['/', '?', '#']).next()?;
-    let (user, _) = authority.rsplit_once('@')?;
-    let (_, password) = user.split_once(':')?;
-    Some(password).filter(|password| !password.is_empty())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_password_in_an_address_is_found() {
-        let check = |url: &str, expected| assert_eq!(password(url), expected, "{url}");
-        check("postgres://u:hunter2@h/x", Some("hunter2"));
-        check("postgres://u:a@b@h:5432/x?y=1", Some("a@b"));
-        check("postgres://u@h/x", None);
-        check("postgres://u:@h/x", None);
-        check("postgres://h:5432/x", None);
-    }
 }

@@ -13,17 +13,12 @@ use tower_activity::{
     store::{self, Maintenance, Store},
 };
 
-use crate::failure::Failure;
+use crate::{failure::Failure, secrets};
 
 /// Returns the store to use: that of `--store`, else of `ACTIVITY_STORE`, else `activity.db`.
 pub(crate) fn store(option: Option<&str>) -> Result<String, Failure> {
     if let Some(store) = option {
-        if password(store).is_some() {
-            anstream::eprintln!(
-                "warning: every user of this machine can see the password in the list of processes: use the variable PGPASSWORD, \
-                 or the file ~/.pgpass"
-            );
-        }
+        warn_of_password(store);
         return Ok(store.to_owned());
     }
     match env::var("ACTIVITY_STORE") {
@@ -52,9 +47,20 @@ pub(crate) fn shown(store: &str) -> String {
 /// Returns the password in an address.
 fn password(store: &str) -> Option<&str> {
     let (_, rest) = store.split_once("://")?;
-    let authority = rest.split(['/', '?']).next()?;
-    let (_, password) = authority.rsplit_once('@')?.0.split_once(':')?;
+    let authority = rest.split(['/', '?', '#']).next()?;
+    let (user, _) = authority.rsplit_once('@')?;
+    let (_, password) = user.split_once(':')?;
     Some(password).filter(|password| !password.is_empty())
+}
+
+/// Warns of a password in an address that is an argument.
+pub(crate) fn warn_of_password(address: &str) {
+    if password(address).is_some_and(secrets::is_argument) {
+        anstream::eprintln!(
+            "warning: every user of this machine can see the password in the list of processes: use the variable PGPASSWORD, or \
+             ~/.pgpass"
+        );
+    }
 }
 
 /// Returns the path of a file, for what is done with a file only. Refuses addresses, without repeating a password in them.
@@ -128,5 +134,20 @@ pub(crate) fn instant(
         _ => Err(Failure::Usage(format!(
             "{text:?} is not an age: write 30d, 12h or a date"
         ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_in_an_address_is_found() {
+        let check = |url: &str, expected| assert_eq!(password(url), expected, "{url}");
+        check("postgres://u:hunter2@h/x", Some("hunter2"));
+        check("postgres://u:a@b@h:5432/x?y=1", Some("a@b"));
+        check("postgres://u@h/x", None);
+        check("postgres://u:@h/x", None);
+        check("postgres://h:5432/x", None);
     }
 }

@@ -121,8 +121,7 @@ fn check(lost: Lost) -> Vec<(Places, Places)> {
     store.lost = Lost::Never;
     forward(&store).unwrap();
     assert_same(&file(&path), &central(&url));
-    let database = url.rsplit('/').next().unwrap();
-    let logs = postgres::psql(database, "SELECT count(*) FROM tower_activity.log");
+    let logs = postgres::query(&url, "SELECT count(*) FROM tower_activity.log");
     assert_eq!(logs.trim(), "1");
     let sent = store.sent.lock().unwrap();
     sent.clone()

@@ -27,8 +27,7 @@ fn a_store_is_forwarded_once_and_verified() {
     assert_eq!((ran.code, printed), (Some(0), expected));
 
     // The central store loses rows, as one does that is restored from a backup.
-    let database = url.rsplit('/').next().unwrap();
-    postgres::psql(database, "DELETE FROM tower_activity.activity");
+    postgres::query(&url, "DELETE FROM tower_activity.activity");
     let ran = forward(&[]);
     assert_eq!(ran.code, Some(1));
     assert!(

@@ -406,9 +406,9 @@ async fn instances(
         let (names, new) = (columns.names(), columns.rows("new"));
         let sql = format!(
             "INSERT INTO tower_activity.instance ({names}) SELECT {names} FROM {new} \
-             ON CONFLICT (uuid) DO UPDATE SET stopped_at = excluded.stopped_at, alive = excluded.alive, \
+             ON CONFLICT (uuid) DO UPDATE SET log = excluded.log, stopped_at = excluded.stopped_at, alive = excluded.alive, \
                saved_at = excluded.saved_at, accounting = excluded.accounting, host = excluded.host, pid = excluded.pid, \
-               started_at = excluded.started_at WHERE tower_activity.instance.log = excluded.log"
+               started_at = excluded.started_at"
         );
         query(transaction, &sql, &columns.parameters()).await?;
     }

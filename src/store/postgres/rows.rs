@@ -225,7 +225,7 @@ pub(super) async fn put_open(
     let sql = format!(
         "INSERT INTO tower_activity.open ({names}) SELECT DISTINCT ON (id) {names} FROM {new} \
          WHERE NOT EXISTS (SELECT 1 FROM tower_activity.activity AS a WHERE a.id = new.id) \
-         ON CONFLICT (id) DO UPDATE SET project = excluded.project, agent = excluded.agent, actor = excluded.actor, \
+         ON CONFLICT (id) DO UPDATE SET log = excluded.log, project = excluded.project, agent = excluded.agent, actor = excluded.actor, \
            brand = excluded.brand, environment = excluded.environment, session = excluded.session, request = excluded.request, \
            attributes = excluded.attributes, input = excluded.input, input_bytes = excluded.input_bytes, \
            input_truncated = excluded.input_truncated, truncated = excluded.truncated"

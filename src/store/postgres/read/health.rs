@@ -21,10 +21,11 @@ const COUNTS: &str = "SELECT (SELECT value FROM tower_activity.mark WHERE name =
      (SELECT count(*) FROM tower_activity.activity WHERE status = 5) AS abandoned, \
      (SELECT count(*) FROM tower_activity.activity WHERE id >= $1) \
        + (SELECT count(*) FROM tower_activity.event WHERE id >= $1) AS ahead";
-const OPEN: &str = "SELECT count(*) FILTER (WHERE l.heard_at > now() - interval '2 minutes') AS running, \
-       count(*) FILTER (WHERE l.heard_at <= now() - interval '2 minutes') AS unheard, \
+const OPEN: &str = "SELECT count(*) FILTER (WHERE i.alive AND l.heard_at > now() - interval '2 minutes') AS running, \
+       count(*) FILTER (WHERE NOT i.alive OR l.heard_at <= now() - interval '2 minutes') AS unheard, \
        pg_database_size(current_database()) AS bytes \
-     FROM tower_activity.open AS o JOIN tower_activity.log AS l ON l.number = o.log";
+     FROM tower_activity.open AS o JOIN tower_activity.log AS l ON l.number = o.log \
+       JOIN tower_activity.instance AS i ON i.number = o.instance";
 /// The size of each table with its partitions, and its rows as of the last `ANALYZE`, or by their usual size.
 const TABLES: &str = "SELECT coalesce(parent.relname, c.relname)::text AS name, \
        sum(pg_total_relation_size(c.oid))::bigint AS bytes, \

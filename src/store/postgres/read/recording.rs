@@ -19,7 +19,7 @@ use crate::{
 };
 
 const RECORDINGS: &str = "SELECT r.id, format.value AS format, r.status, r.lost, r.ended_at, instance.uuid AS instance, \
-       log.heard_at > now() - interval '2 minutes' AS alive, c.events, c.bytes, c.tracks \
+       coalesce(instance.alive, false) AND log.heard_at > now() - interval '2 minutes' AS alive, c.events, c.bytes, c.tracks \
      FROM tower_activity.recording AS r JOIN tower_activity.text AS format ON format.id = r.format \
      LEFT JOIN tower_activity.instance AS instance ON instance.number = r.instance \
      JOIN tower_activity.log AS log ON log.number = r.log \

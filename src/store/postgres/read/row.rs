@@ -33,12 +33,13 @@ pub(super) const ACTIVITY: &str = "SELECT a.id, a.parent, a.root, a.status, a.st
      (SELECT b.ordinal * 1048576 + a.seq - b.first_activity FROM tower_activity.batch AS b WHERE b.id = a.batch) AS place, \
      EXISTS (SELECT 1 FROM tower_activity.link AS l WHERE l.activity = a.id) AS has_recording ";
 pub(super) const ENDED: &str = "FROM tower_activity.activity AS a ";
-/// A log that was not heard of for two minutes, by the server's clock, has its activities abandoned.
-pub(super) const OPEN: &str = "FROM (SELECT o.*, CASE WHEN log.heard_at > now() - interval '2 minutes' THEN 0 ELSE 5 END::smallint \
+/// Those of a process that has died are abandoned, and those of a log that was not heard of for two minutes, by the server's clock.
+pub(super) const OPEN: &str = "FROM (SELECT o.*, CASE WHEN instance.alive AND log.heard_at > now() - interval '2 minutes' THEN 0 ELSE 5 END::smallint \
        AS status, NULL::bigint AS duration_ns, NULL::text AS error_type, NULL::text AS message, NULL::bigint AS seq, \
        NULL::text AS output, NULL::bigint AS output_bytes, NULL::boolean AS output_truncated, NULL::bigint AS fingerprint, \
        NULL::bigint AS batch \
-       FROM tower_activity.open AS o JOIN tower_activity.log AS log ON log.number = o.log) AS a ";
+       FROM tower_activity.open AS o JOIN tower_activity.log AS log ON log.number = o.log \
+       JOIN tower_activity.instance AS instance ON instance.number = o.instance) AS a ";
 
 /// The columns for [`event`], of the alias `a`.
 pub(super) const EVENT: &str = "SELECT a.id, a.at, a.status, a.summary, a.count, a.reference, a.data, a.activity, \

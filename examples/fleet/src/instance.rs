@@ -1,0 +1,50 @@
+//! One web server. It sends itself the requests that its users would send.
+
+use std::{io, time::Duration};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::Path,
+    http::{Request, StatusCode},
+    routing::get,
+};
+use tokio::time::sleep;
+use tower::ServiceExt;
+use tower_activity::{Activity, ActivityLayer, ActivityLog};
+
+const USERS: [&str; 4] = ["ann", "bob", "cem", "dai"];
+/// Between two requests.
+const PAUSE: Duration = Duration::from_millis(150);
+
+/// Answers requests until ctrl-c.
+pub(crate) async fn run(name: &str, log: &ActivityLog) -> io::Result<()> {
+    let app = Router::new()
+        .route("/orders/{id}", get(order))
+        .layer(ActivityLayer::http(log));
+    let requests = async {
+        loop {
+            let uri = format!("http://{name}.internal/orders/{}", fastrand::u32(1..1_000));
+            if let Ok(request) = Request::get(uri).body(Body::empty()) {
+                // A router always answers.
+                let _ = app.clone().oneshot(request).await;
+            }
+            sleep(PAUSE).await;
+        }
+    };
+    tokio::select! {
+        () = requests => Ok(()),
+        stopped = tokio::signal::ctrl_c() => stopped,
+    }
+}
+
+/// Finds an order. Every tenth is gone, every fiftieth cannot be read.
+async fn order(Path(id): Path<u32>) -> Result<String, StatusCode> {
+    Activity::current().set_actor(USERS[id as usize % USERS.len()]);
+    sleep(Duration::from_millis(u64::from(id % 40))).await;
+    match id {
+        id if id.is_multiple_of(50) => Err(StatusCode::INTERNAL_SERVER_ERROR),
+        id if id.is_multiple_of(10) => Err(StatusCode::NOT_FOUND),
+        id => Ok(format!("order {id}\n")),
+    }
+}
