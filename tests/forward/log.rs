@@ -151,3 +151,26 @@ fn the_health_shows_what_waits_and_why() {
     );
     log.shutdown().wait().unwrap();
 }
+
+/// A batch names the instances as they were when the forwarder first read them.
+#[test]
+fn a_later_batch_does_not_bring_an_earlier_accounting_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("activity.db");
+    let url = postgres::database();
+    let log = ActivityLog::open(&path).unwrap();
+    let mut forwarder = Forwarder::open(&path, &*url).unwrap();
+    let committed = |store: &dyn Store| {
+        let health = store.reader().unwrap().health().unwrap();
+        health.instances[0].accounting.activities.committed
+    };
+    for batch in 0..3 {
+        record(&log, batch * 10..batch * 10 + 10);
+        forwarder.forward_all(|_| ()).unwrap();
+        let counts = [
+            committed(&**log.store().unwrap()),
+            committed(&PostgresStore::new(&url).unwrap()),
+        ];
+        assert!(counts[0] > 0 && counts[0] == counts[1], "{counts:?}");
+    }
+}

@@ -174,7 +174,7 @@ impl Server {
         );
         let script = format!(
             "cd '{folder}' && {user} sh -c '{before}' \
-             && {user} '{programs}/initdb' -D '{folder}/data' -U postgres {initialize} --no-sync >>'{folder}/server.log' 2>&1 \
+             && {user} '{programs}/initdb' -D '{folder}/data' -U postgres {initialize} --no-sync >'{folder}/log' 2>&1 \
              && {start} && {{ echo started; read _; {control} -m fast stop >/dev/null 2>&1; rm -rf '{folder}'; }}",
             folder = folder.display(),
             programs = programs.display(),
@@ -217,7 +217,10 @@ impl Server {
     fn wait_until_started(&self) {
         let deadline = Instant::now() + TIMEOUT;
         while !self.psql("postgres", "SELECT 1").status.success() {
-            let log = fs::read_to_string(self.folder.join("server.log")).unwrap_or_default();
+            let logs = ["log", "server.log"].map(|log| self.folder.join(log));
+            let log = logs
+                .map(|log| fs::read_to_string(log).unwrap_or_default())
+                .concat();
             assert!(
                 Instant::now() < deadline,
                 "PostgreSQL did not start:\n{log}"

@@ -71,7 +71,9 @@ pub(super) fn text(store: &str, findings: &Findings) -> String {
             _ => ", without records that are not indexed yet",
         };
         out.push_str(&fact("sizes", &(kinds.join(", ") + rest)));
-        out.push_str(&fact("checked", &last_check(health)));
+        if findings.check.is_some() {
+            out.push_str(&fact("checked", &last_check(health)));
+        }
         for target in &health.targets {
             out.push_str(&fact("forwarded", &forwarded(target)));
         }

@@ -150,7 +150,7 @@ fn invalid_arguments_are_usage_errors() {
     );
     check(
         &["--store", "postgres://x", "event", "a", "b"],
-        "cannot open \"postgres://x\"",
+        "needs a SQLite file, not a postgres database",
     );
     check(&["events", "kind:tool"], "events have no `kind:`");
 }

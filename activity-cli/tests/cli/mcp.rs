@@ -305,7 +305,7 @@ fn a_server_exits_with_its_client_and_refuses_an_impossible_store() {
     // A client that disconnects before its first message.
     let ran = command.stdin(Stdio::null()).output().unwrap();
     assert!(ran.stdout.is_empty(), "{ran:?}");
-    let ran = fixture.run(&["mcp", "--store", "postgres://x"]);
+    let ran = fixture.run(&["mcp", "--store", "mysql://x"]);
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""));
 }
 

@@ -196,6 +196,6 @@ fn the_store_is_an_option_or_in_the_environment_or_activity_db() {
         std::fs::read_dir(elsewhere.folder.path()).unwrap().count(),
         0
     );
-    let ran = elsewhere.run(&["list", "--store", "postgres://host/db"]);
+    let ran = elsewhere.run(&["list", "--store", "mysql://host/db"]);
     assert_eq!(ran.code, Some(2));
 }

@@ -4,7 +4,7 @@ use std::{io, time::Duration};
 
 use axum::{
     Router,
-    body::Body,
+    body::{Body, to_bytes},
     extract::Path,
     http::{Request, StatusCode},
     routing::get,
@@ -26,8 +26,9 @@ pub(crate) async fn run(name: &str, log: &ActivityLog) -> io::Result<()> {
         loop {
             let uri = format!("http://{name}.internal/orders/{}", fastrand::u32(1..1_000));
             if let Ok(request) = Request::get(uri).body(Body::empty()) {
-                // A router always answers.
-                let _ = app.clone().oneshot(request).await;
+                // A router always answers. A request ends with the last byte of its response.
+                let Ok(response) = app.clone().oneshot(request).await;
+                let _ = to_bytes(response.into_body(), usize::MAX).await;
             }
             sleep(PAUSE).await;
         }

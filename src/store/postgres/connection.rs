@@ -94,7 +94,7 @@ impl Connection {
     /// before.
     pub(super) fn read<B, T>(
         &mut self,
-        begin: impl AsyncFn(&Client) -> Result<B, Failed>,
+        begin: &impl AsyncFn(&Client) -> Result<B, Failed>,
         work: impl AsyncFnOnce(&Client, B) -> Result<T, Failed>,
     ) -> Result<T> {
         if self.client.is_closed() || self.is_cancelled {

@@ -408,7 +408,8 @@ async fn instances(
             "INSERT INTO tower_activity.instance ({names}) SELECT {names} FROM {new} \
              ON CONFLICT (uuid) DO UPDATE SET log = excluded.log, stopped_at = excluded.stopped_at, alive = excluded.alive, \
                saved_at = excluded.saved_at, accounting = excluded.accounting, host = excluded.host, pid = excluded.pid, \
-               started_at = excluded.started_at"
+               started_at = excluded.started_at \
+             WHERE coalesce(excluded.saved_at, 0) >= coalesce(tower_activity.instance.saved_at, 0)"
         );
         query(transaction, &sql, &columns.parameters()).await?;
     }

@@ -42,7 +42,7 @@ fn postgres_conforms_through_a_pooler_in_transaction_mode() {
 #[track_caller]
 fn check(seeds: Range<u64>, address: impl Fn(String) -> String) {
     let (connected, intakes) = channel();
-    let renewing = thread::spawn(|| renew(intakes));
+    let renewing = thread::spawn(move || renew(&intakes));
     let report = conformance::check(seeds, |records| {
         let store = PostgresStore::new(&address(postgres::database()))?;
         let mut intake = store.intake()?;
@@ -56,7 +56,7 @@ fn check(seeds: Range<u64>, address: impl Fn(String) -> String) {
 }
 
 /// Running activities run while their log is heard of.
-fn renew(new: Receiver<Box<dyn Intake>>) {
+fn renew(new: &Receiver<Box<dyn Intake>>) {
     let mut intakes: Vec<Box<dyn Intake>> = Vec::new();
     loop {
         match new.recv_timeout(Duration::from_secs(10)) {

@@ -25,8 +25,11 @@ const VALUES: &str = "SELECT id, value FROM tower_activity.text WHERE id = ANY($
 #[derive(Debug, Default)]
 pub(super) struct Dictionary {
     /// `None`: too many.
-    found: Vec<(Pattern, Option<Vec<(i64, String)>>)>,
+    found: Vec<(Pattern, Option<Numbered>)>,
 }
+
+/// Texts with their numbers.
+type Numbered = Vec<(i64, String)>;
 
 /// The numbers of the texts that a pattern matches.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -155,7 +155,10 @@ pub(super) async fn after<R: Listed>(
         false => LARGEST_PAGE as i64,
     };
     let (mut from, mut records) = (position.seq(), Vec::new());
-    while clause.is_possible {
+    if !clause.is_possible {
+        return Ok(CommitPage::new(records, newest));
+    }
+    loop {
         let next = Batches::next(snapshot, R::KIND, from, newest.seq(), most).await?;
         let Some(batches) = next else { break };
         let mut all = clause.clone();

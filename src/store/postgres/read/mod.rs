@@ -118,7 +118,7 @@ impl PostgresReader {
             let begun = client.simple_query(&begin);
             before_expiry(&self.options, begun).await
         };
-        self.connection.read(begin, async |client, begun| {
+        self.connection.read(&begin, async |client, begun| {
             let present = present(&options, &begun)?;
             let ahead_from = present.checked_add_signed(AHEAD);
             let snapshot = Snapshot {

@@ -55,8 +55,11 @@ async fn each_page(
     clause: &Where,
     mut take: impl AsyncFnMut(&[Row]) -> Result<(), Failed>,
 ) -> Result<(), Failed> {
+    if !clause.is_possible {
+        return Ok(());
+    }
     let mut after: Option<Uuid> = None;
-    while clause.is_possible {
+    loop {
         let mut page = clause.clone();
         if let Some(after) = after {
             page.and_value("a.id > ", after, Type::UUID);
@@ -70,11 +73,10 @@ async fn each_page(
         let rows = snapshot.query_values(&sql, &page.values).await?;
         take(&rows).await?;
         if rows.len() < STEP {
-            break;
+            return Ok(());
         }
         after = rows.last().map(|row| row.get(0));
     }
-    Ok(())
 }
 
 /// Passes the records of a table that match a filter to `take`, in order of start. Of more records than a reader scans it fails.
