@@ -97,7 +97,7 @@ pub use maintenance::{ClockReading, EraseCounts, Maintenance, Prune, PruneCounts
 pub use metrics::{
     ActivitySample, Bucket, CountedActivity, Dimension, Grain, Subject, Total, TypeCount,
 };
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub(crate) use options::timed_out;
 pub use options::{Cancellation, LARGEST_PAGE, LARGEST_SCAN, ReadOptions, WallClock};
 pub use position::{CommitPage, Cursor, List, Position};

@@ -8,7 +8,7 @@ use crate::{fixture::Fixture, postgres};
 fn a_store_is_forwarded_once_and_verified() {
     let fixture = Fixture::with_calls();
     let url = postgres::database();
-    let target = url.replace("postgres@", "");
+    let target = without_user(&url);
     let forward = |more: &[&str]| {
         let args = [&["forward", "--to", &url, "--once"], more].concat();
         fixture.run(&args)
@@ -25,6 +25,25 @@ fn a_store_is_forwarded_once_and_verified() {
     let printed: Value = serde_json::from_str(&ran.stdout).unwrap();
     let expected = json!({"target": target, "forwarded": 0, "activities": 6, "missing": 0});
     assert_eq!((ran.code, printed), (Some(0), expected));
+
+    for reading in [&["list"][..], &["stats"], &["errors"], &["events"]] {
+        let stored = fixture.run(reading);
+        let central = fixture.run(&[reading, &["--store", &url]].concat());
+        assert_eq!(
+            (central.code, central.stdout),
+            (stored.code, stored.stdout),
+            "{reading:?}"
+        );
+    }
+    let ran = fixture.run(&["doctor", "--store", &url]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert!(
+        ran.stdout.contains("6 ended") && !ran.stdout.contains(postgres::PASSWORD),
+        "{}",
+        ran.stdout
+    );
+    let ran = fixture.run(&["event", "deployment", "v1", "--store", &url]);
+    assert_eq!(ran.code, Some(2));
 
     // The central store loses rows, as one does that is restored from a backup.
     postgres::query(&url, "DELETE FROM tower_activity.activity");
@@ -44,6 +63,11 @@ fn a_store_is_forwarded_once_and_verified() {
         "{}",
         ran.stdout
     );
+}
+
+/// Names the database as the command does.
+fn without_user(url: &str) -> String {
+    format!("postgres://{}", url.rsplit('@').next().unwrap())
 }
 
 #[test]
