@@ -10,6 +10,7 @@
 //! | [`filters`] | filters, everywhere the same |
 //! | [`webhooks`] | webhooks, and a receiver that verifies them |
 //! | [`deployment`] | processes, machines, sizes, retention, backup, containers |
+//! | [`fleet`] | several machines: forward to PostgreSQL, and read all as one |
 //! | [`privacy`] | what is stored, redaction, erasing a person's data, who can read it |
 //! | [`troubleshooting`] | symptoms and causes |
 //!
@@ -41,6 +42,9 @@ pub mod webhooks {}
 #[doc = include_str!("links.md")]
 #[doc = include_str!("../../docs/deployment.md")]
 pub mod deployment {}
+#[doc = include_str!("links.md")]
+#[doc = include_str!("../../docs/fleet.md")]
+pub mod fleet {}
 #[doc = include_str!("links.md")]
 #[doc = include_str!("../../docs/privacy.md")]
 pub mod privacy {}
