@@ -1,4 +1,4 @@
-//! Connections to the server: they are driven by a thread of their own, so that they can be used on any thread, inside of a runtime or
+//! Connections to the server: they are driven by a thread of their own, so that they can be used on any thread, inside a runtime or
 //! without one.
 
 use std::{
@@ -275,7 +275,7 @@ pub(super) fn name(config: &Config) -> String {
     format!("postgres://{host}:{port}/{database}")
 }
 
-/// Waits for a future on this thread, even inside of a runtime: another thread drives what it waits for.
+/// Waits for a future on this thread, even inside a runtime: another thread drives what it waits for.
 pub(super) fn wait<F: Future>(future: F) -> F::Output {
     struct Unpark(Thread);
 

@@ -155,7 +155,7 @@ fn cut(mut activities: Vec<ActivityRecord>, total: u64, limit: usize) -> TreePag
     TreePage::new(activities, total, next)
 }
 
-/// Counts what ran inside of these roots, by status.
+/// Counts what ran inside these roots, by status.
 pub(super) async fn descendants(
     snapshot: &Snapshot<'_>,
     roots: &[ActivityId],
