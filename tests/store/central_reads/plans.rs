@@ -139,7 +139,7 @@ fn pages_trees_and_searches_are_read_by_indexes() {
     let folder = postgres::query(&url, "SHOW data_directory");
     let mut plans = Plans {
         reader: PostgresStore::new(&url).unwrap().reader().unwrap(),
-        log: format!("{}/../log", folder.trim()),
+        log: format!("{}/../server.log", folder.trim()),
     };
     let newest = |is_it: &dyn Fn(i64) -> bool, before: i64| -> Vec<i64> {
         let found = (0..before).rev().filter(|n| is_it(*n));
