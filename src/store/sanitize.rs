@@ -211,10 +211,17 @@ impl<'a> Sanitizer<'a> {
         clean.unwrap_or_else(|RedactorPanicked| Value::from(self.withheld().as_str()))
     }
 
+    #[inline]
     fn clean(self, text: Text, cap: usize) -> Text {
-        if text.is_static() {
-            return text;
+        match text.is_static() {
+            true => text,
+            false => self.redacted(text, cap),
         }
+    }
+
+    /// Out of line: most names and keys are static.
+    #[inline(never)]
+    fn redacted(self, text: Text, cap: usize) -> Text {
         match self.redactor.capped(&text, cap) {
             Ok(Cow::Borrowed(_)) => text,
             Ok(Cow::Owned(clean)) => Text::from(clean),
