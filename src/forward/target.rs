@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     error::{Error, Result},
-    store::CentralStore,
+    store::{self, CentralStore},
 };
 
 /// What a log can be forwarded to: a [`CentralStore`], or an address such as `postgres://user@host/database` (feature
@@ -39,7 +39,7 @@ impl ForwardTarget for String {
 impl ForwardTarget for &str {
     fn into_store(self) -> Result<Arc<dyn CentralStore>> {
         match self.split_once("://") {
-            Some(("postgres" | "postgresql", _)) => postgres(self),
+            Some(("postgres" | "postgresql", _)) => store::postgres_at(self),
             // The rest may contain a password.
             Some((scheme, _)) => Err(Error::invalid(format!(
                 "cannot forward to a {scheme:?} address: only postgres:// is supported"
@@ -49,16 +49,4 @@ impl ForwardTarget for &str {
             )),
         }
     }
-}
-
-#[cfg(feature = "postgres")]
-fn postgres(url: &str) -> Result<Arc<dyn CentralStore>> {
-    crate::store::postgres::PostgresStore::new(url)?.into_store()
-}
-
-#[cfg(not(feature = "postgres"))]
-fn postgres(_url: &str) -> Result<Arc<dyn CentralStore>> {
-    Err(Error::invalid(
-        "cannot forward to a postgres:// address: enable the feature \"postgres\" of tower-activity",
-    ))
 }

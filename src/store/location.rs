@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use crate::{
     error::{Error, Result},
-    store::Store,
+    store::{CentralStore, Store},
 };
 
 /// Returns the store at `location`: a PostgreSQL database (`postgres://user@host/database`), or a SQLite file. Nothing is opened or
@@ -28,7 +28,9 @@ pub fn open(location: impl AsRef<Path>) -> Result<Arc<dyn Store>> {
     let location = location.as_ref();
     let scheme = location.to_str().and_then(|text| text.split_once("://"));
     match scheme {
-        Some(("postgres" | "postgresql", _)) => postgres(location),
+        Some(("postgres" | "postgresql", _)) => {
+            Ok(postgres(location.to_str().unwrap_or_default())?)
+        }
         // The rest of an address may hold a password.
         Some((scheme, _)) => Err(Error::invalid(format!(
             "cannot open a store at an address that begins with {scheme:?}: use the path of a SQLite file, or postgres://user@host/database"
@@ -37,17 +39,17 @@ pub fn open(location: impl AsRef<Path>) -> Result<Arc<dyn Store>> {
     }
 }
 
-fn postgres(location: &Path) -> Result<Arc<dyn Store>> {
+/// Returns the central store in the PostgreSQL database at this address.
+pub(crate) fn postgres(address: &str) -> Result<Arc<dyn CentralStore>> {
     #[cfg(feature = "postgres")]
     {
-        let address = location.to_str().unwrap_or_default();
         Ok(Arc::new(super::postgres::PostgresStore::new(address)?))
     }
     #[cfg(not(feature = "postgres"))]
     {
-        let _ = location;
+        let _ = address;
         Err(Error::invalid(
-            "cannot read a PostgreSQL database: this program was built without the feature `postgres`",
+            "cannot use a PostgreSQL database: this program was built without the feature `postgres` of tower-activity",
         ))
     }
 }

@@ -93,6 +93,8 @@ pub use growth::{FieldGrowth, Growth, Sizes};
 pub use health::{ClockHealth, Health, InstanceHealth, TargetHealth, Vitals};
 pub(crate) use hostname::hostname;
 pub use location::open;
+#[cfg(feature = "sqlite")]
+pub(crate) use location::postgres as postgres_at;
 pub use maintenance::{ClockReading, EraseCounts, Maintenance, Prune, PruneCounts};
 pub use metrics::{
     ActivitySample, Bucket, CountedActivity, Dimension, Grain, Subject, Total, TypeCount,
