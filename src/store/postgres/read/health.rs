@@ -5,7 +5,7 @@ use tokio_postgres::types::Type;
 use super::{
     Snapshot,
     compile::uuid,
-    row::{bytes, instant},
+    row::{bytes, instant, is_alive},
 };
 use crate::{
     error::Result,
@@ -21,11 +21,16 @@ const COUNTS: &str = "SELECT (SELECT value FROM tower_activity.mark WHERE name =
      (SELECT count(*) FROM tower_activity.activity WHERE status = 5) AS abandoned, \
      (SELECT count(*) FROM tower_activity.activity WHERE id >= $1) \
        + (SELECT count(*) FROM tower_activity.event WHERE id >= $1) AS ahead";
-const OPEN: &str = "SELECT count(*) FILTER (WHERE i.alive AND l.heard_at > now() - interval '2 minutes') AS running, \
-       count(*) FILTER (WHERE NOT i.alive OR l.heard_at <= now() - interval '2 minutes') AS unheard, \
+const OPEN: &str = concat!(
+    "SELECT count(*) FILTER (WHERE ",
+    is_alive!("i", "l"),
+    ") AS running, count(*) FILTER (WHERE NOT (",
+    is_alive!("i", "l"),
+    ")) AS unheard, \
        pg_database_size(current_database()) AS bytes \
      FROM tower_activity.open AS o JOIN tower_activity.log AS l ON l.number = o.log \
-       JOIN tower_activity.instance AS i ON i.number = o.instance";
+       JOIN tower_activity.instance AS i ON i.number = o.instance"
+);
 /// The size of each table with its partitions, and its rows as of the last `ANALYZE`, or by their usual size.
 const TABLES: &str = "SELECT coalesce(parent.relname, c.relname)::text AS name, \
        sum(pg_total_relation_size(c.oid))::bigint AS bytes, \
@@ -35,9 +40,13 @@ const TABLES: &str = "SELECT coalesce(parent.relname, c.relname)::text AS name, 
      FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace \
        LEFT JOIN pg_inherits AS i ON i.inhrelid = c.oid LEFT JOIN pg_class AS parent ON parent.oid = i.inhparent \
      WHERE n.nspname = 'tower_activity' AND c.relkind = 'r' GROUP BY 1";
-const INSTANCES: &str = "SELECT i.uuid, i.host, i.pid, i.started_at, i.stopped_at, i.saved_at, i.accounting, \
-       i.alive AND l.heard_at > now() - interval '2 minutes' AS alive \
-     FROM tower_activity.instance AS i JOIN tower_activity.log AS l ON l.number = i.log ORDER BY i.started_at DESC, i.number DESC";
+const INSTANCES: &str = concat!(
+    "SELECT i.uuid, i.host, i.pid, i.started_at, i.stopped_at, i.saved_at, i.accounting, \
+       ",
+    is_alive!("i", "l"),
+    " AS alive \
+     FROM tower_activity.instance AS i JOIN tower_activity.log AS l ON l.number = i.log ORDER BY i.started_at DESC, i.number DESC"
+);
 const ACCOUNTING: &str = "SELECT accounting FROM tower_activity.instance";
 
 /// Reads the health. Of a large store the numbers of activities and events are estimates.

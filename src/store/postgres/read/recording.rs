@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{
     Snapshot,
-    row::{bytes, instant},
+    row::{bytes, instant, is_alive},
 };
 use crate::{
     error::{Error, Result},
@@ -18,8 +18,13 @@ use crate::{
     store::{LARGEST_PAGE, codes::Code, postgres::connection::Failed},
 };
 
-const RECORDINGS: &str = "SELECT r.id, format.value AS format, r.status, r.lost, r.ended_at, instance.uuid AS instance, \
-       coalesce(instance.alive, false) AND log.heard_at > now() - interval '2 minutes' AS alive, c.events, c.bytes, c.tracks \
+const RECORDINGS: &str = concat!(
+    "SELECT r.id, format.value AS format, r.status, r.lost, r.ended_at, instance.uuid AS instance, \
+       ",
+    "coalesce(",
+    is_alive!("instance", "log"),
+    ", false)",
+    " AS alive, c.events, c.bytes, c.tracks \
      FROM tower_activity.recording AS r JOIN tower_activity.text AS format ON format.id = r.format \
      LEFT JOIN tower_activity.instance AS instance ON instance.number = r.instance \
      JOIN tower_activity.log AS log ON log.number = r.log \
@@ -27,7 +32,8 @@ const RECORDINGS: &str = "SELECT r.id, format.value AS format, r.status, r.lost,
          array_agg(track ORDER BY number) FILTER (WHERE is_first) AS tracks \
        FROM (SELECT events, bytes, track, number, row_number() OVER (PARTITION BY track ORDER BY number) = 1 AS is_first \
              FROM tower_activity.chunk WHERE recording = r.id) AS chunks) AS c ON true \
-     WHERE r.id = ANY($1::uuid[]) ORDER BY r.id";
+     WHERE r.id = ANY($1::uuid[]) ORDER BY r.id"
+);
 const LINKS: &str = "SELECT recording, activity, from_at, until_at FROM tower_activity.link WHERE recording = ANY($1::uuid[]) \
      ORDER BY from_at, activity";
 const OF_ACTIVITY: &str =

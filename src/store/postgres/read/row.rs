@@ -17,41 +17,67 @@ use crate::{
 /// What is added to the number of a batch in the order of all logs to get those of its records: more than a batch has places.
 pub(super) const PER_BATCH: i64 = 1 << 20;
 
+/// The scope and the instance of a row of the alias `a`.
+macro_rules! scope_columns {
+    () => {
+        "(SELECT value FROM tower_activity.text WHERE id = a.project) AS project, \
+     (SELECT value FROM tower_activity.text WHERE id = a.agent) AS agent, \
+     (SELECT value FROM tower_activity.text WHERE id = a.actor) AS actor, \
+     (SELECT value FROM tower_activity.text WHERE id = a.brand) AS brand, \
+     (SELECT value FROM tower_activity.text WHERE id = a.environment) AS environment, \
+     (SELECT uuid FROM tower_activity.instance WHERE number = a.instance) AS instance, \
+     "
+    };
+}
+
+/// Whether the process of an instance is alive: unless its log was not heard of for two minutes, by the server's clock.
+macro_rules! is_alive {
+    ($instance:literal, $log:literal) => {
+        concat!(
+            $instance,
+            ".alive AND ",
+            $log,
+            ".heard_at > now() - interval '2 minutes'"
+        )
+    };
+}
+pub(super) use is_alive;
+
 /// The columns for [`activity`], of the alias `a`. Texts are looked up for each row that is returned: joins would be planned with
 /// the tables, and might be read before the rows are limited.
-pub(super) const ACTIVITY: &str = "SELECT a.id, a.parent, a.root, a.status, a.started_at, a.duration_ns, a.session, a.request, \
+pub(super) const ACTIVITY: &str = concat!(
+    "SELECT a.id, a.parent, a.root, a.status, a.started_at, a.duration_ns, a.session, a.request, \
      a.error_type, a.message, a.attributes, a.truncated, a.trace_id, a.span_id, a.remote_parent, \
      a.input, a.input_bytes, a.input_truncated, a.output, a.output_bytes, a.output_truncated, \
      (SELECT value FROM tower_activity.text WHERE id = a.kind) AS kind, \
      (SELECT value FROM tower_activity.text WHERE id = a.name) AS name, \
-     (SELECT value FROM tower_activity.text WHERE id = a.project) AS project, \
-     (SELECT value FROM tower_activity.text WHERE id = a.agent) AS agent, \
-     (SELECT value FROM tower_activity.text WHERE id = a.actor) AS actor, \
-     (SELECT value FROM tower_activity.text WHERE id = a.brand) AS brand, \
-     (SELECT value FROM tower_activity.text WHERE id = a.environment) AS environment, \
-     (SELECT uuid FROM tower_activity.instance WHERE number = a.instance) AS instance, \
-     (SELECT b.ordinal * 1048576 + a.seq - b.first_activity FROM tower_activity.batch AS b WHERE b.id = a.batch) AS place, \
-     EXISTS (SELECT 1 FROM tower_activity.link AS l WHERE l.activity = a.id) AS has_recording ";
+     ",
+    scope_columns!(),
+    "(SELECT b.ordinal * 1048576 + a.seq - b.first_activity FROM tower_activity.batch AS b WHERE b.id = a.batch) AS place, \
+     EXISTS (SELECT 1 FROM tower_activity.link AS l WHERE l.activity = a.id) AS has_recording "
+);
 pub(super) const ENDED: &str = "FROM tower_activity.activity AS a ";
-/// Those of a process that has died are abandoned, and those of a log that was not heard of for two minutes, by the server's clock.
-pub(super) const OPEN: &str = "FROM (SELECT o.*, CASE WHEN instance.alive AND log.heard_at > now() - interval '2 minutes' THEN 0 ELSE 5 END::smallint \
+/// Those of a process that is not alive are abandoned.
+pub(super) const OPEN: &str = concat!(
+    "FROM (SELECT o.*, CASE WHEN ",
+    is_alive!("instance", "log"),
+    " THEN 0 ELSE 5 END::smallint \
        AS status, NULL::bigint AS duration_ns, NULL::text AS error_type, NULL::text AS message, NULL::bigint AS seq, \
        NULL::text AS output, NULL::bigint AS output_bytes, NULL::boolean AS output_truncated, NULL::bigint AS fingerprint, \
        NULL::bigint AS batch \
        FROM tower_activity.open AS o JOIN tower_activity.log AS log ON log.number = o.log \
-       JOIN tower_activity.instance AS instance ON instance.number = o.instance) AS a ";
+       JOIN tower_activity.instance AS instance ON instance.number = o.instance) AS a "
+);
 
 /// The columns for [`event`], of the alias `a`.
-pub(super) const EVENT: &str = "SELECT a.id, a.at, a.status, a.summary, a.count, a.reference, a.data, a.activity, \
+pub(super) const EVENT: &str = concat!(
+    "SELECT a.id, a.at, a.status, a.summary, a.count, a.reference, a.data, a.activity, \
      a.session, a.request, a.dedup_key, a.truncated, \
      (SELECT value FROM tower_activity.text WHERE id = a.type) AS type, \
-     (SELECT value FROM tower_activity.text WHERE id = a.project) AS project, \
-     (SELECT value FROM tower_activity.text WHERE id = a.agent) AS agent, \
-     (SELECT value FROM tower_activity.text WHERE id = a.actor) AS actor, \
-     (SELECT value FROM tower_activity.text WHERE id = a.brand) AS brand, \
-     (SELECT value FROM tower_activity.text WHERE id = a.environment) AS environment, \
-     (SELECT uuid FROM tower_activity.instance WHERE number = a.instance) AS instance, \
-     (SELECT b.ordinal * 1048576 + a.seq - b.first_event FROM tower_activity.batch AS b WHERE b.id = a.batch) AS place ";
+     ",
+    scope_columns!(),
+    "(SELECT b.ordinal * 1048576 + a.seq - b.first_event FROM tower_activity.batch AS b WHERE b.id = a.batch) AS place "
+);
 pub(super) const EVENTS: &str = "FROM tower_activity.event AS a ";
 
 pub(super) fn activity(row: &Row) -> Result<ActivityRecord> {
