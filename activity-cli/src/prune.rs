@@ -46,6 +46,12 @@ pub(crate) fn run(store: &str, args: &args::Prune) -> Result<(), Failure> {
     }
     let what = Prune::ByDate(keep, at);
     let prunable = prunable(&mut *maintenance, &keep, what)?;
+    if prunable.not_forwarded > 0 {
+        anstream::eprintln!(
+            "note: {} kept, because they are not forwarded yet; see `activity doctor`",
+            human::many(prunable.not_forwarded, "record is", "records are"),
+        );
+    }
     if args.dry_run {
         return report(args, &prunable, 0);
     }

@@ -215,7 +215,8 @@ pub enum Prune {
     /// Records beyond the store's own [`Retention`]. Ages are measured from the later of a record's date and its commit, by the
     /// store's clock, which is updated as by [`Maintenance::now`].
     Retention(ClockReading),
-    /// Records beyond these limits. Ages are measured from a record's date to this instant; kinds without a limit stay.
+    /// Records beyond these limits. Ages are measured from a record's date to this instant; kinds without a limit stay, and so do
+    /// records that are too old and were not forwarded yet.
     ByDate(Retention, DateTime<Utc>),
 }
 
@@ -247,10 +248,13 @@ pub struct PruneCounts {
     pub recordings: u64,
     /// Chunks of recordings, which are deleted before their recording.
     pub chunks: u64,
+    /// Activities, events and recordings that are too old by date, and stay until they are forwarded. Only counted by
+    /// [`Maintenance::prunable`].
+    pub not_forwarded: u64,
 }
 
 impl PruneCounts {
-    /// Returns the sum of all counts.
+    /// Returns the sum of all that is deleted.
     pub fn total(&self) -> u64 {
         self.activities + self.events + self.previews + self.sums + self.recordings + self.chunks
     }

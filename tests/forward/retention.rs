@@ -110,6 +110,46 @@ fn a_size_limit_takes_what_was_not_forwarded_and_counts_it() {
 }
 
 #[test]
+fn a_limit_by_date_takes_only_what_was_forwarded_and_counts_the_rest() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("activity.db");
+    let url = postgres::database();
+    let mut maintenance = {
+        write(&path, 0..10);
+        SqliteStore::new(&path).unwrap().maintenance().unwrap()
+    };
+    let forward = || {
+        let mut forwarder = Forwarder::open(&path, &*url).unwrap();
+        forwarder.forward_all(|_| ()).unwrap()
+    };
+    forward();
+    write(&path, 10..30);
+    let mut keep = Retention::default();
+    (keep.activities, keep.events) = (
+        Some(Limit::age(Duration::ZERO)),
+        Some(Limit::age(Duration::ZERO)),
+    );
+    let all = Prune::ByDate(keep, Utc::now() + TimeDelta::hours(1));
+    let prunable = maintenance.prunable(all).unwrap();
+    // The newest of each kind stay.
+    assert_eq!((prunable.total(), prunable.not_forwarded), (30, 58));
+    let mut prune = || {
+        let mut count = 0;
+        loop {
+            match maintenance.prune(all).unwrap().total() {
+                0 => return count,
+                step => count += step,
+            }
+        }
+    };
+    assert_eq!(prune(), 30);
+    forward();
+    assert_eq!(central(&url).len(), 90);
+    assert_eq!(prune(), 58);
+    assert_eq!(maintenance.prunable(all).unwrap().not_forwarded, 0);
+}
+
+#[test]
 fn what_was_forwarded_can_be_kept_for_a_shorter_time() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("activity.db");

@@ -16,7 +16,7 @@ use crate::{
 pub(super) struct Cutoff {
     /// Records that started before this microsecond are too old.
     pub(super) before_us: Option<i64>,
-    /// Only those committed up to this seq are really that old, the others only claim to be. `None`: the date decides.
+    /// Only those committed up to this seq: the others only claim to be that old, or are not forwarded yet. `None`: the date decides.
     pub(super) committed: Option<i64>,
     /// Dates from this microsecond on lie in the future and are not believed: the position in commit order decides.
     pub(super) ahead_us: i64,
@@ -37,15 +37,35 @@ pub(super) struct Cutoffs {
 }
 
 impl Cutoffs {
-    /// Applies these limits at an instant, by the dates of records.
-    pub(super) fn by_date(limits: &Retention, now_us: i64) -> Self {
-        Cutoffs {
+    /// Applies these limits at an instant, by the dates of records. Nothing is too old that a target has not acknowledged.
+    pub(super) fn by_date(
+        connection: &Connection,
+        limits: &Retention,
+        now_us: i64,
+    ) -> rusqlite::Result<Self> {
+        let mut cutoffs = Cutoffs {
             activities: Cutoff::new(limits.activities, now_us),
             events: Cutoff::new(limits.events, now_us),
             previews: Cutoff::new(limits.previews, now_us),
             sums: Cutoff::new(limits.sums, now_us),
             recordings: Cutoff::new(limits.recordings, now_us),
+        };
+        if let Some(forwarded) = target::acknowledged(connection)? {
+            for (cutoff, position) in cutoffs.of_records() {
+                cutoff.committed = Some(position(forwarded.up_to));
+            }
         }
+        Ok(cutoffs)
+    }
+
+    /// The kinds with a position in commit order.
+    fn of_records(&mut self) -> [(&mut Cutoff, Position); 4] {
+        [
+            (&mut self.activities, |at| at.activity),
+            (&mut self.events, |at| at.event),
+            (&mut self.previews, |at| at.activity),
+            (&mut self.recordings, |at| at.recording),
+        ]
     }
 
     /// Applies these limits by date and by position in commit order. Dates from `ahead_us` on are not believed. Nothing is too old
@@ -56,23 +76,16 @@ impl Cutoffs {
         now_us: i64,
         ahead_us: i64,
     ) -> rusqlite::Result<Self> {
-        let mut cutoffs = Cutoffs::by_date(limits, now_us);
-        let kinds: [(&mut Cutoff, Position); 4] = [
-            (&mut cutoffs.activities, |at| at.activity),
-            (&mut cutoffs.events, |at| at.event),
-            (&mut cutoffs.previews, |at| at.activity),
-            (&mut cutoffs.recordings, |at| at.recording),
-        ];
-        let forwarded = target::acknowledged(connection)?;
-        let keep_us = forwarded.and_then(|forwarded| forwarded.keep_us);
-        for (cutoff, position) in kinds {
+        let mut cutoffs = Cutoffs::by_date(connection, limits, now_us)?;
+        let keep_us = target::acknowledged(connection)?.and_then(|forwarded| forwarded.keep_us);
+        for (cutoff, position) in cutoffs.of_records() {
             cutoff.ahead_us = ahead_us;
             cutoff.before_us = cutoff
                 .before_us
                 .max(keep_us.map(|us| now_us.saturating_sub(us)));
             if let Some(before_us) = cutoff.before_us {
                 let committed = position(clock::positions_at(connection, before_us)?);
-                let up_to = forwarded.map_or(i64::MAX, |forwarded| position(forwarded.up_to));
+                let up_to = cutoff.committed.unwrap_or(i64::MAX);
                 cutoff.committed = Some(committed.min(up_to));
             }
         }
@@ -82,7 +95,7 @@ impl Cutoffs {
 }
 
 impl Cutoff {
-    fn new(limit: Option<Limit>, now_us: i64) -> Self {
+    pub(super) fn new(limit: Option<Limit>, now_us: i64) -> Self {
         let limit = limit.unwrap_or_default();
         let us = limit.age.map(|age| i64::try_from(age.as_micros()));
         Cutoff {

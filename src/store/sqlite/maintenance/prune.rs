@@ -129,6 +129,7 @@ pub(super) fn count(connection: &Connection, cutoffs: &Cutoffs) -> rusqlite::Res
         sums: unsigned(sums),
         recordings: recordings.len() as u64,
         chunks,
+        not_forwarded: 0,
     })
 }
 
@@ -152,6 +153,31 @@ pub(super) fn is_due(connection: &Connection, cutoffs: &Cutoffs) -> rusqlite::Re
         Some(first) => connection.query_row(ANY_OLD_SUMS, [first], |row| row.get(0)),
         None => Ok(false),
     }
+}
+
+/// Counts the records that are too old by date, and are kept because a target has not acknowledged them.
+pub(super) fn count_not_forwarded(
+    connection: &Connection,
+    cutoffs: &Cutoffs,
+) -> rusqlite::Result<u64> {
+    let kinds = [
+        (&ACTIVITIES, cutoffs.activities),
+        (&EVENTS, cutoffs.events),
+        (&RECORDINGS, cutoffs.recordings),
+    ];
+    let mut count = 0;
+    for (rows, cutoff) in kinds {
+        let by_date = Cutoff {
+            committed: None,
+            ..cutoff
+        };
+        let expired = |cutoff| {
+            rows.expired(connection, cutoff, NO_LIMIT)
+                .map(|rows| rows.len())
+        };
+        count += expired(&by_date)? - expired(&cutoff)?;
+    }
+    Ok(count as u64)
 }
 
 /// Deletes some rows of each kind. Nothing else deletes rows for retention.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, params};
 
-use super::{clock, cutoff::Cutoffs};
+use super::{clock, cutoff::Cutoff};
 use crate::store::{Limit, Retention, sqlite::columns::unsigned};
 
 const READ: &str = "SELECT kind, age_us, bytes FROM retention";
@@ -53,6 +53,6 @@ pub(super) fn sums_from_us(connection: &Connection) -> rusqlite::Result<i64> {
         return Ok(i64::MIN);
     };
     let limits = read(connection)?.or(Retention::DEFAULT);
-    let cutoffs = Cutoffs::by_date(&limits, clock.present_us());
-    Ok(cutoffs.sums.before_us.unwrap_or(i64::MIN))
+    let sums = Cutoff::new(limits.sums, clock.present_us());
+    Ok(sums.before_us.unwrap_or(i64::MIN))
 }

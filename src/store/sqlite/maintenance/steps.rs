@@ -85,7 +85,13 @@ impl Maintenance for SqliteMaintenance {
 
     fn prunable(&mut self, what: Prune) -> Result<PruneCounts> {
         let cutoffs = self.cutoffs(what)?;
-        self.read(|connection| prune::count(connection, &cutoffs))
+        self.read(|connection| {
+            let mut counts = prune::count(connection, &cutoffs)?;
+            if let Prune::ByDate(..) = what {
+                counts.not_forwarded = prune::count_not_forwarded(connection, &cutoffs)?;
+            }
+            Ok(counts)
+        })
     }
 
     fn prune(&mut self, what: Prune) -> Result<PruneCounts> {
@@ -214,7 +220,8 @@ impl SqliteMaintenance {
     fn cutoffs(&mut self, what: Prune) -> Result<Cutoffs> {
         let reading = match what {
             Prune::ByDate(limits, now) => {
-                return Ok(Cutoffs::by_date(&limits, now.timestamp_micros()));
+                let now_us = now.timestamp_micros();
+                return self.read(|connection| Cutoffs::by_date(connection, &limits, now_us));
             }
             Prune::Retention(reading) => reading,
         };
