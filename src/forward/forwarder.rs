@@ -144,7 +144,7 @@ impl Forwarder {
     ///
     /// If the thread cannot be started.
     pub fn follow(self) -> Result<Forwarding> {
-        Forwarding::start(self.session)
+        Forwarding::start(self.session, self.store, self.central)
     }
 }
 

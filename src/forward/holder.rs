@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::{
     error::Result,
-    store::{hostname, lock_file},
+    store::{hostname, lock_file, sqlite::random_id},
 };
 
 /// The lock of the process that forwards a file.
@@ -26,7 +26,7 @@ impl Holder {
     pub(super) fn try_new(file: &Path, target: &str) -> Result<Option<Self>> {
         let lock = lock_file::try_lock(&lock_path(file, target))?;
         Ok(lock.map(|lock| Holder {
-            id: identity(&lock).unwrap_or_else(random),
+            id: identity(&lock).unwrap_or_else(random_id),
             _lock: Some(lock),
         }))
     }
@@ -34,14 +34,10 @@ impl Holder {
     /// The holder of a file that cannot be written, and so is not locked.
     pub(super) fn without_lock() -> Self {
         Holder {
-            id: random(),
+            id: random_id(),
             _lock: None,
         }
     }
-}
-
-fn random() -> Uuid {
-    uuid::Builder::from_random_bytes(fastrand::u128(..).to_be_bytes()).into_uuid()
 }
 
 /// A file's lock for a target: `activity.db-forward-<hash of the target>`.

@@ -8,9 +8,11 @@
 //! sends the same batch, also after the process was killed. The store inserts records by id, so that each of them is there
 //! once, whatever is sent again.
 //!
-//! At the central store every file is a log with an id of its own, which is kept in the file. A file that was cloned, or put
-//! back from a backup, has the id of another one: then the store has accepted something that this file does not have, or
-//! hears from another forwarder. The file becomes a new log, and is forwarded again from the start.
+//! At the central store every file is a log with an id of its own, which is kept in the file. Each batch has a random id, kept
+//! with its bounds, and names the batch before it: the store accepts it only after that one. A file that was cloned, or put
+//! back from a backup, has the id of another log: then the last batch that the store has accepted is not one that this file
+//! has cut, or another forwarder holds the log. The same is true after the store itself was put back. The file becomes a
+//! new log, and is forwarded again from the start.
 
 mod batch;
 mod forwarder;

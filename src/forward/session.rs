@@ -43,8 +43,8 @@ pub(super) struct Session {
     again_since: Option<i64>,
     /// How long to keep what was acknowledged, in microseconds; `None` to leave it as it is.
     keep_us: Option<i64>,
-    /// The file has an error of this session.
-    has_error: bool,
+    /// The error of this session in the file.
+    error: Option<String>,
 }
 
 /// A session with the target.
@@ -58,6 +58,15 @@ struct Connected {
     instances: HashMap<InstanceId, InstanceHealth>,
     /// When the target heard from this session; `None`: not since it has connected.
     beat_at: Option<Instant>,
+}
+
+impl Connected {
+    /// Keeps in the file how far it was forwarded.
+    fn keep(&mut self, spool: &Spool, name: &str, target: Target) -> Result<()> {
+        spool.replace_target(name, Some(&self.target), &target)?;
+        self.target = target;
+        Ok(())
+    }
 }
 
 /// What a step has done.
@@ -83,7 +92,7 @@ impl Session {
             busy_since: None,
             again_since: None,
             keep_us: None,
-            has_error: false,
+            error: None,
         }
     }
 
@@ -102,8 +111,9 @@ impl Session {
         let stepped = self.try_step();
         if let Err(error) = &stepped {
             self.connected = None;
-            if !self.has_error {
-                self.has_error = self.keep_error(Some(&with_causes(error)));
+            let error = with_causes(error);
+            if self.error.as_ref() != Some(&error) && self.keep_error(Some(&error)) {
+                self.error = Some(error);
             }
         }
         stepped
@@ -150,10 +160,6 @@ impl Session {
         };
         let name = self.name.clone();
         let spool = self.spool()?;
-        // It differs after the file was replaced by another one.
-        if spool.is_writable() && spool.target(&name)? != Some(connected.target) {
-            return Ok(Step::Forwarded);
-        }
         let stepped = forward(&mut connected, spool, &name)?;
         let beat_is_due = connected.beat_at.is_none_or(|at| at.elapsed() >= BEAT);
         if beat_is_due {
@@ -162,8 +168,8 @@ impl Session {
         if stepped || beat_is_due {
             connected.intake.fold()?;
         }
-        if self.has_error {
-            self.has_error = !self.keep_error(None);
+        if self.error.is_some() && self.keep_error(None) {
+            self.error = None;
         }
         self.connected = Some(connected);
         Ok(match stepped {
@@ -214,38 +220,32 @@ impl Session {
                 ..new_log(Places::default())
             },
         };
+        let mut in_file = kept;
         if kept.is_none() {
             // Before the first attempt: from now on retention keeps what is not forwarded.
-            self.spool()?.set_target(&name, &target)?;
+            self.spool()?.replace_target(&name, None, &target)?;
+            in_file = self.spool()?.target(&name)?;
         }
         let mut intake = self.central.intake()?;
-        let mut accepted = self.connect_as(&mut *intake, target.log)?;
-        if start.is_some() {
-            accepted = Some(Accepted {
-                places: target.acknowledged,
-                ..Accepted::default()
-            });
-        }
-        let accepted = match accepted {
-            Some(accepted) if agrees(self.spool()?, &target, &accepted)? => accepted,
-            refused => {
-                if refused.is_some() {
-                    intake.disconnect()?;
-                }
-                tracing::warn!(
-                    target: "tower_activity::forward", store = %self.path().display(), target = name,
-                    "the target has the log of another copy of this file; forwarding it again, as a log of its own"
-                );
-                target = new_log(Places::default());
-                self.connect_as(&mut *intake, target.log)?
-                    .ok_or_else(|| busy(&name))?
-            }
+        let accepted = self.connect_as(&mut *intake, target.log)?;
+        let is_same = match accepted {
+            Some(accepted) => acknowledge(self.spool()?, &mut target, accepted)?,
+            None => false,
         };
-        target.acknowledged = accepted.places;
-        if accepted.places == target.cut || !is_writable {
-            target.cut = accepted.places;
+        if !is_same {
+            if accepted.is_some() {
+                intake.disconnect()?;
+            }
+            tracing::warn!(
+                target: "tower_activity::forward", store = %self.path().display(), target = name,
+                "the target has not what this file has forwarded: one of them was copied or put back; forwarding it again, as a new log"
+            );
+            target = new_log(Places::default());
+            self.connect_as(&mut *intake, target.log)?
+                .ok_or_else(|| busy(&name))?;
         }
-        self.spool()?.set_target(&name, &target)?;
+        self.spool()?
+            .replace_target(&name, in_file.as_ref(), &target)?;
         self.again_since = None;
         Ok(Connected {
             intake,
@@ -303,47 +303,65 @@ impl fmt::Debug for Session {
     }
 }
 
-/// Whether the target has accepted what this file has forwarded, and nothing else.
-fn agrees(spool: &Spool, target: &Target, accepted: &Accepted) -> Result<bool> {
-    let places = accepted.places;
-    let is_known = places == target.acknowledged || places == target.cut || !spool.is_writable();
-    let (newest, _) = spool.last()?;
-    let is_within = places.activity <= newest.activity
-        && places.event <= newest.event
-        && places.chunk <= newest.chunk;
-    let (activity, event) = spool.ids(places)?;
-    // Unknown on either side: there was none in the last batches, or it was pruned here.
-    let is_same_activity = activity.zip(accepted.activity).is_none_or(|(a, b)| a == b);
-    let is_same_event = event.zip(accepted.event).is_none_or(|(a, b)| a == b);
-    Ok(is_known && is_within && is_same_activity && is_same_event)
+/// Continues after the last batch that the target has accepted. Returns false if this file has not cut it.
+fn acknowledge(spool: &Spool, target: &mut Target, accepted: Accepted) -> Result<bool> {
+    if accepted.batch == target.batch {
+        return Ok(true);
+    }
+    if accepted.batch == target.cut_batch {
+        (target.acknowledged, target.batch) = (target.cut, target.cut_batch);
+        return Ok(true);
+    }
+    // It was cut while the file could not be written.
+    let of_records = spool.id_of_records(accepted.places)?;
+    let is_same = accepted.batch == Some(of_records);
+    if is_same {
+        (target.acknowledged, target.batch) = (accepted.places, accepted.batch);
+        (target.cut, target.cut_batch) = (accepted.places, accepted.batch);
+    }
+    Ok(is_same)
 }
 
 /// Forwards the batch that was cut, or cuts one. Returns false if there is none.
 fn forward(connected: &mut Connected, spool: &mut Spool, name: &str) -> Result<bool> {
-    let target = &mut connected.target;
-    let batch = match connected.next.take() {
+    let target = connected.target;
+    let mut batch = match connected.next.take() {
         Some(batch) => batch,
         None => {
             let cut = (target.cut != target.acknowledged).then_some(target.cut);
-            let batch = batch::read(spool, target.acknowledged, cut, &mut connected.instances)?;
-            if batch.up_to == batch.after {
-                return Ok(false);
-            }
-            if cut.is_none() {
-                target.cut = batch.up_to;
-                spool.set_target(name, target)?;
-            }
-            batch
+            batch::read(spool, target.acknowledged, cut, &mut connected.instances)?
         }
     };
+    // After its records were read: they are those of the file that has cut it.
+    spool.check_target(name, &target)?;
+    if batch.up_to == batch.after {
+        return Ok(false);
+    }
+    if target.cut == target.acknowledged {
+        connected.keep(spool, name, cut(spool, target, batch.up_to)?)?;
+    }
+    batch.previous = target.batch;
+    batch.id = connected.target.cut_batch.unwrap_or_default();
     connected.intake.accept(&batch)?;
-    target.acknowledged = batch.up_to;
+    let mut done = connected.target;
+    (done.acknowledged, done.batch) = (done.cut, done.cut_batch);
     // One transaction for both: this batch is acknowledged, the next one is cut.
     let next = batch::read(spool, batch.up_to, None, &mut connected.instances)?;
-    target.cut = next.up_to;
-    spool.set_target(name, target)?;
-    connected.next = (next.up_to != next.after).then_some(next);
+    if next.up_to != next.after {
+        done = cut(spool, done, next.up_to)?;
+        connected.next = Some(next);
+    }
+    connected.keep(spool, name, done)?;
     Ok(true)
+}
+
+/// Cuts a batch that ends at these places.
+fn cut(spool: &Spool, target: Target, up_to: Places) -> Result<Target> {
+    Ok(Target {
+        cut: up_to,
+        cut_batch: Some(spool.batch_id(up_to)?),
+        ..target
+    })
 }
 
 /// Sends a heartbeat, with what has changed.
@@ -351,8 +369,11 @@ fn beat(connected: &mut Connected, spool: &mut Spool, name: &str) -> Result<()> 
     let update = connected.sent.changes(spool, &connected.target)?;
     connected.intake.update(&update.state)?;
     if update.recording != connected.target.recording {
-        connected.target.recording = update.recording;
-        spool.set_target(name, &connected.target)?;
+        let target = Target {
+            recording: update.recording,
+            ..connected.target
+        };
+        connected.keep(spool, name, target)?;
     }
     connected.sent.acknowledged(update);
     connected.beat_at = Some(Instant::now());

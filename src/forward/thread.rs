@@ -10,7 +10,10 @@ use std::{
 use parking_lot::{Condvar, Mutex};
 
 use super::session::{Session, Step};
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    store::{CentralStore, sqlite::SqliteStore},
+};
 
 /// The pause between two looks at the file, if nothing is to be forwarded.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
@@ -24,6 +27,8 @@ const LONGEST_BACKOFF: Duration = Duration::from_secs(15);
 #[must_use = "dropping it stops the forwarder"]
 pub struct Forwarding {
     shared: Arc<Shared>,
+    store: SqliteStore,
+    central: Arc<dyn CentralStore>,
     /// The process that it runs in: the child of a fork has no such thread, and its lock may be taken for ever.
     process: u32,
     _thread: JoinHandle<()>,
@@ -39,13 +44,15 @@ struct Shared {
 struct State {
     /// Set to stop: once everything is forwarded, at the latest at this time.
     stop_at: Option<Instant>,
-    /// Number of records that are yet to be forwarded, as of the last attempt.
-    waiting: u64,
     ended: bool,
 }
 
 impl Forwarding {
-    pub(super) fn start(session: Session) -> Result<Self> {
+    pub(super) fn start(
+        session: Session,
+        store: SqliteStore,
+        central: Arc<dyn CentralStore>,
+    ) -> Result<Self> {
         let shared = Arc::new(Shared::default());
         let of_thread = shared.clone();
         let thread = thread::Builder::new()
@@ -57,6 +64,8 @@ impl Forwarding {
             });
         Ok(Forwarding {
             shared,
+            store,
+            central,
             process: process::id(),
             _thread: thread.map_err(|cause| {
                 Error::store("cannot start the forwarding thread").with_source(cause)
@@ -68,9 +77,13 @@ impl Forwarding {
     /// records that were not forwarded; they stay in the file.
     ///
     /// In the child of a fork it does nothing, and returns 0.
-    pub fn finish(&self, deadline: Instant) -> u64 {
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read.
+    pub fn finish(&self, deadline: Instant) -> Result<u64> {
         if process::id() != self.process {
-            return 0;
+            return Ok(0);
         }
         let mut state = self.shared.state.lock();
         state.stop_at = Some(deadline);
@@ -82,7 +95,9 @@ impl Forwarding {
                 .wait_until(&mut state, deadline)
                 .timed_out()
         {}
-        state.waiting
+        drop(state);
+        // The thread may wait for its target: the file has what was acknowledged.
+        Session::new(self.store.clone(), self.central.clone()).waiting()
     }
 }
 
@@ -117,10 +132,6 @@ fn run(mut session: Session, shared: &Shared) {
     loop {
         let stop_at = shared.state.lock().stop_at;
         let step = session.step();
-        let waiting = session.waiting();
-        if let Ok(waiting) = waiting {
-            shared.state.lock().waiting = waiting;
-        }
         if let Some(stop_at) = stop_at
             && (!matches!(step, Ok(Step::Forwarded)) || Instant::now() >= stop_at)
         {

@@ -131,7 +131,8 @@ impl Shutdown {
     /// # Errors
     ///
     /// If some records were not committed before the timeout, with their number and the store's last error; if the log had
-    /// been shut down before; in the child of a fork; on the log's own writer thread, which cannot wait for itself.
+    /// been shut down before; in the child of a fork; on the log's own writer thread, which cannot wait for itself; if a log that is
+    /// forwarded cannot be read.
     pub fn wait(self) -> Result<Accounting> {
         let Some(request) = self.request else {
             return Ok(Accounting::default());
@@ -151,10 +152,12 @@ impl Shutdown {
                 Instant::now()
             };
             let waiting = self.forwarding.iter().map(|one| one.finish(until));
-            let not_forwarded = waiting.max().unwrap_or(0);
-            closed.map(|counts| Accounting {
-                not_forwarded,
-                ..counts
+            let waiting: Result<Vec<_>> = waiting.collect();
+            closed.and_then(|counts| {
+                Ok(Accounting {
+                    not_forwarded: waiting?.into_iter().max().unwrap_or(0),
+                    ..counts
+                })
             })
         };
         closed

@@ -4,9 +4,7 @@ use uuid::Uuid;
 
 use crate::{
     error::Result,
-    record::{
-        ActivityId, ActivityRecord, ChunkRecord, EventId, EventRecord, RecordingId, RecordingRecord,
-    },
+    record::{ActivityRecord, ChunkRecord, EventRecord, RecordingId, RecordingRecord},
     store::{InstanceHealth, Store, sealed},
 };
 
@@ -39,7 +37,8 @@ pub trait Intake: sealed::WriteSide + Send {
     ///
     /// # Errors
     ///
-    /// If nothing of the batch was accepted. `is_busy` if the lease was lost.
+    /// If nothing of the batch was accepted. `is_busy` if the lease was lost, or the batch before it is not the last one that was
+    /// accepted.
     fn accept(&mut self, batch: &ForwardBatch) -> Result<()>;
 
     /// Renews the lease, and replaces what is known of the log's instances, running activities and recordings.
@@ -117,16 +116,18 @@ impl Places {
 pub struct Accepted {
     /// The last places.
     pub places: Places,
-    /// The activity at the last place; `None` if the last batches had none. A file with another one there is not this log.
-    pub activity: Option<ActivityId>,
-    /// The event at the last place.
-    pub event: Option<EventId>,
+    /// The last batch; `None` before the first. A file that has not cut it is not this log.
+    pub batch: Option<Uuid>,
 }
 
 /// Records of one log in commit order. It is cut once: a retry sends the same.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct ForwardBatch {
+    /// Its id. Of two copies of a file each cuts batches with ids of their own.
+    pub id: Uuid,
+    /// The batch before it.
+    pub previous: Option<Uuid>,
     /// The last places before it.
     pub after: Places,
     /// The last places in it.

@@ -59,11 +59,11 @@ pub struct TargetHealth {
     pub behind: u64,
     /// When the oldest of these records ended or happened.
     pub behind_since: Option<DateTime<Utc>>,
-    /// Records and recordings that were deleted before they were forwarded: a size limit was reached, or they were pruned manually.
+    /// Records and recordings that were deleted before they were forwarded, because a size limit was reached.
     pub lost_not_forwarded: u64,
-    /// The first error since a batch was last acknowledged.
+    /// The last error since a batch was acknowledged.
     pub error: Option<String>,
-    /// When it happened.
+    /// When the first of these errors happened.
     pub error_since: Option<DateTime<Utc>>,
 }
 

@@ -6,8 +6,10 @@ mod identity;
 #[cfg(unix)]
 mod kill;
 mod log;
+mod lossy;
 mod outage;
 mod retention;
 mod retry;
+mod sequences;
 #[path = "../support/mod.rs"]
 mod support;

@@ -1,98 +1,18 @@
 //! A batch is cut once: after an error, or a restart, the same one is sent.
 
-use std::{
-    path::Path,
-    sync::{Arc, Mutex},
-};
+use std::{path::Path, sync::Arc};
 
 use tower_activity::{
-    ActivityLog, Error, ErrorKind, Result,
+    ActivityLog,
     forward::Forwarder,
-    store::{
-        Accepted, CentralStore, ForwardBatch, ForwardedLog, Intake, LogState, Places, Reader,
-        Store, postgres::PostgresStore, sealed::WriteSide,
-    },
+    store::{Places, postgres::PostgresStore},
 };
 
 use crate::{
     compare::{assert_same, central, file, record},
+    lossy::{Lossy, Lost},
     support::postgres,
 };
-
-/// When the answer to a batch is lost.
-#[derive(Debug, Clone, Copy)]
-enum Lost {
-    Never,
-    BeforeCommit,
-    AfterCommit,
-}
-
-/// A PostgreSQL store whose answers may be lost.
-#[derive(Debug, Clone)]
-struct Lossy {
-    inner: PostgresStore,
-    lost: Lost,
-    /// The bounds of all batches that were sent.
-    sent: Arc<Mutex<Vec<(Places, Places)>>>,
-}
-
-struct LossyIntake {
-    inner: Box<dyn Intake>,
-    of: Lossy,
-}
-
-impl Store for Lossy {
-    fn reader(&self) -> Result<Box<dyn Reader>> {
-        self.inner.reader()
-    }
-}
-
-impl CentralStore for Lossy {
-    fn name(&self) -> String {
-        self.inner.name()
-    }
-
-    fn intake(&self) -> Result<Box<dyn Intake>> {
-        Ok(Box::new(LossyIntake {
-            inner: self.inner.intake()?,
-            of: self.clone(),
-        }))
-    }
-}
-
-impl WriteSide for LossyIntake {}
-
-impl Intake for LossyIntake {
-    fn connect(&mut self, log: &ForwardedLog) -> Result<Accepted> {
-        self.inner.connect(log)
-    }
-
-    fn accept(&mut self, batch: &ForwardBatch) -> Result<()> {
-        self.of
-            .sent
-            .lock()
-            .unwrap()
-            .push((batch.after, batch.up_to));
-        let lost = || Err(Error::new(ErrorKind::Store, "the connection was lost"));
-        match self.of.lost {
-            Lost::Never => self.inner.accept(batch),
-            Lost::BeforeCommit => lost(),
-            Lost::AfterCommit => self.inner.accept(batch).and_then(|()| lost()),
-        }
-    }
-
-    fn update(&mut self, state: &LogState) -> Result<()> {
-        self.inner.update(state)
-    }
-
-    fn fold(&mut self) -> Result<u64> {
-        self.inner.fold()
-    }
-
-    fn disconnect(&mut self) -> Result<()> {
-        self.inner.disconnect()
-    }
-}
 
 fn write(path: &Path, numbers: std::ops::Range<usize>) {
     let log = ActivityLog::open(path).unwrap();

@@ -2,20 +2,25 @@
 //! without one.
 
 use std::{
-    future::Future,
+    future::{Future, poll_fn},
     pin::pin,
     sync::{Arc, LazyLock},
     task::{Context, Poll, Wake, Waker},
     thread::{self, Thread},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use tokio::runtime::{Builder, Handle};
+use parking_lot::Mutex;
+use tokio::{
+    runtime::{Builder, Handle},
+    task::AbortHandle,
+};
 use tokio_postgres::{
     CancelToken, Client, Config, NoTls, Row, Transaction,
     error::SqlState,
     types::{ToSql, Type},
 };
+use uuid::Uuid;
 
 use super::address::Address;
 use crate::error::{Error, ErrorKind, Result};
@@ -23,8 +28,15 @@ use crate::error::{Error, ErrorKind, Result};
 /// How long connecting to one address may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long a server may be silent on the network: it is gone then, and the next attempt connects anew.
+/// How long a server may be silent on the network: it is gone then, and the next attempt connects anew. The parameter
+/// `tcp_user_timeout` of an address changes it.
 const SILENCE: Duration = Duration::from_secs(20);
+
+/// How long a request of an intake may take without an answer, as a multiple of that: it may wait for locks, and a batch of 6 MiB takes a
+/// minute through a slow network.
+pub(super) const REQUEST: u32 = 6;
+/// The same for other requests: some read all there is.
+pub(super) const LONG_REQUEST: u32 = 30;
 
 /// The time that an address without `keepalives_idle` has.
 const DEFAULT_KEEPALIVES: Duration = Duration::from_secs(2 * 60 * 60);
@@ -43,23 +55,65 @@ static RUNTIME: LazyLock<std::io::Result<Handle>> = LazyLock::new(|| {
 #[derive(Debug)]
 pub(super) struct Connection {
     address: Arc<Address>,
-    client: Client,
+    link: Link,
+    /// How long a request outside of [`read`](Self::read) may take without an answer.
+    timeout: Duration,
+    /// Settings of each transaction: if this side is gone, or does not answer, the server ends what it does and gives up its locks.
+    settings: String,
     /// A cancelled statement was on this connection. The request to cancel it may arrive late, and would end a later one.
     is_cancelled: bool,
+}
+
+/// A client, and the task that drives its connection.
+#[derive(Debug)]
+struct Link {
+    client: Client,
+    task: AbortHandle,
+    /// When the task last received or sent something.
+    active_at: Arc<Mutex<Instant>>,
 }
 
 /// A value of a parameter, and its type: statements without a name need both, and poolers pass on only those.
 pub(super) type Parameter<'a> = (&'a (dyn ToSql + Sync), Type);
 
 impl Connection {
-    /// Connects to the server.
-    pub(super) fn open(address: Arc<Address>) -> Result<Self> {
-        let client = connect(&address)?;
+    /// Connects to the server. A request that is not answered for so many times [`SILENCE`] fails (`is_timeout`).
+    pub(super) fn open(address: Arc<Address>, silences: u32) -> Result<Self> {
+        let link = connect(&address)?;
+        let silence = address.config.get_tcp_user_timeout().copied();
+        let timeout = silence.unwrap_or(SILENCE) * silences;
+        let ms = timeout.as_millis().min(i32::MAX as u128);
         Ok(Connection {
             address,
-            client,
+            link,
+            timeout,
+            settings: format!(
+                "SET LOCAL idle_in_transaction_session_timeout = {ms}; SET LOCAL statement_timeout = {ms}; \
+                 SET LOCAL tcp_keepalives_idle = 10; SET LOCAL tcp_keepalives_interval = 5"
+            ),
             is_cancelled: false,
         })
+    }
+
+    /// Names the transactions of this connection to the server.
+    pub(super) fn set_name(&mut self, name: Uuid) {
+        self.settings += &format!("; SET LOCAL application_name = 'tower-activity {name}'");
+    }
+
+    /// Connects again if the connection was lost, or given up.
+    fn reconnect(&mut self) -> Result<()> {
+        if self.link.client.is_closed() || self.is_cancelled {
+            self.link = connect(&self.address)?;
+            self.is_cancelled = false;
+        }
+        Ok(())
+    }
+
+    /// Gives up the connection, and asks the server to end what it is doing. Does not wait for that.
+    fn give_up(&mut self) {
+        cancel(self.link.client.cancel_token(), &self.address);
+        self.link.task.abort();
+        self.is_cancelled = true;
     }
 
     /// Runs `work` in a transaction, which is committed if it returns `Ok`. Reconnects first if the connection was lost.
@@ -68,26 +122,36 @@ impl Connection {
         begin: &str,
         work: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, Failed>,
     ) -> Result<T> {
-        if self.client.is_closed() {
-            self.client = connect(&self.address)?;
-        }
-        let done = wait(async {
-            let transaction = self.client.transaction().await?;
-            transaction.batch_execute(begin).await?;
+        self.reconnect()?;
+        let begin = format!("{begin}; {}", self.settings);
+        let Link {
+            client, active_at, ..
+        } = &mut self.link;
+        let done = wait_for_answer(active_at, self.timeout, async {
+            let transaction = client.transaction().await?;
+            transaction.batch_execute(&begin).await?;
             let done = work(&transaction).await?;
             transaction.commit().await?;
             Ok(done)
         });
-        done.map_err(|failed: Failed| failed.into_error(&self.address.config))
+        self.finish(done)
     }
 
     /// Runs a statement that cannot be part of a transaction.
     pub(super) fn execute(&mut self, sql: &str) -> Result<()> {
-        if self.client.is_closed() {
-            self.client = connect(&self.address)?;
+        self.reconnect()?;
+        let done = wait_for_answer(&self.link.active_at, self.timeout, async {
+            Ok(self.link.client.batch_execute(sql).await?)
+        });
+        self.finish(done)
+    }
+
+    /// Gives up the connection if there was no answer.
+    fn finish<T>(&mut self, done: Result<T, Failed>) -> Result<T> {
+        if done.as_ref().is_err_and(Failed::is_timeout) {
+            self.give_up();
         }
-        let done = wait(self.client.batch_execute(sql));
-        done.map_err(|cause| Failed::Database(cause).into_error(&self.address.config))
+        done.map_err(|failed| failed.into_error(&self.address.config))
     }
 
     /// Runs `begin`, and then `work` in the transaction that it has begun, which only reads. Reconnects if the connection was lost
@@ -97,24 +161,17 @@ impl Connection {
         begin: &impl AsyncFn(&Client) -> Result<B, Failed>,
         work: impl AsyncFnOnce(&Client, B) -> Result<T, Failed>,
     ) -> Result<T> {
-        if self.client.is_closed() || self.is_cancelled {
-            self.client = connect(&self.address)?;
-            self.is_cancelled = false;
-        }
-        let mut begun = wait(begin(&self.client));
+        self.reconnect()?;
+        let mut begun = wait(begin(&self.link.client));
         if begun.as_ref().is_err_and(Failed::is_lost) {
-            self.client = connect(&self.address)?;
-            begun = wait(begin(&self.client));
+            self.link = connect(&self.address)?;
+            begun = wait(begin(&self.link.client));
         }
         let done = begun.and_then(|begun| {
-            let _rollback = Rollback(&self.client);
-            wait(work(&self.client, begun))
+            let _rollback = Rollback(&self.link.client);
+            wait(work(&self.link.client, begun))
         });
-        if done.as_ref().is_err_and(Failed::is_timeout) {
-            cancel(self.client.cancel_token(), &self.address);
-            self.is_cancelled = true;
-        }
-        done.map_err(|failed| failed.into_error(&self.address.config))
+        self.finish(done)
     }
 }
 
@@ -197,11 +254,14 @@ fn cancel(token: CancelToken, address: &Address) {
         return;
     };
     runtime.spawn(async move {
-        // If the server cannot be reached, its own limit ends the statement.
-        let _ = match connector {
-            None => token.cancel_query(NoTls).await,
-            Some(connector) => token.cancel_query(connector).await,
+        let cancelled = async {
+            match connector {
+                None => token.cancel_query(NoTls).await,
+                Some(connector) => token.cancel_query(connector).await,
+            }
         };
+        // If the server cannot be reached, its own limit ends the statement.
+        let _ = tokio::time::timeout(CONNECT_TIMEOUT, cancelled).await;
     });
 }
 
@@ -214,7 +274,7 @@ pub(super) async fn query(
     transaction.query_typed(sql, parameters).await
 }
 
-fn connect(address: &Address) -> Result<Client> {
+fn connect(address: &Address) -> Result<Link> {
     let failed = |cause: Box<dyn std::error::Error + Send + Sync>| {
         Error::new(
             ErrorKind::Store,
@@ -227,7 +287,10 @@ fn connect(address: &Address) -> Result<Client> {
         .map_err(|cause| failed(cause.to_string().into()))?;
     let connector = address.tls.connector()?;
     let mut config = address.config.clone();
-    config.connect_timeout(CONNECT_TIMEOUT);
+    let timeout = *config.get_connect_timeout().unwrap_or(&CONNECT_TIMEOUT);
+    config.connect_timeout(timeout);
+    // That is the network's part; the server may be silent, too.
+    let timeout = timeout * config.get_hosts().len().max(1) as u32;
     if config.get_tcp_user_timeout().is_none() {
         config.tcp_user_timeout(SILENCE);
     }
@@ -236,24 +299,50 @@ fn connect(address: &Address) -> Result<Client> {
         config.keepalives_interval(SILENCE / 4);
     }
     let connected = runtime.spawn(async move {
-        // The connection ends with its client, or with an error that the client's next request returns.
-        Ok::<_, tokio_postgres::Error>(match connector {
-            None => {
-                let (client, connection) = config.connect(NoTls).await?;
-                tokio::spawn(connection);
-                client
-            }
-            Some(connector) => {
-                let (client, connection) = config.connect(connector).await?;
-                tokio::spawn(connection);
-                client
-            }
-        })
+        let linked = async {
+            Ok::<_, tokio_postgres::Error>(match connector {
+                None => {
+                    let (client, connection) = config.connect(NoTls).await?;
+                    Link::new(client, connection)
+                }
+                Some(connector) => {
+                    let (client, connection) = config.connect(connector).await?;
+                    Link::new(client, connection)
+                }
+            })
+        };
+        tokio::time::timeout(timeout, linked).await
     });
     match wait(connected) {
-        Ok(Ok(client)) => Ok(client),
-        Ok(Err(cause)) => Err(failed(cause.into())),
+        Ok(Ok(Ok(link))) => Ok(link),
+        Ok(Ok(Err(cause))) => Err(failed(cause.into())),
+        Ok(Err(_)) => Err(failed(format!("no answer for {timeout:?}").into())),
         Err(cause) => Err(failed(cause.into())),
+    }
+}
+
+impl Link {
+    /// Drives a connection. It ends with its client, or with an error that the client's next request returns.
+    fn new(
+        client: Client,
+        connection: impl Future<Output = Result<(), tokio_postgres::Error>> + Send + 'static,
+    ) -> Self {
+        let active_at = Arc::new(Mutex::new(Instant::now()));
+        let of_task = active_at.clone();
+        let task = tokio::spawn(async move {
+            let mut connection = pin!(connection);
+            // It is polled when the socket has something to read, or takes more.
+            poll_fn(|context| {
+                *of_task.lock() = Instant::now();
+                connection.as_mut().poll(context)
+            })
+            .await
+        });
+        Link {
+            client,
+            task: task.abort_handle(),
+            active_at,
+        }
     }
 }
 
@@ -275,8 +364,27 @@ pub(super) fn name(config: &Config) -> String {
     format!("postgres://{host}:{port}/{database}")
 }
 
-/// Waits for a future on this thread, even inside a runtime: another thread drives what it waits for.
-pub(super) fn wait<F: Future>(future: F) -> F::Output {
+/// Waits for a request, until the connection was silent for too long.
+fn wait_for_answer<T>(
+    active_at: &Mutex<Instant>,
+    timeout: Duration,
+    request: impl Future<Output = Result<T, Failed>>,
+) -> Result<T, Failed> {
+    *active_at.lock() = Instant::now();
+    let left = || timeout.checked_sub(active_at.lock().elapsed());
+    wait_while(request, left).unwrap_or_else(|| {
+        let message = format!("no answer from the store for {timeout:?}");
+        Err(Failed::Other(Error::new(ErrorKind::Timeout, message)))
+    })
+}
+
+/// Waits for a future on this thread.
+fn wait<F: Future>(future: F) -> F::Output {
+    wait_while(future, || Some(Duration::MAX)).expect("there is always time left")
+}
+
+/// Waits for a future on this thread as long as there is time left, even inside a runtime: another thread drives what it waits for.
+fn wait_while<F: Future>(future: F, left: impl Fn() -> Option<Duration>) -> Option<F::Output> {
     struct Unpark(Thread);
 
     impl Wake for Unpark {
@@ -290,8 +398,8 @@ pub(super) fn wait<F: Future>(future: F) -> F::Output {
     let mut future = pin!(tokio::task::unconstrained(future));
     loop {
         match future.as_mut().poll(&mut Context::from_waker(&waker)) {
-            Poll::Ready(done) => return done,
-            Poll::Pending => thread::park(),
+            Poll::Ready(done) => return Some(done),
+            Poll::Pending => thread::park_timeout(left()?),
         }
     }
 }

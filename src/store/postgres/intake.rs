@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind, Result},
-    record::{ActivityId, EventId, InstanceId},
+    record::InstanceId,
     store::{
         Accepted, ForwardBatch, ForwardedLog, InstanceHealth, Intake, LogState, Places, sealed,
     },
@@ -27,18 +27,23 @@ use crate::{
 const BEGIN: &str = "SET LOCAL lock_timeout = '10s'";
 /// How long a log that was not heard of keeps its lease.
 const LEASE: &str = "10 seconds";
+/// Ends what an earlier session of the same forwarder has left: if a part of a request was lost on the way, no other limit ends its
+/// transaction and the locks that it holds.
+const END_LEFT: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+     WHERE application_name = 'tower-activity ' || $1::uuid AND usename = current_user AND pid <> pg_backend_pid() AND state <> 'idle'";
 const ADD_LOG: &str =
     "INSERT INTO tower_activity.log (id, host) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING";
 const LEASE_LOG: &str = "UPDATE tower_activity.log SET holder = $2, host = $3, heard_at = now() \
      WHERE id = $1 AND (holder IS NULL OR holder = $2 OR heard_at < now() - $4::text::interval) \
-     RETURNING number, activity, activity_id, event, event_id, chunk";
+     RETURNING number, activity, event, chunk, batch";
 /// Both return the marks `erased`, `activity_horizon` and `event_horizon`.
 const RENEW: &str = "UPDATE tower_activity.log SET heard_at = now(), waiting = $3 WHERE number = $1 AND holder = $2 \
      RETURNING (SELECT value FROM tower_activity.mark WHERE name = 'erased'), \
        (SELECT value FROM tower_activity.mark WHERE name = 'activity_horizon'), \
        (SELECT value FROM tower_activity.mark WHERE name = 'event_horizon')";
-const ADVANCE: &str = "UPDATE tower_activity.log SET heard_at = now(), activity = $3, event = $4, chunk = $5, \
-     activity_id = coalesce($6, activity_id), event_id = coalesce($7, event_id) WHERE number = $1 AND holder = $2 \
+/// Only after the batch before, whatever became of the lease: each batch follows from the first in one file.
+const ADVANCE: &str = "UPDATE tower_activity.log SET heard_at = now(), activity = $3, event = $4, chunk = $5, batch = $6 \
+     WHERE number = $1 AND holder = $2 AND (batch IS NOT DISTINCT FROM $7 OR batch = $6) \
      RETURNING (SELECT value FROM tower_activity.mark WHERE name = 'erased'), \
        (SELECT value FROM tower_activity.mark WHERE name = 'activity_horizon'), \
        (SELECT value FROM tower_activity.mark WHERE name = 'event_horizon')";
@@ -115,7 +120,9 @@ impl PostgresIntake {
 
 impl Intake for PostgresIntake {
     fn connect(&mut self, log: &ForwardedLog) -> Result<Accepted> {
+        self.connection.set_name(log.holder);
         let (number, accepted) = self.connection.transaction(BEGIN, async |transaction| {
+            query(transaction, END_LEFT, &[(&log.holder, Type::UUID)]).await?;
             let add: [Parameter<'_>; 2] = [(&log.id, Type::UUID), (&log.host, Type::TEXT)];
             query(transaction, ADD_LOG, &add).await?;
             let lease: [Parameter<'_>; 4] = [
@@ -131,11 +138,9 @@ impl Intake for PostgresIntake {
                     format!("another forwarder holds the log {}", log.id),
                 )
             })?;
-            let id = |column| row.get::<_, Option<Uuid>>(column).map(Uuid::into_bytes);
             let accepted = Accepted {
-                places: Places::new(row.get(1), row.get(3), row.get(5)),
-                activity: id(2).map(ActivityId::from_bytes),
-                event: id(4).map(EventId::from_bytes),
+                places: Places::new(row.get(1), row.get(2), row.get(3)),
+                batch: row.get(4),
             };
             Ok((row.get::<_, i32>(0), accepted))
         })?;
@@ -197,15 +202,14 @@ async fn accept(
 ) -> Result<(), Failed> {
     let activities = batch.activities.iter().map(|one| uuid(one.id.as_bytes()));
     let events = batch.events.iter().map(|one| uuid(one.id.as_bytes()));
-    let (last_activity, last_event) = (activities.clone().next_back(), events.clone().next_back());
     let advance: [Parameter<'_>; 7] = [
         (&log, Type::INT4),
         (&holder, Type::UUID),
         (&batch.up_to.activity, Type::INT8),
         (&batch.up_to.event, Type::INT8),
         (&batch.up_to.chunk, Type::INT8),
-        (&last_activity, Type::UUID),
-        (&last_event, Type::UUID),
+        (&batch.id, Type::UUID),
+        (&batch.previous, Type::UUID),
     ];
     // Locks the log, so that its batches are accepted one after another.
     let mut marks = Marks::read(&query(transaction, ADVANCE, &advance).await?)?;

@@ -27,12 +27,12 @@ pub(super) struct Marks {
 }
 
 impl Marks {
-    /// Reads them from the row of a log, which is there while the lease is held.
+    /// Reads them from the row of a log, which is there while the lease is held and no batch is missing.
     pub(super) fn read(rows: &[Row]) -> Result<Self> {
         let lease_lost = || {
             Error::new(
                 ErrorKind::Busy,
-                "another forwarder has taken over the log: this one was silent for too long",
+                "another forwarder has taken over the log, or the store was put back to an older state",
             )
         };
         let row = rows.first().ok_or_else(lease_lost)?;

@@ -18,8 +18,11 @@ mod tls;
 use std::{fmt, sync::Arc};
 
 use self::{
-    address::Address, connection::Connection, intake::PostgresIntake,
-    maintenance::PostgresMaintenance, read::PostgresReader,
+    address::Address,
+    connection::{Connection, LONG_REQUEST, REQUEST},
+    intake::PostgresIntake,
+    maintenance::PostgresMaintenance,
+    read::PostgresReader,
 };
 use crate::{
     error::Result,
@@ -54,12 +57,14 @@ impl Store for PostgresStore {
     fn reader(&self) -> Result<Box<dyn Reader>> {
         Ok(Box::new(PostgresReader::open(Connection::open(
             self.address.clone(),
+            LONG_REQUEST,
         )?)?))
     }
 
     fn maintenance(&self) -> Result<Box<dyn Maintenance>> {
         Ok(Box::new(PostgresMaintenance::open(Connection::open(
             self.address.clone(),
+            LONG_REQUEST,
         )?)?))
     }
 }
@@ -72,6 +77,7 @@ impl CentralStore for PostgresStore {
     fn intake(&self) -> Result<Box<dyn Intake>> {
         Ok(Box::new(PostgresIntake::open(Connection::open(
             self.address.clone(),
+            REQUEST,
         )?)?))
     }
 }

@@ -27,12 +27,11 @@ CREATE TABLE tower_activity.log (
   host        text NOT NULL,
   holder      uuid,               -- the forwarder that holds it; NULL: none
   heard_at    timestamptz NOT NULL DEFAULT now(),
-  -- The last places in its commit order that were accepted, and the ids of the records there.
+  -- The last places in its commit order that were accepted, and the id of the batch that they end. NULL: none was.
   activity    bigint NOT NULL DEFAULT 0,
-  activity_id uuid,
   event       bigint NOT NULL DEFAULT 0,
-  event_id    uuid,
   chunk       bigint NOT NULL DEFAULT 0,
+  batch       uuid,
   waiting     bigint NOT NULL DEFAULT 0, -- records that are yet to be forwarded, by its own count
   -- Records that were not inserted: refused by the server, and dated before the horizon.
   refused     bigint NOT NULL DEFAULT 0,

@@ -16,7 +16,7 @@ use std::{fmt, path::Path, sync::Arc};
 use parking_lot::Mutex;
 
 pub(crate) use self::{
-    maintenance::target::Target,
+    maintenance::target::{Target, random_id},
     open::create,
     read::{Spool, SqliteReader},
 };

@@ -34,10 +34,12 @@ CREATE TABLE target (
   activity  INTEGER NOT NULL,
   event     INTEGER NOT NULL,
   chunk     INTEGER NOT NULL,
+  batch     BLOB,                   -- the batch that ends there: a random id; NULL: none
   -- The end of the batch that was cut and is not acknowledged yet.
   to_activity INTEGER NOT NULL,
   to_event    INTEGER NOT NULL,
   to_chunk    INTEGER NOT NULL,
+  to_batch    BLOB,
   recording INTEGER NOT NULL,       -- recording.seq: those up to it have ended, and were forwarded with their ends
   keep_us   INTEGER,                -- older records that were acknowledged are deleted; NULL: retention alone decides
   lost      INTEGER NOT NULL DEFAULT 0, -- rows that were deleted before they were acknowledged

@@ -176,7 +176,12 @@ fn forward(path: &Path) {
         let health = store.reader().unwrap().health().unwrap();
         health.targets.first()?.error.clone()
     });
-    forwarding.finish(Instant::now() + Duration::from_secs(10));
+    let waiting = forwarding.finish(Instant::now() + Duration::from_secs(10));
+    assert!(waiting.unwrap() > 0);
+    // As if it had been reached before.
+    let batches = "UPDATE target SET batch = CAST('the first batch.' AS BLOB), to_batch = CAST('the next batch..' AS BLOB)";
+    let file = Connection::open(path).unwrap();
+    file.execute(batches, ()).unwrap();
 }
 
 /// Removes the host name from the file and checkpoints it, so that no side files are left.

@@ -6,11 +6,13 @@ use uuid::Uuid;
 use super::clock::Positions;
 use crate::store::{Places, RowKind};
 
-const GET: &str = "SELECT log, activity, event, chunk, to_activity, to_event, to_chunk, recording, keep_us FROM target WHERE name = ?1";
-const SET: &str = "INSERT INTO target (name, log, activity, event, chunk, to_activity, to_event, to_chunk, recording, keep_us) \
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (name) DO UPDATE SET log = excluded.log, \
+const GET: &str = "SELECT log, activity, event, chunk, to_activity, to_event, to_chunk, recording, keep_us, batch, to_batch \
+     FROM target WHERE name = ?1";
+const SET: &str = "INSERT INTO target (name, log, activity, event, chunk, to_activity, to_event, to_chunk, recording, keep_us, batch, \
+       to_batch) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT (name) DO UPDATE SET log = excluded.log, \
        activity = excluded.activity, event = excluded.event, chunk = excluded.chunk, to_activity = excluded.to_activity, \
-       to_event = excluded.to_event, to_chunk = excluded.to_chunk, recording = excluded.recording, keep_us = excluded.keep_us";
+       to_event = excluded.to_event, to_chunk = excluded.to_chunk, recording = excluded.recording, keep_us = excluded.keep_us, \
+       batch = excluded.batch, to_batch = excluded.to_batch";
 const FAIL: &str = "UPDATE target SET error = ?2, error_at = iif(?2 IS NULL, NULL, coalesce(error_at, ?3)) WHERE name = ?1";
 const ACKNOWLEDGED: &str = "SELECT min(activity), min(event), min(recording), \
      iif(count(keep_us) = count(*), max(keep_us), NULL) FROM target";
@@ -30,8 +32,12 @@ pub(crate) struct Target {
     pub(crate) log: Uuid,
     /// The last places that were acknowledged.
     pub(crate) acknowledged: Places,
+    /// The batch that ends there.
+    pub(crate) batch: Option<Uuid>,
     /// The end of the batch that was cut last.
     pub(crate) cut: Places,
+    /// That batch.
+    pub(crate) cut_batch: Option<Uuid>,
     /// The seq up to which all recordings have ended and were forwarded with their ends.
     pub(crate) recording: i64,
     /// Older records that were acknowledged are deleted; `None` if retention alone decides.
@@ -50,13 +56,19 @@ impl Target {
     /// A new log that starts after these places.
     pub(crate) fn new_log(after: Places) -> Self {
         Target {
-            log: uuid::Builder::from_random_bytes(fastrand::u128(..).to_be_bytes()).into_uuid(),
+            log: random_id(),
             acknowledged: after,
+            batch: None,
             cut: after,
+            cut_batch: None,
             recording: 0,
             keep_us: None,
         }
     }
+}
+
+pub(crate) fn random_id() -> Uuid {
+    uuid::Builder::from_random_bytes(fastrand::u128(..).to_be_bytes()).into_uuid()
 }
 
 /// Returns false for a file of a schema without targets.
@@ -80,18 +92,25 @@ pub(in crate::store::sqlite) fn get(
             cut: Places::new(row.get(4)?, row.get(5)?, row.get(6)?),
             recording: row.get(7)?,
             keep_us: row.get(8)?,
+            batch: row.get::<_, Option<_>>(9)?.map(Uuid::from_bytes),
+            cut_batch: row.get::<_, Option<_>>(10)?.map(Uuid::from_bytes),
         })
     });
     target.optional()
 }
 
-/// Writes the row of a target.
-pub(in crate::store::sqlite) fn set(
+/// Replaces the row of a target, or inserts it. Returns false, and leaves it as it is, if it is not `from`.
+pub(in crate::store::sqlite) fn replace(
     connection: &Connection,
     name: &str,
+    from: Option<&Target>,
     target: &Target,
-) -> rusqlite::Result<()> {
+) -> rusqlite::Result<bool> {
+    if get(connection, name)?.as_ref() != from {
+        return Ok(false);
+    }
     let (done, cut) = (target.acknowledged, target.cut);
+    let bytes = |id: Option<Uuid>| id.map(Uuid::into_bytes);
     connection.prepare_cached(SET)?.execute(params![
         name,
         target.log.as_bytes(),
@@ -103,8 +122,10 @@ pub(in crate::store::sqlite) fn set(
         cut.chunk,
         target.recording,
         target.keep_us,
+        bytes(target.batch),
+        bytes(target.cut_batch),
     ])?;
-    Ok(())
+    Ok(true)
 }
 
 /// Sets or clears the last error of a target.

@@ -8,9 +8,9 @@ use uuid::Uuid;
 
 use super::{SqliteReader, failed, health, list::ListedRecord, recording};
 use crate::{
-    error::Result,
+    error::{Error, ErrorKind, Result},
     record::{
-        ActivityId, ActivityRecord, ChunkRecord, EventId, Filter, RecordingId, RecordingRecord,
+        ActivityId, ActivityRecord, ChunkRecord, Filter, RecordingId, RecordingRecord, fnv1a,
     },
     store::{
         InstanceHealth, Places,
@@ -29,8 +29,9 @@ use crate::{
     },
 };
 
-const IDS: &str =
-    "SELECT (SELECT id FROM activity WHERE seq = ?1), (SELECT id FROM event WHERE seq = ?2)";
+const IDS: &str = "SELECT (SELECT id FROM activity WHERE seq = ?1), (SELECT id FROM event WHERE seq = ?2), \
+     (SELECT r.id FROM chunk AS c JOIN recording AS r ON r.seq = c.recording WHERE c.seq = ?3), \
+     (SELECT number FROM chunk WHERE seq = ?3)";
 const FIRST_SINCE: &str = "SELECT coalesce((SELECT min(seq) - 1 FROM activity WHERE id >= ?1), (SELECT max(seq) FROM activity), 0), \
      coalesce((SELECT min(seq) - 1 FROM event WHERE id >= ?1), (SELECT max(seq) FROM event), 0), \
      coalesce((SELECT min(seq) - 1 FROM chunk WHERE until_at >= ?2), (SELECT max(seq) FROM chunk), 0)";
@@ -81,12 +82,42 @@ impl Spool {
         self.read("read a target", |connection| target::get(connection, name))
     }
 
-    /// Keeps how far it was forwarded to a target. Does nothing if the file cannot be written.
-    pub(crate) fn set_target(&self, name: &str, target: &Target) -> Result<()> {
-        match &self.writer {
-            Some(writer) => writer.write(|transaction| target::set(transaction, name, target)),
-            None => Ok(()),
-        }
+    /// Keeps how far it was forwarded to a target, in place of what was read before. Does nothing if the file cannot be written.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be kept, or the file was replaced by another one (`is_busy`).
+    pub(crate) fn replace_target(
+        &self,
+        name: &str,
+        from: Option<&Target>,
+        to: &Target,
+    ) -> Result<()> {
+        let Some(writer) = &self.writer else {
+            return Ok(());
+        };
+        let is_same = writer.write(|transaction| target::replace(transaction, name, from, to))?;
+        is_same.then_some(()).ok_or_else(|| self.was_replaced())
+    }
+
+    /// Checks that the file has forwarded this much to a target.
+    ///
+    /// # Errors
+    ///
+    /// If it was replaced by another one (`is_busy`).
+    pub(crate) fn check_target(&self, name: &str, target: &Target) -> Result<()> {
+        let is_same = !self.is_writable() || self.target(name)?.as_ref() == Some(target);
+        is_same.then_some(()).ok_or_else(|| self.was_replaced())
+    }
+
+    fn was_replaced(&self) -> Error {
+        Error::new(
+            ErrorKind::Busy,
+            format!(
+                "the store {} was replaced by another one while it was being forwarded",
+                self.path().display()
+            ),
+        )
     }
 
     /// Keeps or clears the last error of a target.
@@ -126,19 +157,26 @@ impl Spool {
         Ok((places, last.recording))
     }
 
-    /// Returns the ids of the records at these places, those that there are.
-    pub(crate) fn ids(&self, places: Places) -> Result<(Option<ActivityId>, Option<EventId>)> {
-        self.read("read the records at a place", |connection| {
+    /// Returns the id of a batch that ends at these places: a random one, which is to be kept. A file that cannot be written keeps
+    /// none: there it follows from the records at these places.
+    pub(crate) fn batch_id(&self, up_to: Places) -> Result<Uuid> {
+        match self.is_writable() {
+            true => Ok(target::random_id()),
+            false => self.id_of_records(up_to),
+        }
+    }
+
+    /// Derives an id from the records at these places.
+    pub(crate) fn id_of_records(&self, at: Places) -> Result<Uuid> {
+        let records = self.read("read the records at a place", |connection| {
             let mut ids = connection.prepare_cached(IDS)?;
-            ids.query_row(params![places.activity, places.event], |row| {
-                let activity = row.get::<_, Option<[u8; 16]>>(0)?;
-                let event = row.get::<_, Option<[u8; 16]>>(1)?;
-                Ok((
-                    activity.map(ActivityId::from_bytes),
-                    event.map(EventId::from_bytes),
-                ))
+            ids.query_row(params![at.activity, at.event, at.chunk], |row| {
+                let id = |column| row.get::<_, Option<[u8; 16]>>(column);
+                Ok((id(0)?, id(1)?, id(2)?, row.get::<_, Option<i64>>(3)?))
             })
-        })
+        })?;
+        let hash = |half| fnv1a(format!("{half} {at:?} {records:?}").bytes());
+        Ok(Uuid::from_u64_pair(hash(0), hash(1)))
     }
 
     /// Returns the places before the first records dated from this microsecond on.
