@@ -7,9 +7,11 @@ mod identity;
 mod kill;
 mod log;
 mod lossy;
+mod network;
 mod outage;
 mod retention;
 mod retry;
 mod sequences;
+mod server;
 #[path = "../support/mod.rs"]
 mod support;

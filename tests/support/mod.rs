@@ -11,6 +11,8 @@ pub mod fuse;
 pub mod pgbouncer;
 #[cfg(feature = "postgres")]
 pub mod postgres;
+#[cfg(feature = "postgres")]
+pub mod proxy;
 #[cfg(target_os = "linux")]
 pub mod strace;
 pub mod sums;

@@ -214,6 +214,24 @@ impl Server {
         self.wait_until_started();
     }
 
+    /// Stops all of its processes where they are: it accepts connections and bytes, and answers nothing.
+    pub fn freeze(&self) {
+        self.signal("STOP");
+    }
+
+    /// Lets them go on.
+    pub fn thaw(&self) {
+        self.signal("CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let kill = format!(
+            "P=$(head -1 '{}/data/postmaster.pid'); kill -{signal} $P && for C in $(ps -o pid= --ppid $P); do kill -{signal} $C || true; done",
+            self.folder.display()
+        );
+        run(Command::new("sh").args(["-c", &kill]));
+    }
+
     fn wait_until_started(&self) {
         let deadline = Instant::now() + TIMEOUT;
         while !self.psql("postgres", "SELECT 1").status.success() {

@@ -1,0 +1,214 @@
+//! The server does not answer, or refuses: the file shows why, and the forwarder continues once the server does.
+
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+use tower_activity::ActivityLog;
+
+use crate::{
+    compare::{assert_same, central, file, record, until_count},
+    network::error,
+    support::{
+        poll_until,
+        postgres::{self, Server},
+    },
+};
+
+/// A log that is forwarded to a server of its own, with the rights of a role that owns the database.
+struct Forwarded {
+    server: Server,
+    url: String,
+    folder: TempDir,
+    log: ActivityLog,
+    /// The number of calls that were recorded.
+    count: usize,
+}
+
+impl Forwarded {
+    fn new() -> Self {
+        let server = postgres::server();
+        let url = server.database();
+        let folder = tempfile::tempdir().unwrap();
+        let target = url.replace("//postgres", "//app") + "?tcp_user_timeout=1&connect_timeout=1";
+        run(
+            &server,
+            "CREATE ROLE app LOGIN; ALTER DATABASE test_0 OWNER TO app",
+        );
+        let log = ActivityLog::builder()
+            .forward_to(target)
+            .open(folder.path().join("activity.db"))
+            .unwrap();
+        let mut forwarded = Forwarded {
+            server,
+            url,
+            folder,
+            log,
+            count: 0,
+        };
+        forwarded.record();
+        forwarded.until_forwarded();
+        forwarded
+    }
+
+    fn record(&mut self) {
+        record(&self.log, self.count..self.count + 50);
+        self.count += 50;
+        self.log.flush().wait().unwrap();
+    }
+
+    fn until_forwarded(&self) {
+        until_count(&self.url, 2 * self.count);
+    }
+
+    /// Returns the error in the file, once there is one.
+    fn error(&self) -> String {
+        poll_until(|| error(&self.folder.path().join("activity.db")))
+    }
+
+    /// Asserts that all is there once, as so many logs.
+    fn finish(self, logs: &str) {
+        let report = self.log.shutdown().timeout(Duration::from_secs(30)).wait();
+        assert_eq!(report.unwrap().not_forwarded, 0);
+        let path = self.folder.path().join("activity.db");
+        assert_same(&file(&path), &central(&self.url));
+        let count = run_in(
+            &self.server,
+            "test_0",
+            "SELECT count(*) FROM tower_activity.log",
+        );
+        assert_eq!(count.trim(), logs);
+    }
+}
+
+fn run(server: &Server, statements: &str) -> String {
+    run_in(server, "postgres", statements)
+}
+
+/// Runs statements, each in a transaction of its own.
+fn run_in(server: &Server, database: &str, statements: &str) -> String {
+    let mut output = String::new();
+    for statement in statements.split("; ") {
+        let done = server.psql(database, statement);
+        assert!(done.status.success(), "{statement}: {done:?}");
+        output += &String::from_utf8(done.stdout).unwrap();
+    }
+    output
+}
+
+/// Ends all sessions of the forwarder.
+const DISCONNECT: &str =
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'app'";
+
+#[test]
+fn a_forwarder_continues_after_the_server_has_refused() {
+    // What makes it refuse, what mends it, and a part of the error.
+    let refusals = [
+        (
+            "ALTER ROLE app CONNECTION LIMIT 0",
+            "ALTER ROLE app CONNECTION LIMIT -1",
+            "too many connections",
+        ),
+        (
+            "ALTER ROLE app SET default_transaction_read_only = on",
+            "ALTER ROLE app RESET default_transaction_read_only",
+            "read-only transaction",
+        ),
+        (
+            "ALTER DATABASE test_0 ALLOW_CONNECTIONS false",
+            "ALTER DATABASE test_0 ALLOW_CONNECTIONS true",
+            "not currently accepting connections",
+        ),
+        (
+            "ALTER ROLE app NOLOGIN",
+            "ALTER ROLE app LOGIN",
+            "not permitted to log in",
+        ),
+    ];
+    let mut log = Forwarded::new();
+    for (refuse, mend, expected) in refusals {
+        run(&log.server, &format!("{refuse}; {DISCONNECT}"));
+        log.record();
+        // The first error may be the lost connection.
+        let found = poll_until(|| Some(log.error()).filter(|found| found.contains(expected)));
+        assert!(!found.contains("hunter2"), "{found}");
+        run(&log.server, mend);
+        log.until_forwarded();
+    }
+    let own = "REVOKE INSERT ON tower_activity.activity FROM app";
+    run_in(&log.server, "test_0", own);
+    log.record();
+    assert!(log.error().contains("permission denied"), "{}", log.error());
+    run_in(
+        &log.server,
+        "test_0",
+        &own.replace("REVOKE", "GRANT").replace("FROM", "TO"),
+    );
+    log.until_forwarded();
+    // A limit for the statements of people.
+    run(
+        &log.server,
+        &format!("ALTER ROLE app SET statement_timeout = '10ms'; {DISCONNECT}"),
+    );
+    log.record();
+    log.until_forwarded();
+    log.finish("1");
+}
+
+#[test]
+fn a_forwarder_continues_after_the_server_was_frozen() {
+    let mut log = Forwarded::new();
+    log.server.freeze();
+    log.record();
+    assert!(log.error().contains("no answer"), "{}", log.error());
+    log.server.thaw();
+    log.until_forwarded();
+    log.finish("1");
+}
+
+#[test]
+fn a_shutdown_ends_at_its_deadline_while_the_server_is_frozen() {
+    let mut log = Forwarded::new();
+    log.server.freeze();
+    log.record();
+    let start = Instant::now();
+    let report = log.log.shutdown().timeout(Duration::from_secs(1)).wait();
+    assert!(
+        start.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        start.elapsed()
+    );
+    assert_eq!(report.unwrap().not_forwarded, 150);
+    log.server.thaw();
+}
+
+#[test]
+fn a_database_that_is_dropped_or_put_back_gets_what_it_lacks() {
+    let mut log = Forwarded::new();
+    let drop = format!("{DISCONNECT}; DROP DATABASE test_0 WITH (FORCE)");
+    run(
+        &log.server,
+        &format!("{drop}; CREATE DATABASE test_0 OWNER app"),
+    );
+    log.record();
+    log.until_forwarded();
+    // The forwarder is between two batches when the store goes back by one.
+    let copy = "CREATE DATABASE backup TEMPLATE test_0 OWNER app";
+    poll_until(|| {
+        log.server.psql("postgres", DISCONNECT);
+        log.server
+            .psql("postgres", copy)
+            .status
+            .success()
+            .then_some(())
+    });
+    log.record();
+    log.until_forwarded();
+    run(
+        &log.server,
+        &format!("{drop}; ALTER DATABASE backup RENAME TO test_0"),
+    );
+    log.record();
+    log.until_forwarded();
+    // Of each store that it knew it has asked for its log first.
+    log.finish("3");
+}
