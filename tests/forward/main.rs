@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
 mod compare;
+#[cfg(unix)]
+mod fleet;
 mod identity;
 #[cfg(unix)]
 mod kill;

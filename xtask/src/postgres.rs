@@ -22,7 +22,7 @@ pub(crate) const PGBOUNCER: Requirement = Requirement {
     why: "tests put a pooler in transaction mode in front of PostgreSQL",
 };
 
-/// Runs the tests of central stores with the newest supported version, from npm.
+/// Runs the tests of central stores, and of forwarding to them, with the newest supported version, from npm.
 pub(crate) fn newest() -> Result {
     debian::ensure(&[POSTGRESQL])?;
     pages::pages()?;
@@ -33,22 +33,23 @@ pub(crate) fn newest() -> Result {
         .nth(2)
         .ok_or("the package has no folder")?;
     link_libraries(package)?;
-    let mut cargo = cargo(&[
-        "test",
-        "--workspace",
-        "--all-features",
+    // Its server lacks the module that writes plans to the log.
+    let of_store = [
         "--test",
         "store",
         "--",
         "postgres_conforms",
         "central",
-        // Its server lacks the module that writes plans to the log.
         "--skip",
         "plans",
-        "--nocapture",
-    ]);
-    cargo.env("ACTIVITY_TEST_POSTGRES", &programs);
-    run(cargo.env("LD_LIBRARY_PATH", package.join("native/lib")))
+    ];
+    for of_binary in [&of_store[..], &["--test", "forward", "--"]] {
+        let mut cargo = cargo(&["test", "--workspace", "--all-features"]);
+        cargo.args(of_binary).arg("--nocapture");
+        cargo.env("ACTIVITY_TEST_POSTGRES", &programs);
+        run(cargo.env("LD_LIBRARY_PATH", package.join("native/lib")))?;
+    }
+    Ok(())
 }
 
 /// Makes the links that the package's install script would make: its archive has none.

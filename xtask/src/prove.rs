@@ -13,7 +13,7 @@ struct Proof {
     run: fn() -> Result,
 }
 
-const PROOFS: [Proof; 8] = [
+const PROOFS: [Proof; 10] = [
     Proof {
         name: "foreign-clients",
         promise: "acts of SQLite clients beside a writer lose no row that was acknowledged",
@@ -41,8 +41,18 @@ const PROOFS: [Proof; 8] = [
     },
     Proof {
         name: "postgres",
-        promise: "a central store answers like the reference store in the newest PostgreSQL, too",
+        promise: "a central store answers like the reference store in the newest PostgreSQL, too, and logs are forwarded to it",
         run: postgres::newest,
+    },
+    Proof {
+        name: "fleet",
+        promise: "a million records of three processes are in a central store once, whatever fails and is killed meanwhile",
+        run: || forward("fleet::", "ACTIVITY_TEST_FLEET", "1000000"),
+    },
+    Proof {
+        name: "identity",
+        promise: "copies, backups, kills and prunes of forwarded files, in any order, leave each record in a central store once",
+        run: || forward("sequences::", "ACTIVITY_TEST_SEQUENCES", "64"),
     },
     Proof {
         name: "fuzz",
@@ -137,6 +147,26 @@ fn torn() -> Result {
     ]);
     pages::pages()?;
     run(cargo.env("ACTIVITY_TEST_TORN", "full"))
+}
+
+/// Runs a test of forwarding at its full length, unless the variable is set.
+fn forward(test: &str, variable: &str, length: &str) -> Result {
+    debian::ensure(&[postgres::POSTGRESQL])?;
+    pages::pages()?;
+    let mut cargo = cargo(&[
+        "test",
+        "--workspace",
+        "--all-features",
+        "--test",
+        "forward",
+        "--",
+        test,
+        "--nocapture",
+    ]);
+    if std::env::var_os(variable).is_none() {
+        cargo.env(variable, length);
+    }
+    run(&mut cargo)
 }
 
 /// Redacts a mebibyte of each of many adversarial inputs.
