@@ -1,5 +1,7 @@
 //! Shared by the benches: filling a store, statistics, and machine-readable lines.
 
+#[cfg(feature = "postgres")]
+pub mod central;
 pub mod fill;
 mod stats;
 
@@ -19,4 +21,9 @@ pub fn setting(name: &str, default: usize) -> usize {
         .ok()
         .and_then(|value| value.parse().ok())
         .unwrap_or(default)
+}
+
+/// The number of milliseconds.
+pub fn milliseconds(time: std::time::Duration) -> f64 {
+    time.as_secs_f64() * 1e3
 }

@@ -21,6 +21,9 @@ pub const PASSWORD: &str = "pass-w0rd";
 /// How long a server may take to start.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
+/// Removes the folder of a server when it has stopped.
+const REMOVE: &str = "rm -rf \"$PWD\"";
+
 static SERVER: LazyLock<Server> = LazyLock::new(|| Server::start(&programs()));
 
 /// A running server.
@@ -128,7 +131,19 @@ pub fn programs() -> PathBuf {
 impl Server {
     /// Creates a cluster and starts its server.
     pub fn start(programs: &Path) -> Self {
-        Server::start_with(programs, "true", "-A trust", "")
+        Server::start_set(programs, "")
+    }
+
+    /// The same with settings of the server: options of its command line.
+    pub fn start_set(programs: &Path, settings: &str) -> Self {
+        Server::start_with(programs, temporary(), "true", "-A trust", settings, REMOVE)
+    }
+
+    /// Starts the server of a cluster in a folder, which stays. Creates the cluster if there is none.
+    pub fn start_kept(programs: &Path, folder: &Path, settings: &str) -> Self {
+        fs::create_dir_all(folder).unwrap();
+        let folder = folder.canonicalize().unwrap();
+        Server::start_with(programs, folder, "true", "-A trust", settings, "true")
     }
 
     /// The same with passwords, and a certificate of an authority of its own.
@@ -143,18 +158,22 @@ impl Server {
         );
         Server::start_with(
             programs,
+            temporary(),
             &certificates,
             "-A scram-sha-256 --pwfile=password",
             "-c ssl=on -c ssl_cert_file=$PWD/server.crt -c ssl_key_file=$PWD/server.key",
+            REMOVE,
         )
     }
 
-    fn start_with(programs: &Path, before: &str, initialize: &str, settings: &str) -> Self {
-        let folder = tempfile::Builder::new()
-            .prefix("activity-postgres-")
-            .tempdir()
-            .unwrap()
-            .keep();
+    fn start_with(
+        programs: &Path,
+        folder: PathBuf,
+        before: &str,
+        initialize: &str,
+        settings: &str,
+        after: &str,
+    ) -> Self {
         let port = TcpListener::bind("127.0.0.1:0")
             .unwrap()
             .local_addr()
@@ -174,8 +193,8 @@ impl Server {
         );
         let script = format!(
             "cd '{folder}' && {user} sh -c '{before}' \
-             && {user} '{programs}/initdb' -D '{folder}/data' -U postgres {initialize} --no-sync >'{folder}/log' 2>&1 \
-             && {start} && {{ echo started; read _; {control} -m fast stop >/dev/null 2>&1; rm -rf '{folder}'; }}",
+             && {{ [ -e data ] || {user} '{programs}/initdb' -D '{folder}/data' -U postgres {initialize} --no-sync >'{folder}/log' 2>&1; }} \
+             && {start} && {{ echo started; read _; {control} -m fast stop >/dev/null 2>&1; {after}; }}",
             folder = folder.display(),
             programs = programs.display(),
         );
@@ -252,6 +271,11 @@ impl Server {
         let name = format!("test_{}", self.databases.fetch_add(1, Relaxed));
         let created = self.psql("postgres", &format!("CREATE DATABASE {name}"));
         assert!(created.status.success(), "{created:?}");
+        self.url(&name)
+    }
+
+    /// Returns the address of a database.
+    pub fn url(&self, name: &str) -> String {
         format!(
             "postgres://postgres:{PASSWORD}@127.0.0.1:{}/{name}",
             self.port
@@ -296,6 +320,14 @@ impl Server {
             .output()
             .unwrap()
     }
+}
+
+fn temporary() -> PathBuf {
+    tempfile::Builder::new()
+        .prefix("activity-postgres-")
+        .tempdir()
+        .unwrap()
+        .keep()
 }
 
 /// Gives a folder to the user that servers run as: they refuse to run as root.

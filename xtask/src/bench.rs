@@ -15,6 +15,19 @@ const RATIO: &str = "ratio call_instructions_vs_tracelayer ";
 /// Runs each bench for some seconds, then counts instructions if valgrind is installed.
 pub(crate) fn bench() -> Result {
     run(cargo(&["bench", "--quiet", "--package", "benches"]).env("BENCH_QUICK", "1"))?;
+    let central = [
+        "bench",
+        "--quiet",
+        "--package",
+        "benches",
+        "--features",
+        "postgres",
+        "--bench",
+        "central",
+        "--bench",
+        "forward",
+    ];
+    run(cargo(&central).env("BENCH_QUICK", "1"))?;
     let found = Command::new("valgrind")
         .arg("--version")
         .stdout(Stdio::null())
