@@ -49,8 +49,8 @@ GRANT UPDATE (status, lost, ended_at) ON tower_activity.recording TO activity_fo
 GRANT UPDATE (until_at) ON tower_activity.link TO activity_forwarder;
 GRANT SELECT, INSERT, UPDATE ON tower_activity.log, tower_activity.instance TO activity_forwarder;
 -- Sums, and the order of batches.
-GRANT SELECT, INSERT, UPDATE ON tower_activity.bucket, tower_activity.agent_quarter, tower_activity.turning_agent,
-  tower_activity.turn_bucket, tower_activity.failure TO activity_forwarder;
+GRANT SELECT, INSERT, UPDATE ON tower_activity.bucket, tower_activity.bucket_day, tower_activity.agent_quarter,
+  tower_activity.agent_day, tower_activity.turning_agent, tower_activity.turn_bucket, tower_activity.failure TO activity_forwarder;
 GRANT DELETE ON tower_activity.turn_bucket TO activity_forwarder;
 GRANT UPDATE (ordinal) ON tower_activity.batch TO activity_forwarder;
 GRANT SELECT, UPDATE (value) ON tower_activity.mark TO activity_forwarder;
@@ -63,6 +63,6 @@ CREATE POLICY fold ON tower_activity.mark FOR UPDATE TO activity_forwarder USING
 -- Erased actors, by their hash.
 GRANT SELECT ON tower_activity.tombstone TO activity_forwarder;
 -- Partitions.
-GRANT EXECUTE ON FUNCTION tower_activity.add_day, tower_activity.add_days TO activity_forwarder;
+GRANT EXECUTE ON FUNCTION tower_activity.add_day, tower_activity.add_days, tower_activity.clean_words TO activity_forwarder;
 
 COMMIT;

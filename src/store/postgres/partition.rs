@@ -23,6 +23,7 @@ const PAUSE: Duration = Duration::from_secs(3600);
 const RETRY: Duration = Duration::from_secs(60);
 const BEGIN: &str = "SET LOCAL lock_timeout = '5s'";
 const ADD_DAYS: &str = "SELECT tower_activity.add_days()";
+const CLEAN_WORDS: &str = "SELECT tower_activity.clean_words()";
 const AHEAD: &str = "SELECT value FROM tower_activity.mark WHERE name = 'ahead'";
 const ADD_DAY: &str = "SELECT tower_activity.add_day(new.kind, new.day) FROM unnest($1::text[], $2::bigint[]) AS new (kind, day)";
 
@@ -36,7 +37,7 @@ pub(super) struct Days {
 }
 
 impl Days {
-    /// Creates the partitions of the next days, if it is time to.
+    /// Creates the partitions of the next days and cleans the indexes of words, if it is time to.
     pub(super) fn make_ahead(&mut self, connection: &mut Connection) -> Result<()> {
         if self.next.is_some_and(|next| Instant::now() < next) {
             return Ok(());
@@ -47,6 +48,10 @@ impl Days {
                 Err(cause) if cause.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) => Ok(false),
                 Err(cause) => Err(cause.into()),
             }
+        })?;
+        // Days that have passed get no more rows, whose inserts would do it.
+        connection.transaction(BEGIN, async |transaction| {
+            Ok::<_, Failed>(query(transaction, CLEAN_WORDS, &[]).await?)
         })?;
         self.next = Instant::now().checked_add(if made { PAUSE } else { RETRY });
         self.ahead = None;

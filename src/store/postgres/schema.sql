@@ -225,7 +225,7 @@ CREATE TABLE tower_activity.link (
 );
 CREATE INDEX link_recording ON tower_activity.link (recording);
 
--- Sums of a quarter hour for one scope, over all logs.
+-- Sums of a quarter hour for one scope, over all logs. Those of the present one change with each batch: pages have room for it.
 CREATE TABLE tower_activity.bucket (
   scope     smallint NOT NULL,
   scope_id  bigint NOT NULL,           -- text.id; 0 for overall
@@ -239,8 +239,11 @@ CREATE TABLE tower_activity.bucket (
   max_ns    bigint,
   sketch    bytea,
   PRIMARY KEY (scope, scope_id, quarter)
-);
+) WITH (fillfactor = 80);
 CREATE INDEX bucket_quarter ON tower_activity.bucket (quarter);
+
+-- The same of a day of UTC, whose first quarter hour is the key; not overall. A ranking of a month adds up days.
+CREATE TABLE tower_activity.bucket_day (LIKE tower_activity.bucket, PRIMARY KEY (scope, quarter, scope_id)) WITH (fillfactor = 80);
 
 -- Sums of one agent in a quarter hour, per project (scope_id) and over all projects (0).
 CREATE TABLE tower_activity.agent_quarter (
@@ -255,8 +258,12 @@ CREATE TABLE tower_activity.agent_quarter (
   first_root bigint,
   last_root  bigint,
   PRIMARY KEY (agent, quarter, scope_id)
-);
-CREATE INDEX agent_quarter_overall ON tower_activity.agent_quarter (quarter) WHERE scope_id = 0;
+) WITH (fillfactor = 80);
+CREATE INDEX agent_quarter_quarter ON tower_activity.agent_quarter (quarter);
+
+-- The same of a day of UTC, whose first quarter hour is the key.
+CREATE TABLE tower_activity.agent_day (LIKE tower_activity.agent_quarter, PRIMARY KEY (quarter, scope_id, agent))
+  WITH (fillfactor = 80);
 
 CREATE TABLE tower_activity.turning_agent (
   agent bigint PRIMARY KEY
@@ -270,7 +277,7 @@ CREATE TABLE tower_activity.turn_bucket (
   within_us bigint NOT NULL,
   after     bytea NOT NULL,
   PRIMARY KEY (scope_id, quarter)
-);
+) WITH (fillfactor = 80);
 
 -- Failed activities of a quarter hour by fingerprint.
 CREATE TABLE tower_activity.failure (
@@ -377,6 +384,23 @@ BEGIN
     PERFORM tower_activity.attach(kind, kind || '_ahead', boundary, NULL);
   END LOOP;
   UPDATE tower_activity.mark SET value = boundary WHERE name = 'ahead';
+END $$;
+
+-- Moves the rows that were inserted last into the indexes of words. Inserts do that whenever there are many of them; a search looks
+-- at the rest of each day one by one. Leaves out what is dropped meanwhile.
+CREATE FUNCTION tower_activity.clean_words() RETURNS void LANGUAGE plpgsql
+SECURITY DEFINER SET search_path = pg_catalog SET lock_timeout = '1s' AS $$
+DECLARE
+  one oid;
+BEGIN
+  FOR one IN SELECT c.oid FROM pg_class AS c JOIN pg_am AS a ON a.oid = c.relam
+    WHERE c.relnamespace = 'tower_activity'::regnamespace AND c.relkind = 'i' AND a.amname = 'gin' LOOP
+    BEGIN
+      PERFORM gin_clean_pending_list(one);
+    EXCEPTION WHEN OTHERS THEN
+      NULL;
+    END;
+  END LOOP;
 END $$;
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA tower_activity FROM PUBLIC;

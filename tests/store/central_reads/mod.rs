@@ -1,9 +1,11 @@
-//! Reads of a central store in PostgreSQL: followers, deadlines, plans, and batches that are not counted yet.
+//! Reads of a central store in PostgreSQL: followers, deadlines, plans, rankings, and batches that are not counted yet.
 
 mod follow;
 mod limits;
 mod plans;
+mod rankings;
 mod uncounted;
+mod words;
 
 use chrono::{DateTime, Utc};
 use tower_activity::{

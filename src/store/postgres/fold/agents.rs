@@ -9,6 +9,7 @@ use std::{
 
 use tokio_postgres::{Row, Transaction, types::Type};
 
+use super::buckets::first_of_day;
 use crate::store::{
     postgres::{
         columns::Columns,
@@ -26,19 +27,20 @@ pub(in crate::store::postgres) const COLUMNS: &str =
 const TURNING: &str =
     "SELECT agent FROM tower_activity.turning_agent WHERE agent = ANY($1::bigint[])";
 const ALL_OF: &str = ", q.agent, q.scope_id FROM tower_activity.agent_quarter AS q WHERE q.agent = ANY($1::bigint[])";
-/// The quarter hours in ranges, and next to each range the nearest one in which the agent was active, and the nearest one with turns.
+/// The quarter hours in ranges, and next to each range the nearest one in which the agent was active, and the nearest one with turns,
+/// which may be the same.
 const IN_RANGES: &str = ", q.agent, q.scope_id FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::boolean[]) \
        AS k (agent, scope_id, first, last, records_turns) CROSS JOIN LATERAL ( \
        (SELECT * FROM tower_activity.agent_quarter AS o WHERE o.agent = k.agent AND o.scope_id = k.scope_id \
           AND o.quarter BETWEEN k.first AND k.last) \
-       UNION (SELECT * FROM tower_activity.agent_quarter AS o WHERE o.agent = k.agent AND o.scope_id = k.scope_id \
+       UNION ALL (SELECT * FROM tower_activity.agent_quarter AS o WHERE o.agent = k.agent AND o.scope_id = k.scope_id \
           AND o.quarter < k.first ORDER BY o.quarter DESC LIMIT 1) \
-       UNION (SELECT * FROM tower_activity.agent_quarter AS o WHERE o.agent = k.agent AND o.scope_id = k.scope_id \
+       UNION ALL (SELECT * FROM tower_activity.agent_quarter AS o WHERE o.agent = k.agent AND o.scope_id = k.scope_id \
           AND o.quarter > k.last ORDER BY o.quarter LIMIT 1) \
-       UNION (SELECT * FROM tower_activity.agent_quarter AS o WHERE o.agent = k.agent AND o.scope_id = k.scope_id \
+       UNION ALL (SELECT * FROM tower_activity.agent_quarter AS o WHERE o.agent = k.agent AND o.scope_id = k.scope_id \
           AND o.quarter < k.first AND CASE WHEN k.records_turns THEN o.turns ELSE o.roots END > 0 \
           ORDER BY o.quarter DESC LIMIT 1) \
-       UNION (SELECT * FROM tower_activity.agent_quarter AS o WHERE o.agent = k.agent AND o.scope_id = k.scope_id \
+       UNION ALL (SELECT * FROM tower_activity.agent_quarter AS o WHERE o.agent = k.agent AND o.scope_id = k.scope_id \
           AND o.quarter > k.last AND CASE WHEN k.records_turns THEN o.turns ELSE o.roots END > 0 \
           ORDER BY o.quarter LIMIT 1)) AS q";
 const SET_TURNING: &str = "INSERT INTO tower_activity.turning_agent (agent) SELECT unnest($1::bigint[]) ON CONFLICT DO NOTHING";
@@ -67,7 +69,8 @@ pub(super) async fn fold(transaction: &Transaction<'_>, agents: &AgentSums) -> R
     let loaded = Loaded::load(transaction, agents).await?;
     let stored = agents.store(&loaded);
     stored.unwrap_or_else(|never| match never {});
-    loaded.store(transaction).await
+    loaded.store(transaction).await?;
+    add_days(transaction, agents).await
 }
 
 impl Loaded {
@@ -238,13 +241,11 @@ impl AgentRows for Loaded {
     }
 }
 
-async fn put_quarters(
-    transaction: &Transaction<'_>,
-    quarters: &BTreeMap<(i64, i64, i64), AgentQuarter>,
-) -> Result<(), Failed> {
+/// Returns the columns of agents' quarter hours, or days, by agent, scope and first quarter hour.
+fn columns(quarters: &BTreeMap<(i64, i64, i64), AgentQuarter>) -> Columns<'_> {
     let each = || quarters.values();
     let start = |span: Span, us: i64| (span.count > 0).then_some(us);
-    let columns = Columns::default()
+    Columns::default()
         .add("agent", quarters.keys().map(|key| key.0))
         .add("scope_id", quarters.keys().map(|key| key.1))
         .add("quarter", quarters.keys().map(|key| key.2))
@@ -252,27 +253,58 @@ async fn put_quarters(
         .add("turns", each().map(|one| one.turns.count))
         .add(
             "first_turn",
-            each().map(|one| start(one.turns, one.turns.first_us)),
+            each().map(move |one| start(one.turns, one.turns.first_us)),
         )
         .add(
             "last_turn",
-            each().map(|one| start(one.turns, one.turns.last_us)),
+            each().map(move |one| start(one.turns, one.turns.last_us)),
         )
         .add("roots", each().map(|one| one.roots.count))
         .add(
             "first_root",
-            each().map(|one| start(one.roots, one.roots.first_us)),
+            each().map(move |one| start(one.roots, one.roots.first_us)),
         )
         .add(
             "last_root",
-            each().map(|one| start(one.roots, one.roots.last_us)),
-        );
+            each().map(move |one| start(one.roots, one.roots.last_us)),
+        )
+}
+
+async fn put_quarters(
+    transaction: &Transaction<'_>,
+    quarters: &BTreeMap<(i64, i64, i64), AgentQuarter>,
+) -> Result<(), Failed> {
+    let columns = columns(quarters);
     let (names, new) = (columns.names(), columns.rows("new"));
     let sql = format!(
         "INSERT INTO tower_activity.agent_quarter ({names}) SELECT {names} FROM {new} \
          ON CONFLICT (agent, quarter, scope_id) DO UPDATE SET active = excluded.active, turns = excluded.turns, \
            first_turn = excluded.first_turn, last_turn = excluded.last_turn, roots = excluded.roots, \
            first_root = excluded.first_root, last_root = excluded.last_root"
+    );
+    query(transaction, &sql, &columns.parameters()).await?;
+    Ok(())
+}
+
+/// Adds to the days of agents.
+async fn add_days(transaction: &Transaction<'_>, agents: &AgentSums) -> Result<(), Failed> {
+    let mut days = BTreeMap::<_, AgentQuarter>::new();
+    for (agent, scopes) in &agents.quarters {
+        for (scope, quarters) in scopes {
+            for (quarter, more) in quarters {
+                let day = days.entry((*agent, *scope, first_of_day(*quarter)));
+                day.or_default().add(more);
+            }
+        }
+    }
+    let columns = columns(&days);
+    let (names, new) = (columns.names(), columns.rows("new"));
+    let sql = format!(
+        "INSERT INTO tower_activity.agent_day AS d ({names}) SELECT {names} FROM {new} \
+         ON CONFLICT (quarter, scope_id, agent) DO UPDATE SET active = d.active + excluded.active, \
+           turns = d.turns + excluded.turns, first_turn = least(d.first_turn, excluded.first_turn), \
+           last_turn = greatest(d.last_turn, excluded.last_turn), roots = d.roots + excluded.roots, \
+           first_root = least(d.first_root, excluded.first_root), last_root = greatest(d.last_root, excluded.last_root)"
     );
     query(transaction, &sql, &columns.parameters()).await?;
     Ok(())

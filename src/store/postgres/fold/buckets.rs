@@ -1,5 +1,7 @@
 //! Adds to the sums of quarter hours.
 
+use std::collections::BTreeMap;
+
 use tokio_postgres::{Transaction, types::Type};
 
 use crate::{
@@ -14,40 +16,61 @@ use crate::{
     },
 };
 
+/// Quarter hours of a day.
+pub(in crate::store::postgres) const QUARTERS_OF_DAY: i64 = 96;
 /// The columns of sums, in the order in which [`read`] takes them.
 pub(in crate::store::postgres) const COLUMNS: &str =
     "b.count, b.failed, b.cancelled, b.timed, b.sum_ns, b.min_ns, b.max_ns, b.sketch";
-const OLD: &str = " FROM unnest($1::smallint[], $2::bigint[], $3::bigint[]) AS k (scope, scope_id, quarter) \
-     JOIN tower_activity.bucket AS b ON b.scope = k.scope AND b.scope_id = k.scope_id AND b.quarter = k.quarter";
 
-/// Adds sums to the stored ones.
+/// The number of a scope, the id of a text, and a quarter hour.
+type Key = (i16, i64, i64);
+
+/// Adds sums to the stored ones: of quarter hours, and of days, which a ranking adds up.
 pub(super) async fn fold(transaction: &Transaction<'_>, buckets: Buckets) -> Result<(), Failed> {
     let overall = buckets.overall();
     let overall = overall
         .into_iter()
         .map(|(quarter, sums)| ((SumScope::Overall, 0, quarter), sums));
-    let sums = buckets.sums.into_iter().chain(overall);
-    let mut sums: Vec<_> = sums
+    let mut days = BTreeMap::<Key, Sums>::new();
+    for ((scope, id, quarter), sums) in &buckets.sums {
+        let day = days.entry((scope.code() as i16, *id, first_of_day(*quarter)));
+        day.or_default().merge(sums);
+    }
+    let quarters = buckets.sums.into_iter().chain(overall);
+    let quarters = quarters
         .map(|((scope, id, quarter), sums)| ((scope.code() as i16, id, quarter), sums))
         .collect();
-    sums.sort_unstable_by_key(|(key, _)| *key);
-    let scopes: Vec<i16> = sums.iter().map(|(key, _)| key.0).collect();
-    let ids: Vec<i64> = sums.iter().map(|(key, _)| key.1).collect();
-    let quarters: Vec<i64> = sums.iter().map(|(key, _)| key.2).collect();
+    add(transaction, "bucket", "scope, scope_id, quarter", quarters).await?;
+    add(transaction, "bucket_day", "scope, quarter, scope_id", days).await
+}
+
+/// Adds sums to those of a table.
+async fn add(
+    transaction: &Transaction<'_>,
+    table: &str,
+    primary_key: &str,
+    mut sums: BTreeMap<Key, Sums>,
+) -> Result<(), Failed> {
+    let scopes: Vec<i16> = sums.keys().map(|key| key.0).collect();
+    let ids: Vec<i64> = sums.keys().map(|key| key.1).collect();
+    let quarters: Vec<i64> = sums.keys().map(|key| key.2).collect();
     let keys: [Parameter<'_>; 3] = [
         (&scopes, Type::INT2_ARRAY),
         (&ids, Type::INT8_ARRAY),
         (&quarters, Type::INT8_ARRAY),
     ];
-    let old = ["SELECT ", COLUMNS, ", b.scope, b.scope_id, b.quarter", OLD].concat();
+    let old = format!(
+        "SELECT {COLUMNS}, b.scope, b.scope_id, b.quarter \
+         FROM unnest($1::smallint[], $2::bigint[], $3::bigint[]) AS k (scope, scope_id, quarter) \
+           JOIN tower_activity.{table} AS b ON b.scope = k.scope AND b.scope_id = k.scope_id AND b.quarter = k.quarter"
+    );
     for row in query(transaction, &old, &keys).await? {
-        let key: (i16, i64, i64) = (row.get(8), row.get(9), row.get(10));
-        if let Ok(at) = sums.binary_search_by_key(&key, |(key, _)| *key) {
-            sums[at].1.merge(&read(&row));
+        if let Some(sums) = sums.get_mut(&(row.get(8), row.get(9), row.get(10))) {
+            sums.merge(&read(&row));
         }
     }
-    let sketches: Vec<Vec<u8>> = sums.iter().map(|(_, one)| one.sketch.to_bytes()).collect();
-    let each = || sums.iter().map(|(_, one)| one);
+    let sketches: Vec<Vec<u8>> = sums.values().map(|one| one.sketch.to_bytes()).collect();
+    let each = || sums.values();
     let columns = Columns::default()
         .add("scope", scopes.iter().copied())
         .add("scope_id", ids.iter().copied())
@@ -62,13 +85,18 @@ pub(super) async fn fold(transaction: &Transaction<'_>, buckets: Buckets) -> Res
         .add("sketch", sketches.iter().map(Vec::as_slice));
     let (names, new) = (columns.names(), columns.rows("new"));
     let sql = format!(
-        "INSERT INTO tower_activity.bucket ({names}) SELECT {names} FROM {new} \
-         ON CONFLICT (scope, scope_id, quarter) DO UPDATE SET count = excluded.count, failed = excluded.failed, \
+        "INSERT INTO tower_activity.{table} ({names}) SELECT {names} FROM {new} \
+         ON CONFLICT ({primary_key}) DO UPDATE SET count = excluded.count, failed = excluded.failed, \
            cancelled = excluded.cancelled, timed = excluded.timed, sum_ns = excluded.sum_ns, min_ns = excluded.min_ns, \
            max_ns = excluded.max_ns, sketch = excluded.sketch"
     );
     query(transaction, &sql, &columns.parameters()).await?;
     Ok(())
+}
+
+/// Returns the first quarter hour of the day that one is in.
+pub(in crate::store::postgres) fn first_of_day(quarter: i64) -> i64 {
+    quarter - quarter.rem_euclid(QUARTERS_OF_DAY)
 }
 
 /// Reads sums from [`COLUMNS`], the first ones of a row.

@@ -22,7 +22,9 @@ use crate::{
     },
 };
 
-const BEGIN: &str = "SET LOCAL lock_timeout = '5s'";
+/// Sums are looked up by their keys: of a batch that was recorded in many quarter hours, the planner would read whole tables instead.
+const BEGIN: &str = "SET LOCAL lock_timeout = '5s'; SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; \
+     SET LOCAL enable_mergejoin = off; SET LOCAL jit = off";
 /// Locks the last ordinal: one intake folds at a time. Ends with its transaction, as a pooler needs it.
 const LAST: &str =
     "SELECT value FROM tower_activity.mark WHERE name = 'ordinal' FOR UPDATE SKIP LOCKED";

@@ -36,17 +36,22 @@ const RAISE: &str = "UPDATE tower_activity.mark SET value = greatest(value, $2) 
 const OLD_DAYS: &str = "SELECT c.relname::text, i.inhdetachpending FROM pg_class AS c LEFT JOIN pg_inherits AS i ON i.inhrelid = c.oid \
      WHERE c.relnamespace = 'tower_activity'::regnamespace AND c.relkind = 'r' AND c.relname ~ ('^' || $1 || '_[0-9]+$') \
        AND substring(c.relname FROM '[0-9]+$')::bigint < $2 ORDER BY substring(c.relname FROM '[0-9]+$')::bigint";
-const OLD_QUARTERS: [&str; 4] = [
+/// Days go with their first quarter hour: the rest of them is read from quarter hours.
+const OLD_QUARTERS: [&str; 6] = [
     "DELETE FROM tower_activity.bucket WHERE ctid = ANY(ARRAY(SELECT ctid FROM tower_activity.bucket WHERE quarter < $1 LIMIT $2))",
     "DELETE FROM tower_activity.agent_quarter WHERE ctid = ANY(ARRAY( \
        SELECT ctid FROM tower_activity.agent_quarter WHERE quarter < $1 LIMIT $2))",
     "DELETE FROM tower_activity.turn_bucket WHERE ctid = ANY(ARRAY( \
        SELECT ctid FROM tower_activity.turn_bucket WHERE quarter < $1 LIMIT $2))",
+    "DELETE FROM tower_activity.bucket_day WHERE ctid = ANY(ARRAY(SELECT ctid FROM tower_activity.bucket_day WHERE quarter < $1 LIMIT $2))",
+    "DELETE FROM tower_activity.agent_day WHERE ctid = ANY(ARRAY(SELECT ctid FROM tower_activity.agent_day WHERE quarter < $1 LIMIT $2))",
     "DELETE FROM tower_activity.failure WHERE ctid = ANY(ARRAY(SELECT ctid FROM tower_activity.failure WHERE quarter < $1 LIMIT $2))",
 ];
 const COUNT_QUARTERS: &str = "SELECT (SELECT count(*) FROM tower_activity.bucket WHERE quarter < $1) \
      + (SELECT count(*) FROM tower_activity.agent_quarter WHERE quarter < $1) \
      + (SELECT count(*) FROM tower_activity.turn_bucket WHERE quarter < $1) \
+     + (SELECT count(*) FROM tower_activity.bucket_day WHERE quarter < $1) \
+     + (SELECT count(*) FROM tower_activity.agent_day WHERE quarter < $1) \
      + (SELECT count(*) FROM tower_activity.failure WHERE quarter < $1)";
 const COUNT_RECORDINGS: &str = "SELECT count(*), (SELECT count(*) FROM tower_activity.chunk AS c \
        JOIN tower_activity.recording AS r ON r.id = c.recording WHERE r.id < $1 AND r.status <> 0) \

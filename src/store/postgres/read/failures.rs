@@ -34,8 +34,12 @@ const MOST_READ: i64 = 100_000;
 /// Those of batches that are yet to be counted.
 const UNCOUNTED: &str =
     " AND a.batch = ANY(ARRAY(SELECT id FROM tower_activity.batch WHERE ordinal IS NULL))";
-const KEPT: &str = "SELECT fingerprint, name, error_type, count, first, example FROM tower_activity.failure \
-     WHERE quarter >= $1 AND quarter < $2";
+/// Added up by the server: a week has a group of each fingerprint in most of its quarter hours. Ids are in the order of these.
+const KEPT: &str = "SELECT k.fingerprint, f.name, f.error_type, k.count, f.first, l.example \
+     FROM (SELECT fingerprint, sum(count)::bigint AS count, min(quarter) AS first, max(quarter) AS last FROM tower_activity.failure \
+       WHERE quarter >= $1 AND quarter < $2 GROUP BY fingerprint) AS k \
+     JOIN tower_activity.failure AS f ON f.fingerprint = k.fingerprint AND f.quarter = k.first \
+     JOIN tower_activity.failure AS l ON l.fingerprint = k.fingerprint AND l.quarter = k.last";
 const KEPT_FIRST: &str = "SELECT DISTINCT ON (fingerprint) fingerprint, first FROM tower_activity.failure \
      WHERE fingerprint = ANY($1::bigint[]) ORDER BY fingerprint, quarter";
 /// The last quarter hour that an id can have: its time has 48 bits of milliseconds.

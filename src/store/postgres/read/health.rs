@@ -99,7 +99,8 @@ pub(super) async fn health(snapshot: &Snapshot<'_>) -> Result<Health, Failed> {
 fn size_of<'a>(sizes: &'a mut Sizes, table: &str) -> &'a mut u64 {
     match table {
         "recording" | "chunk" | "link" => &mut sizes.recordings,
-        "bucket" | "agent_quarter" | "turning_agent" | "turn_bucket" | "failure" => &mut sizes.sums,
+        "bucket" | "bucket_day" | "agent_quarter" | "agent_day" | "turning_agent"
+        | "turn_bucket" | "failure" => &mut sizes.sums,
         "dedup" => &mut sizes.events,
         _ => &mut sizes.activities,
     }

@@ -14,8 +14,14 @@ use crate::{
     store::codes::Code,
 };
 
-/// What is added to the number of a batch in the order of all logs to get those of its records: more than a batch has places.
-pub(super) const PER_BATCH: i64 = 1 << 20;
+/// What is added to the number of a batch in the order of all logs to get those of its records: more than a batch has places. Its
+/// digits, for statements.
+macro_rules! per_batch {
+    () => {
+        1048576
+    };
+}
+pub(super) const PER_BATCH: i64 = per_batch!();
 
 /// The scope and the instance of a row of the alias `a`.
 macro_rules! scope_columns {
@@ -53,7 +59,9 @@ pub(super) const ACTIVITY: &str = concat!(
      (SELECT value FROM tower_activity.text WHERE id = a.name) AS name, \
      ",
     scope_columns!(),
-    "(SELECT b.ordinal * 1048576 + a.seq - b.first_activity FROM tower_activity.batch AS b WHERE b.id = a.batch) AS place, \
+    "(SELECT b.ordinal * ",
+    per_batch!(),
+    " + a.seq - b.first_activity FROM tower_activity.batch AS b WHERE b.id = a.batch) AS place, \
      EXISTS (SELECT 1 FROM tower_activity.link AS l WHERE l.activity = a.id) AS has_recording "
 );
 pub(super) const ENDED: &str = "FROM tower_activity.activity AS a ";
@@ -76,7 +84,9 @@ pub(super) const EVENT: &str = concat!(
      (SELECT value FROM tower_activity.text WHERE id = a.type) AS type, \
      ",
     scope_columns!(),
-    "(SELECT b.ordinal * 1048576 + a.seq - b.first_event FROM tower_activity.batch AS b WHERE b.id = a.batch) AS place "
+    "(SELECT b.ordinal * ",
+    per_batch!(),
+    " + a.seq - b.first_event FROM tower_activity.batch AS b WHERE b.id = a.batch) AS place "
 );
 pub(super) const EVENTS: &str = "FROM tower_activity.event AS a ";
 

@@ -19,11 +19,13 @@ use crate::{
     },
 };
 
-/// Quarter hours of a day.
-const DAY: i64 = 96;
+const DAY: i64 = buckets::QUARTERS_OF_DAY;
 const BUCKETS: &str = ", b.quarter FROM tower_activity.bucket AS b \
      WHERE b.scope = $1 AND b.scope_id = $2 AND b.quarter >= $3 AND b.quarter < $4 ORDER BY b.quarter";
-const TOTALS: &str = ", b.scope_id FROM tower_activity.bucket AS b WHERE b.scope = $1 AND b.quarter >= $2 AND b.quarter < $3";
+/// From whole days and the quarter hours before and after them.
+const TOTALS: &str = ", b.scope_id FROM (SELECT * FROM tower_activity.bucket_day WHERE scope = $1 AND quarter >= $3 AND quarter < $4 \
+     UNION ALL SELECT * FROM tower_activity.bucket WHERE scope = $1 AND quarter >= $2 AND quarter < $3 \
+     UNION ALL SELECT * FROM tower_activity.bucket WHERE scope = $1 AND quarter >= $4 AND quarter < $5) AS b";
 const COUNT: &str = "SELECT coalesce(sum(count), 0)::bigint FROM tower_activity.bucket \
      WHERE scope = 0 AND scope_id = 0 AND quarter >= $1 AND quarter < $2";
 const OLDEST: &str =
@@ -38,11 +40,16 @@ const RECORDS_TURNS: &str =
     "SELECT EXISTS (SELECT 1 FROM tower_activity.turning_agent WHERE agent = $1)";
 const OF_AGENT: &str = " FROM tower_activity.agent_quarter AS q WHERE q.agent = $1 AND q.scope_id = 0 \
      AND q.quarter >= $2 AND q.quarter < $3";
-const OF_AGENTS: &str = "SELECT q.agent, sum(CASE WHEN t.agent IS NULL THEN q.roots ELSE q.turns END)::bigint, \
+/// Of agents in each scope, from whole days and the quarter hours before and after them.
+const OF_AGENTS: &str = "SELECT q.scope_id, q.agent, sum(CASE WHEN t.agent IS NULL THEN q.roots ELSE q.turns END)::bigint, \
        min(CASE WHEN t.agent IS NULL THEN q.first_root ELSE q.first_turn END), \
        max(CASE WHEN t.agent IS NULL THEN q.last_root ELSE q.last_turn END) \
-     FROM tower_activity.agent_quarter AS q LEFT JOIN tower_activity.turning_agent AS t ON t.agent = q.agent \
-     WHERE q.scope_id = 0 AND q.quarter >= $1 AND q.quarter < $2 GROUP BY q.agent";
+     FROM (SELECT * FROM tower_activity.agent_day WHERE quarter >= $2 AND quarter < $3 \
+       UNION ALL SELECT * FROM tower_activity.agent_quarter WHERE quarter >= $1 AND quarter < $2 \
+       UNION ALL SELECT * FROM tower_activity.agent_quarter WHERE quarter >= $3 AND quarter < $4) AS q \
+       LEFT JOIN tower_activity.turning_agent AS t ON t.agent = q.agent WHERE ";
+const OVERALL: &str = "q.scope_id = 0 GROUP BY 1, 2";
+const BY_PROJECT: &str = "q.scope_id <> 0 GROUP BY 1, 2";
 
 /// Reads the sums of a subject, oldest first.
 pub(super) async fn buckets(
@@ -79,22 +86,25 @@ pub(super) async fn totals(
     by: Dimension,
     quarters: &Range<Quarter>,
 ) -> Result<Vec<Total>, Failed> {
-    let (scope, range) = (scope(by).code() as i16, numbers(quarters));
-    let parameters: [Parameter<'_>; 3] = [
+    let (scope, parts) = (scope(by).code() as i16, Parts::of(quarters));
+    let Parts { start, days, end } = &parts;
+    let parameters: [Parameter<'_>; 5] = [
         (&scope, Type::INT2),
-        (&range.start, Type::INT8),
-        (&range.end, Type::INT8),
+        (start, Type::INT8),
+        (&days.start, Type::INT8),
+        (&days.end, Type::INT8),
+        (end, Type::INT8),
     ];
-    let sql = ["SELECT ", buckets::COLUMNS, TOTALS].concat();
     let mut totals = HashMap::<i64, Sums>::new();
+    let sql = ["SELECT ", buckets::COLUMNS, TOTALS].concat();
     for row in snapshot.query(&sql, &parameters).await? {
         let sums = totals.entry(row.get(8)).or_default();
         sums.merge(&buckets::read(&row));
     }
     let ids: Vec<i64> = totals.keys().copied().collect();
     let turns = match by {
-        Dimension::Agent => turns_of_agents(snapshot, &range).await?,
-        Dimension::Project => turns_of_projects(snapshot, &ids, quarters).await?,
+        Dimension::Agent => turns_of_agents(snapshot, &parts, OVERALL).await?,
+        Dimension::Project => turns_of_agents(snapshot, &parts, BY_PROJECT).await?,
         Dimension::Name | Dimension::Brand => HashMap::new(),
     };
     let texts = snapshot.query(TEXTS, &[(&ids, Type::INT8_ARRAY)]).await?;
@@ -235,32 +245,51 @@ async fn turns_of_agent(
     Ok(turns.into_stats())
 }
 
+/// Reads the turns in a span: of each agent, or of the agents of each project.
 async fn turns_of_agents(
     snapshot: &Snapshot<'_>,
-    range: &Range<i64>,
+    parts: &Parts,
+    by: &str,
 ) -> Result<HashMap<i64, Turns>, Failed> {
-    let parameters: [Parameter<'_>; 2] = [(&range.start, Type::INT8), (&range.end, Type::INT8)];
-    let rows = snapshot.query(OF_AGENTS, &parameters).await?;
-    let turns = rows.iter().map(|row| {
+    let parameters: [Parameter<'_>; 4] = [
+        (&parts.start, Type::INT8),
+        (&parts.days.start, Type::INT8),
+        (&parts.days.end, Type::INT8),
+        (&parts.end, Type::INT8),
+    ];
+    let rows = snapshot
+        .query(&[OF_AGENTS, by].concat(), &parameters)
+        .await?;
+    let mut turns = HashMap::<i64, Turns>::new();
+    for row in rows {
         let us = |column| row.get::<_, Option<i64>>(column).unwrap_or_default();
-        let mut turns = Turns::default();
-        turns.add_agent(&Span {
-            count: row.get(1),
-            first_us: us(2),
-            last_us: us(3),
+        let (scope, agent): (i64, i64) = (row.get(0), row.get(1));
+        let id = if scope == ALL { agent } else { scope };
+        turns.entry(id).or_default().add_agent(&Span {
+            count: row.get(2),
+            first_us: us(3),
+            last_us: us(4),
         });
-        (row.get(0), turns)
-    });
-    Ok(turns.collect())
+    }
+    Ok(turns)
 }
 
-async fn turns_of_projects(
-    snapshot: &Snapshot<'_>,
-    projects: &[i64],
-    quarters: &Range<Quarter>,
-) -> Result<HashMap<i64, Turns>, Failed> {
-    let stats = turns(snapshot, projects, quarters).await?.into_iter();
-    Ok(stats
-        .map(|(project, stats)| (project, Turns::in_span(&stats, quarters.clone())))
-        .collect())
+/// A span of quarter hours, with the whole days in it.
+struct Parts {
+    start: i64,
+    days: Range<i64>,
+    end: i64,
+}
+
+impl Parts {
+    fn of(quarters: &Range<Quarter>) -> Self {
+        let Range { start, end } = numbers(quarters);
+        let first = buckets::first_of_day(start.saturating_add(DAY - 1));
+        let days = first..buckets::first_of_day(end);
+        Parts {
+            start,
+            days: if days.is_empty() { end..end } else { days },
+            end,
+        }
+    }
 }
