@@ -34,6 +34,9 @@ const MOST_READ: i64 = 100_000;
 /// Those of batches that are yet to be counted.
 const UNCOUNTED: &str =
     " AND a.batch = ANY(ARRAY(SELECT id FROM tower_activity.batch WHERE ordinal IS NULL))";
+/// The range of their ids.
+const UNCOUNTED_IDS: &str = "SELECT min(min_activity::text COLLATE \"C\")::uuid, max(max_activity::text COLLATE \"C\")::uuid \
+     FROM tower_activity.batch WHERE ordinal IS NULL";
 /// Added up by the server: a week has a group of each fingerprint in most of its quarter hours. Ids are in the order of these.
 const KEPT: &str = "SELECT k.fingerprint, f.name, f.error_type, k.count, f.first, l.example \
      FROM (SELECT fingerprint, sum(count)::bigint AS count, min(quarter) AS first, max(quarter) AS last FROM tower_activity.failure \
@@ -79,15 +82,24 @@ pub(super) async fn groups(
         let sql = [GROUPS, &edges.sql, " AND ", &edge, GROUPED].concat();
         add(snapshot, &sql, &edges.values, &mut sums).await?;
     }
-    let mut uncounted = clause;
-    let [start, end] = bounds.map(|bound| uncounted.bind(bound, Type::UUID));
-    uncounted.and(&format!("a.id >= {start} AND a.id < {end}"));
-    let sql = [GROUPS, &uncounted.sql, UNCOUNTED, GROUPED].concat();
-    add(snapshot, &sql, &uncounted.values, &mut sums).await?;
+    if let Some((min, max)) = uncounted_ids(snapshot).await? {
+        let mut uncounted = clause;
+        uncounted.and_value("a.id >= ", min.max(bounds[0]), Type::UUID);
+        uncounted.and_value("a.id <= ", max, Type::UUID);
+        uncounted.and_value("a.id < ", bounds[1], Type::UUID);
+        let sql = [GROUPS, &uncounted.sql, UNCOUNTED, GROUPED].concat();
+        add(snapshot, &sql, &uncounted.values, &mut sums).await?;
+    }
     let quarters = [(&kept.start as _, Type::INT8), (&kept.end as _, Type::INT8)];
     let rows = snapshot.query(KEPT, &quarters).await?;
     add_rows(snapshot, rows, &mut sums).await?;
     Ok(sums.finish())
+}
+
+/// Returns the range of the ids in batches that are yet to be counted; `None` if there are none. Few partitions have them.
+async fn uncounted_ids(snapshot: &Snapshot<'_>) -> Result<Option<(Uuid, Uuid)>, Failed> {
+    let row = &snapshot.query(UNCOUNTED_IDS, &[]).await?[0];
+    Ok(row.get::<_, Option<Uuid>>(0).zip(row.get(1)))
 }
 
 /// Returns the whole quarter hours of a filter's window; none if it has other conditions.
@@ -168,6 +180,11 @@ pub(super) async fn first(
         for row in snapshot.query(KEPT_FIRST, &of).await? {
             first.insert(Fingerprint::from_number(row.get(0)), id_of(row.get(1)));
         }
+        let Some((min, max)) = uncounted_ids(snapshot).await? else {
+            return Ok(first);
+        };
+        clause.and_value("a.id >= ", min, Type::UUID);
+        clause.and_value("a.id <= ", max, Type::UUID);
         rest = UNCOUNTED;
     }
     let limit = clause.bind(MOST_READ, Type::INT8);
