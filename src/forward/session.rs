@@ -56,6 +56,8 @@ struct Connected {
     next: Option<ForwardBatch>,
     sent: SentState,
     instances: HashMap<InstanceId, InstanceHealth>,
+    /// Every batch of this session is counted in the sums.
+    is_counted: bool,
     /// When the target heard from this session; `None`: not since it has connected.
     beat_at: Option<Instant>,
 }
@@ -165,8 +167,11 @@ impl Session {
         if beat_is_due {
             beat(&mut connected, spool, &name)?;
         }
-        if stepped || beat_is_due {
+        connected.is_counted &= !stepped;
+        // Batches that are counted together share the sums that they change.
+        if beat_is_due || !(stepped || connected.is_counted) {
             connected.intake.fold()?;
+            connected.is_counted = true;
         }
         if self.error.is_some() && self.keep_error(None) {
             self.error = None;
@@ -253,6 +258,7 @@ impl Session {
             next: None,
             sent: SentState::default(),
             instances: HashMap::new(),
+            is_counted: true,
             beat_at: None,
         })
     }

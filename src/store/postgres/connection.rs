@@ -3,7 +3,7 @@
 
 use std::{
     future::{Future, poll_fn},
-    pin::pin,
+    pin::{Pin, pin},
     sync::{Arc, LazyLock},
     task::{Context, Poll, Wake, Waker},
     thread::{self, Thread},
@@ -272,6 +272,29 @@ pub(super) async fn query(
     parameters: &[Parameter<'_>],
 ) -> Result<Vec<Row>, tokio_postgres::Error> {
     transaction.query_typed(sql, parameters).await
+}
+
+/// Waits for queries that are sent one after another, without waiting for answers in between. Returns their answers in this order.
+pub(super) async fn all<T, F: Future<Output = Result<T, Failed>>>(
+    mut queries: Vec<Pin<Box<F>>>,
+) -> Result<Vec<T>, Failed> {
+    let mut answers: Vec<Option<T>> = queries.iter().map(|_| None).collect();
+    poll_fn(|context| {
+        let mut is_pending = false;
+        for (query, answer) in queries.iter_mut().zip(&mut answers) {
+            if answer.is_none() {
+                match query.as_mut().poll(context) {
+                    Poll::Ready(done) => *answer = Some(done?),
+                    Poll::Pending => is_pending = true,
+                }
+            }
+        }
+        match is_pending {
+            true => Poll::Pending,
+            false => Poll::Ready(Ok(answers.drain(..).flatten().collect())),
+        }
+    })
+    .await
 }
 
 fn connect(address: &Address) -> Result<Link> {

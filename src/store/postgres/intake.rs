@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{
     columns::{Columns, text, uuid},
-    connection::{Connection, Failed, Parameter, query},
+    connection::{Connection, Failed, Parameter, all, query},
     dictionary::Dictionary,
     fold,
     marks::Marks,
@@ -25,6 +25,8 @@ use crate::{
 };
 
 const BEGIN: &str = "SET LOCAL lock_timeout = '10s'";
+/// The number of rows in a statement.
+const PART: usize = 500;
 /// How long a log that was not heard of keeps its lease.
 const LEASE: &str = "10 seconds";
 /// Ends what an earlier session of the same forwarder has left: if a part of a request was lost on the way, no other limit ends its
@@ -346,7 +348,9 @@ async fn each<T>(
         return Ok(0);
     }
     if refused == Refused::Fails {
-        return insert(rows).await.map(|()| 0);
+        // The server inserts some while the next ones are prepared.
+        let parts = rows.chunks(PART).map(|part| Box::pin(insert(part)));
+        return all(parts.collect()).await.map(|_| 0);
     }
     let (mut left, mut count) = (vec![rows], 0);
     while let Some(rows) = left.pop() {

@@ -1,11 +1,6 @@
 //! Lists of records, newest first.
 
-use std::{
-    cmp::Reverse,
-    future::{Future, poll_fn},
-    pin::Pin,
-    task::Poll,
-};
+use std::cmp::Reverse;
 
 use chrono::TimeDelta;
 use tokio_postgres::{Row, types::Type};
@@ -21,7 +16,10 @@ use super::{
 use crate::{
     error::Result,
     record::{ActivityId, ActivityRecord, EventRecord, Filter},
-    store::{Cursor, LARGEST_PAGE, List, Record, postgres::connection::Failed},
+    store::{
+        Cursor, LARGEST_PAGE, List, Record,
+        postgres::connection::{Failed, all},
+    },
 };
 
 /// The most rows that are read at a time to compare them one by one.
@@ -305,29 +303,6 @@ pub(super) fn spans((from, before): Bounds, first: TimeDelta, longer: i32) -> Ve
     }
     spans.push((from, end));
     spans
-}
-
-/// Waits for queries that are sent one after another, without waiting for answers in between. Returns their answers in this order.
-async fn all<T, F: Future<Output = Result<T, Failed>>>(
-    mut queries: Vec<Pin<Box<F>>>,
-) -> Result<Vec<T>, Failed> {
-    let mut answers: Vec<Option<T>> = queries.iter().map(|_| None).collect();
-    poll_fn(|context| {
-        let mut is_pending = false;
-        for (query, answer) in queries.iter_mut().zip(&mut answers) {
-            if answer.is_none() {
-                match query.as_mut().poll(context) {
-                    Poll::Ready(done) => *answer = Some(done?),
-                    Poll::Pending => is_pending = true,
-                }
-            }
-        }
-        match is_pending {
-            true => Poll::Pending,
-            false => Poll::Ready(Ok(answers.drain(..).flatten().collect())),
-        }
-    })
-    .await
 }
 
 /// Returns the id of a record as that of an activity, which has the same order.
