@@ -8,6 +8,7 @@
 mod load;
 mod plans;
 mod reads;
+mod retired;
 
 use std::path::PathBuf;
 
@@ -48,6 +49,9 @@ fn main() -> Result<(), Failure> {
     let data = reads::Data { end, days, logs };
     let answers = reads::measure(&mut reader, data, times, &named)?;
     plans::check(&server, &url, data, &named)?;
+    if named.is_empty() || named.iter().any(|one| one == "retired") {
+        retired::measure(&server, &url, data, times)?;
+    }
     println!();
     for answer in &answers {
         print_ratio(&format!("central_{}_p50_ms", answer.name), answer.p50_ms);

@@ -1,12 +1,12 @@
-//! Forwarding a file to a central store in PostgreSQL: rows per second compared with the same statements by hand, the delay until
+//! Forwarding a file to a central store in PostgreSQL: rows per second compared with the same manual statements, the delay until
 //! a call can be read there, the size of a row, and the cost for calls.
 //!
 //! `BENCH_ROWS` sets the number of activities in each file (default 200,000), `BENCH_ROUNDS` that of rounds (3).
 #![allow(missing_docs)]
 
-mod by_hand;
 mod calls;
 mod delay;
+mod manual;
 mod rate;
 
 use benches::{Failure, central, is_quick, setting};

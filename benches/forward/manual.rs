@@ -1,4 +1,4 @@
-//! The rows of a store, inserted into another one by hand: a loop of one statement for each batch.
+//! The rows of a store, inserted into another one manually: a loop of one statement for each batch.
 
 use std::time::{Duration, Instant};
 
@@ -14,14 +14,14 @@ use uuid::Uuid;
 const ROWS: &str = "SELECT * FROM tower_activity.activity ORDER BY batch, seq";
 
 /// Batches of columns, each an array.
-pub(crate) struct ByHand {
+pub(crate) struct Manual {
     runtime: Runtime,
     sql: String,
     types: Vec<Type>,
     batches: Vec<Vec<Box<dyn ToSql + Sync>>>,
 }
 
-impl ByHand {
+impl Manual {
     /// Reads all rows of the store at this address.
     pub(crate) fn read(url: &str) -> Result<Self, Failure> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
@@ -48,7 +48,7 @@ impl ByHand {
                     .collect()
             })
             .collect();
-        Ok(ByHand {
+        Ok(Manual {
             runtime,
             sql: format!(
                 "INSERT INTO tower_activity.activity ({names}) SELECT {names} FROM unnest({parameters}) AS new ({names}) ON CONFLICT DO NOTHING"

@@ -11,7 +11,7 @@ use benches::{
     central::{self, BATCH, Log, Server},
     fill, milliseconds, print_ratio, quantile,
 };
-use chrono::Utc;
+use chrono::{TimeDelta, Utc};
 use tower_activity::{
     ActivityLog,
     forward::Forwarder,
@@ -20,12 +20,14 @@ use tower_activity::{
     store::{Position, postgres::PostgresStore},
 };
 
-use crate::by_hand::ByHand;
+use crate::manual::Manual;
 
+/// The time in which the activities of a file were recorded: 56 a second, with the default number.
+const SPAN: TimeDelta = TimeDelta::hours(1);
 /// The number of files that are forwarded at once.
 const LOGS: usize = 3;
 
-/// Compares the forwarder with inserts by hand, in turn.
+/// Compares the forwarder with manual inserts, in turn.
 pub(crate) fn measure(
     server: &Server,
     folder: &Path,
@@ -37,7 +39,7 @@ pub(crate) fn measure(
         .collect();
     for file in &files {
         ActivityLog::open(file)?.shutdown().wait()?;
-        fill::fill(file, rows, Utc::now())?;
+        fill::fill_span(file, rows, SPAN, Utc::now())?;
     }
     let mut rates = [const { Vec::new() }; 5];
     let mut took = Vec::new();
@@ -47,10 +49,10 @@ pub(crate) fn measure(
         rates[0].push(rows as f64 / forwarded.as_secs_f64());
         print_size(server, &url, rows)?;
 
-        let by_hand = ByHand::read(&url)?;
+        let manual = Manual::read(&url)?;
         let url = server.database();
         drop(Log::connect(&PostgresStore::new(&url)?, 0)?);
-        let inserted = by_hand.insert(&url)?;
+        let inserted = manual.insert(&url)?;
         rates[1].push(rows as f64 / inserted.as_secs_f64());
 
         let url = server.database();
@@ -66,7 +68,7 @@ pub(crate) fn measure(
     took.sort_unstable();
     let names = [
         "forwarder, one log, with sums",
-        "the same inserts by hand, no sums",
+        "the same inserts, manually, no sums",
         "intake alone, no sums",
         "sums alone",
         "forwarders of three logs, with sums",
@@ -83,9 +85,9 @@ pub(crate) fn measure(
         milliseconds(quantile(&took, 1.0)),
     );
     println!();
-    let [forwarder, by_hand, intake, sums, three] = spreads.map(|spread| spread.median);
-    print_ratio("forward_vs_by_hand", forwarder / by_hand);
-    print_ratio("forward_accept_vs_by_hand", intake / by_hand);
+    let [forwarder, manual, intake, sums, three] = spreads.map(|spread| spread.median);
+    print_ratio("forward_vs_manual", forwarder / manual);
+    print_ratio("forward_accept_vs_manual", intake / manual);
     print_ratio("forward_rows_per_second", forwarder);
     print_ratio("forward_rows_per_second_three", three);
     print_ratio("forward_sums_rows_per_second", sums);

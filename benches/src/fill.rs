@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::{Connection, params};
 use tower_activity::record::ActivityId;
 
@@ -35,6 +35,20 @@ const INSERT: &str = "INSERT INTO activity (id, parent, root, kind, name, status
 ///
 /// If the store cannot be written.
 pub fn fill(path: &Path, rows: usize, end: DateTime<Utc>) -> Result<(), Failure> {
+    fill_span(path, rows, TimeDelta::days(DAYS), end)
+}
+
+/// Writes `rows` activities, spread evenly over the time before `end`.
+///
+/// # Errors
+///
+/// If the store cannot be written.
+pub fn fill_span(
+    path: &Path,
+    rows: usize,
+    span: TimeDelta,
+    end: DateTime<Utc>,
+) -> Result<(), Failure> {
     let mut store = Connection::open(path)?;
     store.execute_batch("PRAGMA synchronous = OFF; PRAGMA cache_size = -262144")?;
     let mut numbers = Numbers(0x9e37_79b9_7f4a_7c15);
@@ -44,7 +58,7 @@ pub fn fill(path: &Path, rows: usize, end: DateTime<Utc>) -> Result<(), Failure>
     let kinds = ["tool", "turn"].map(|kind| text(&store, kind));
     let [tool, turn] = kinds;
     let (tool, turn) = (tool?, turn?);
-    let span_us = DAYS * 86_400_000_000;
+    let span_us = span.num_microseconds().unwrap_or_default();
     let first_us = end.timestamp_micros() - span_us;
     let mut written = 0;
     while written < rows {
