@@ -141,16 +141,18 @@ impl Webhooks {
             return Ok(Vec::new());
         }
         let mut reader = ActivityReader::from_store(&*self.store)?;
-        let activities = reader.newest::<ActivityRecord>()?;
-        let events = reader.newest::<EventRecord>()?;
         let with_behind = |(mut status, log): (WebhookStatus, i64)| {
             status.behind = match status.what {
-                RecordKind::Activities => behind(log, status.seq, activities),
-                RecordKind::Events => behind(log, status.seq, events),
+                RecordKind::Activities => {
+                    reader.behind(Position::<ActivityRecord>::new(log, status.seq))?
+                }
+                RecordKind::Events => {
+                    reader.behind(Position::<EventRecord>::new(log, status.seq))?
+                }
             };
-            status
+            Ok(status)
         };
-        Ok(statuses.into_iter().map(with_behind).collect())
+        statuses.into_iter().map(with_behind).collect()
     }
 
     /// Returns the dead letters: records that could not be delivered.
@@ -163,15 +165,6 @@ impl Webhooks {
             true => self.file.open()?.dead_letters(),
             false => Ok(Vec::new()),
         }
-    }
-}
-
-/// Returns the number of positions left; 0 if the position is in another log, until the webhook continues in this one.
-fn behind<R>(log: i64, seq: i64, newest: Position<R>) -> u64 {
-    let position = Position::new(log, seq);
-    match position.is_in_log_of(newest) {
-        true => position.behind(newest),
-        false => 0,
     }
 }
 

@@ -165,6 +165,15 @@ impl ActivityReader {
         R::source(&mut *self.reader).newest()
     }
 
+    /// Returns the number of commits after `position`, pruned ones included; 0 for a position in another log.
+    ///
+    /// # Errors
+    ///
+    /// If the store could not be read.
+    pub fn behind<R: Record>(&mut self, position: Position<R>) -> Result<u64> {
+        R::source(&mut *self.reader).behind(position)
+    }
+
     /// Returns the activity with this id, if any.
     ///
     /// # Errors

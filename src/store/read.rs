@@ -53,6 +53,21 @@ pub trait Source<R: Record> {
     /// If the store could not be read.
     fn newest(&mut self) -> Result<Position<R>>;
 
+    /// Returns the number of commits after `position`, pruned ones included; 0 for a position in another log.
+    ///
+    /// The default subtracts the positions: it is right if each commit has the next number.
+    ///
+    /// # Errors
+    ///
+    /// If the store could not be read.
+    fn behind(&mut self, position: Position<R>) -> Result<u64> {
+        let newest = self.newest()?;
+        Ok(match position.is_in_log_of(newest) {
+            true => position.behind(newest),
+            false => 0,
+        })
+    }
+
     /// Returns the record with this id, if any.
     ///
     /// # Errors

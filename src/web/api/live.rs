@@ -267,10 +267,11 @@ impl Listener {
 
     /// Skips to the newest positions, with a `gap`, if the client is too far behind.
     fn skip_gap(&mut self, reader: &mut ActivityReader, out: &mut Vec<u8>) -> Result<(), Problem> {
-        let newest = Positions::newest(reader)?;
-        let too_far = is_too_far(self.positions.activities, newest.activities)
-            || is_too_far(self.positions.events, newest.events);
+        // For a position in another log, which was replaced, the gap is reported on reading.
+        let too_far = reader.behind(self.positions.activities)? > MAX_LAG
+            || reader.behind(self.positions.events)? > MAX_LAG;
         if too_far {
+            let newest = Positions::newest(reader)?;
             self.positions = newest;
             write_message(out, "gap", Some(newest), &serde_json::json!({}))?;
         }
@@ -357,12 +358,6 @@ fn write_message(
     Json::append(out, data)?;
     out.extend(b"\n\n");
     Ok(())
-}
-
-/// Whether too much was committed since the position to report each record. For a position in another log, which was replaced,
-/// the gap is reported on reading.
-fn is_too_far<R>(position: Position<R>, newest: Position<R>) -> bool {
-    position.is_in_log_of(newest) && position.behind(newest) > MAX_LAG
 }
 
 /// Access to the position of one kind of record.

@@ -132,7 +132,7 @@ impl CallCounters {
             let is_stuck = next == position;
             position = next;
             self.started = Some((created, position));
-            let left = position.behind(newest);
+            let left = reader.behind(position)?;
             if is_stuck || left == 0 || begun.elapsed() > BUDGET {
                 return Ok(left);
             }

@@ -31,6 +31,11 @@ const ACTIVITY_BATCHES: &str = "SELECT id, ordinal, first_activity, last_activit
 const EVENT_BATCHES: &str = "SELECT id, ordinal, first_event, last_event, min_event, max_event FROM tower_activity.batch \
      WHERE ordinal >= $1 AND ordinal <= $2 AND min_event IS NOT NULL ORDER BY ordinal LIMIT 100";
 const COUNTED: &str = "SELECT a.name, a.project, a.status, a.duration_ns, a.error_type FROM tower_activity.activity AS a WHERE ";
+/// Counts the places in batches from the first one on. Of the batch with the second number the first places are not counted.
+const ACTIVITIES_BEHIND: &str = "SELECT coalesce(sum(greatest(0, last_activity - first_activity - CASE WHEN ordinal = $2 THEN $3 ELSE 0 END)), 0)::bigint \
+     FROM tower_activity.batch WHERE ordinal >= $1";
+const EVENTS_BEHIND: &str = "SELECT coalesce(sum(greatest(0, last_event - first_event - CASE WHEN ordinal = $2 THEN $3 ELSE 0 END)), 0)::bigint \
+     FROM tower_activity.batch WHERE ordinal >= $1";
 /// The most places in which the server looks for records in one go.
 const PLACES: i64 = 20_000;
 
@@ -40,6 +45,32 @@ pub(super) async fn newest<R: Listed>(snapshot: &Snapshot<'_>) -> Result<Positio
     let (store, ordinal): (i64, i64) = (row.get(0), row.get(1));
     // After all records of the last batch.
     Ok(Position::new(store, ordinal * PER_BATCH + PER_BATCH - 1))
+}
+
+/// Counts the places after a position: those in the order of its log, of which a batch may have fewer than there are positions in it.
+pub(super) async fn behind<R: Listed>(
+    snapshot: &Snapshot<'_>,
+    position: Position<R>,
+) -> Result<u64, Failed> {
+    if !position.is_in_log_of(newest::<R>(snapshot).await?) {
+        return Ok(0);
+    }
+    let sql = match R::KIND {
+        RecordKind::Activities => ACTIVITIES_BEHIND,
+        RecordKind::Events => EVENTS_BEHIND,
+    };
+    let values = [
+        (&first_after(position.seq()) as _, Type::INT8),
+        (&(position.seq() / PER_BATCH) as _, Type::INT8),
+        (&(position.seq() % PER_BATCH) as _, Type::INT8),
+    ];
+    let count: i64 = snapshot.query(sql, &values).await?[0].get(0);
+    Ok(count.cast_unsigned())
+}
+
+/// Returns the ordinal of the batch with the next place after a seq. After the last place of a batch comes the next one.
+fn first_after(seq: i64) -> i64 {
+    (seq + 1).div_euclid(PER_BATCH)
 }
 
 /// Batches one after another, of which records are read in one go.
@@ -67,8 +98,7 @@ impl Batches {
             RecordKind::Activities => ACTIVITY_BATCHES,
             RecordKind::Events => EVENT_BATCHES,
         };
-        // After the last place of a batch comes the next one.
-        let first = (from + 1).div_euclid(PER_BATCH);
+        let first = first_after(from);
         let last = newest / PER_BATCH;
         let values = [(&first as _, Type::INT8), (&last as _, Type::INT8)];
         let mut next: Option<Batches> = None;

@@ -175,6 +175,10 @@ impl<R: Listed> Source<R> for PostgresReader {
         self.snapshot(async |snapshot| follow::newest(snapshot).await)
     }
 
+    fn behind(&mut self, position: Position<R>) -> Result<u64> {
+        self.snapshot(async |snapshot| follow::behind(snapshot, position).await)
+    }
+
     fn get(&mut self, id: R::Id) -> Result<Option<R>> {
         self.snapshot(async |snapshot| list::get(snapshot, id).await)
     }
