@@ -10,9 +10,6 @@ use crate::{
 
 /// A store that several logs are forwarded to. Each of its [`Reader`](crate::store::Reader)s reads all of them as one.
 pub trait CentralStore: Store {
-    /// Returns its address without a password: the name by which a file keeps how far it was forwarded there.
-    fn name(&self) -> String;
-
     /// Opens the side that accepts records. Creates what the store needs, or migrates it.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use uuid::Uuid;
 
 #[cfg(feature = "web")]
 use crate::store::RetentionFields;
@@ -33,8 +34,8 @@ pub struct Health {
     pub last_check: Option<LastCheck>,
     /// The index lag: activities and events that are not in the search index yet. Searches scan them.
     pub unindexed: u64,
-    /// The growth.
-    pub growth: Growth,
+    /// The growth; `None` if the store does not measure it.
+    pub growth: Option<Growth>,
     /// The retention, with the defaults for kinds without a set limit.
     #[cfg_attr(feature = "web", schema(value_type = RetentionFields))]
     pub retention: Retention,
@@ -44,8 +45,69 @@ pub struct Health {
     pub ahead: u64,
     /// The central stores that the file is forwarded to, by name.
     pub targets: Vec<TargetHealth>,
-    /// Every instance that wrote to the store, newest first.
+    /// The logs of a central store; `None` for a file.
+    pub logs: Option<LogsHealth>,
+    /// Every instance that wrote to the store, newest first. Of a central store at most [`MAX_LISTED`](LogsHealth::MAX_LISTED), living
+    /// ones before others; those of retired logs only if they have losses.
     pub instances: Vec<InstanceHealth>,
+}
+
+/// Numbers of logs in a central store.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "web", derive(utoipa::ToSchema))]
+#[non_exhaustive]
+pub struct LogCounts {
+    /// All logs that were ever forwarded there.
+    pub known: u64,
+    /// Those that were heard of in the last two minutes, by the clock of the database.
+    pub alive: u64,
+    /// Those that have nothing left to forward, and were not heard of for a day.
+    pub retired: u64,
+}
+
+/// The health of the logs of a central store.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "web", derive(utoipa::ToSchema))]
+#[non_exhaustive]
+pub struct LogsHealth {
+    /// Their numbers.
+    #[serde(flatten)]
+    pub counts: LogCounts,
+    /// Records of all logs, retired ones included, that are yet to be forwarded, as of the last heartbeat of each.
+    pub waiting: u64,
+    /// Records of all logs that the database refused.
+    pub refused: u64,
+    /// Records of all logs that were not accepted, because they are older than what the database keeps.
+    pub outdated: u64,
+    /// The logs that are not retired, at most [`MAX_LISTED`](Self::MAX_LISTED): those that were heard of last come first.
+    pub list: Vec<LogHealth>,
+}
+
+impl LogsHealth {
+    /// The largest number of logs, and of instances, that the health of a central store lists.
+    pub const MAX_LISTED: usize = 1_000;
+}
+
+/// The health of one log of a central store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "web", derive(utoipa::ToSchema))]
+#[non_exhaustive]
+pub struct LogHealth {
+    /// Its id, which was made with its file.
+    #[cfg_attr(feature = "web", schema(value_type = String))]
+    pub id: Uuid,
+    /// The host that it was last forwarded from.
+    pub host: String,
+    /// When it was last heard of, by the clock of the database.
+    pub heard_at: DateTime<Utc>,
+    /// True if that was in the last two minutes.
+    pub alive: bool,
+    /// Records that are yet to be forwarded, as of the last heartbeat.
+    pub waiting: u64,
+    /// Records that the database refused.
+    pub refused: u64,
+    /// Records that were not accepted, because they are older than what the database keeps.
+    pub outdated: u64,
 }
 
 /// How far a file was forwarded to a central store.
@@ -79,6 +141,8 @@ pub struct Vitals {
     pub unindexed: u64,
     /// The accounting of all instances together.
     pub accounting: Accounting,
+    /// The numbers of logs of a central store; `None` for a file.
+    pub logs: Option<LogCounts>,
 }
 
 impl From<Health> for Vitals {
@@ -88,6 +152,7 @@ impl From<Health> for Vitals {
             bytes: health.bytes,
             unindexed: health.unindexed,
             accounting: health.instances.iter().map(|one| &one.accounting).sum(),
+            logs: health.logs.map(|logs| logs.counts),
         }
     }
 }
@@ -112,6 +177,9 @@ pub struct ClockHealth {
 pub struct InstanceHealth {
     /// Its id.
     pub id: InstanceId,
+    /// The log that it wrote to, in a central store; `None` in a file.
+    #[cfg_attr(feature = "web", schema(value_type = Option<String>))]
+    pub log: Option<Uuid>,
     /// The host name.
     pub host: String,
     /// The process id.
@@ -145,6 +213,7 @@ impl InstanceHealth {
     pub fn new(instance: &Instance) -> Self {
         InstanceHealth {
             id: instance.id,
+            log: None,
             host: instance.host.clone(),
             pid: instance.pid,
             started_at: instance.started_at,

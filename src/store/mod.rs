@@ -90,7 +90,9 @@ pub use gaps::Gaps;
 pub use grouping::Grouping;
 pub(crate) use grouping::{GroupTotals, text_of};
 pub use growth::{FieldGrowth, Growth, Sizes};
-pub use health::{ClockHealth, Health, InstanceHealth, TargetHealth, Vitals};
+pub use health::{
+    ClockHealth, Health, InstanceHealth, LogCounts, LogHealth, LogsHealth, TargetHealth, Vitals,
+};
 pub(crate) use hostname::hostname;
 pub use location::open;
 #[cfg(feature = "sqlite")]
@@ -167,6 +169,15 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// Returns the path of the store's file, if it has one. Webhooks are stored beside it.
     fn file(&self) -> Option<&Path> {
         None
+    }
+
+    /// Returns its name for people, without a password: the path of a file, or an address. A file keeps by it how far it was
+    /// forwarded.
+    fn name(&self) -> String {
+        match self.file() {
+            Some(path) => path.display().to_string(),
+            None => format!("{self:?}"),
+        }
     }
 }
 

@@ -25,7 +25,7 @@ use tower_service::Service;
 
 use super::{
     access::Access,
-    api,
+    api::{self, store::StoreResponse},
     body::ResponseBody,
     commits::CommitWatcher,
     conditional,
@@ -226,6 +226,7 @@ impl ActivityRouter {
         let stored = (self.stored_tokens).then(|| StoredTokens::new(readers.clone()));
         let app = Arc::new(Shared {
             log: self.log.clone(),
+            store: self.store.as_deref().map(StoreResponse::new),
             readers,
             #[cfg(feature = "webhook")]
             webhooks: (self.store.as_ref())

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    commits::CommitWatcher, fair::FairSemaphore, openmetrics::counters::Metrics,
-    readers::ReaderPool,
+    api::store::StoreResponse, commits::CommitWatcher, fair::FairSemaphore,
+    openmetrics::counters::Metrics, readers::ReaderPool,
 };
 use crate::log::ActivityLog;
 #[cfg(feature = "webhook")]
@@ -22,6 +22,8 @@ pub(super) enum Writes {
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) log: Option<ActivityLog>,
+    /// Describes the store; `None` for a disabled log.
+    pub(super) store: Option<StoreResponse>,
     pub(super) readers: ReaderPool,
     /// The webhooks of a file store.
     #[cfg(feature = "webhook")]

@@ -42,13 +42,13 @@ impl Store for Lossy {
     fn reader(&self) -> Result<Box<dyn Reader>> {
         self.inner.reader()
     }
-}
 
-impl CentralStore for Lossy {
     fn name(&self) -> String {
         self.inner.name()
     }
+}
 
+impl CentralStore for Lossy {
     fn intake(&self) -> Result<Box<dyn Intake>> {
         Ok(Box::new(LossyIntake {
             inner: self.inner.intake()?,

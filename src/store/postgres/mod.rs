@@ -67,13 +67,13 @@ impl Store for PostgresStore {
             LONG_REQUEST,
         )?)?))
     }
-}
 
-impl CentralStore for PostgresStore {
     fn name(&self) -> String {
         connection::name(&self.address.config)
     }
+}
 
+impl CentralStore for PostgresStore {
     fn intake(&self) -> Result<Box<dyn Intake>> {
         Ok(Box::new(PostgresIntake::open(Connection::open(
             self.address.clone(),

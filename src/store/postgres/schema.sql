@@ -49,7 +49,9 @@ CREATE TABLE tower_activity.instance (
   stopped_at bigint,
   alive      boolean NOT NULL,
   saved_at   bigint,
-  accounting text NOT NULL DEFAULT '{}'
+  accounting text NOT NULL DEFAULT '{}',
+  -- Whether records were lost, or are incomplete.
+  losses     boolean NOT NULL GENERATED ALWAYS AS (accounting ~ '"(rejected|lost|late|not_durable|redactor)[a-z_]*":[1-9]') STORED
 );
 
 -- An accepted batch: records of one log in commit order, after the first places up to the last ones.

@@ -116,6 +116,13 @@ impl Store for SqliteStore {
             Location::Memory(_) => None,
         }
     }
+
+    fn name(&self) -> String {
+        match &self.location {
+            Location::File(path) => path.display().to_string(),
+            Location::Memory(_) => ":memory:".into(),
+        }
+    }
 }
 
 impl fmt::Debug for SqliteStore {

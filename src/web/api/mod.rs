@@ -11,6 +11,7 @@ pub(super) mod health;
 pub(super) mod live;
 pub(super) mod metrics;
 pub(super) mod recordings;
+pub(super) mod store;
 #[cfg(feature = "webhook")]
 mod webhooks;
 pub(super) mod write;
@@ -69,6 +70,7 @@ fn read() -> Router<App> {
         .route("/digest", get(digest::digest))
         .route("/export", get(export::export))
         .route("/health", get(health::health))
+        .route("/store", get(store::store))
         .route("/live", get(live::live))
 }
 

@@ -1,6 +1,8 @@
 //! The API and the pages of the router.
 
 mod api;
+#[cfg(feature = "postgres")]
+mod central;
 mod description;
 mod errors;
 mod failures;

@@ -5,13 +5,14 @@ use tokio_postgres::types::Type;
 use super::{
     Snapshot,
     compile::uuid,
-    row::{bytes, instant, is_alive},
+    row::{bytes, instant, is_alive, is_heard},
 };
 use crate::{
     error::Result,
     record::{ActivityId, InstanceId},
     store::{
-        Accounting, Health, Instance, InstanceHealth, Sizes, Vitals, postgres::connection::Failed,
+        Accounting, Health, Instance, InstanceHealth, LogCounts, LogHealth, LogsHealth, Sizes,
+        Vitals, postgres::connection::Failed,
     },
 };
 
@@ -40,14 +41,41 @@ const TABLES: &str = "SELECT coalesce(parent.relname, c.relname)::text AS name, 
      FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace \
        LEFT JOIN pg_inherits AS i ON i.inhrelid = c.oid LEFT JOIN pg_class AS parent ON parent.oid = i.inhparent \
      WHERE n.nspname = 'tower_activity' AND c.relkind = 'r' GROUP BY 1";
+/// Whether a log is retired: nothing is left to be forwarded, and it was not heard of for a day.
+macro_rules! is_retired {
+    () => {
+        "l.waiting = 0 AND l.heard_at < now() - interval '1 day'"
+    };
+}
+const LOG_COUNTS: &str = concat!(
+    "SELECT count(*) AS known, count(*) FILTER (WHERE ",
+    is_heard!("l"),
+    ") AS alive, count(*) FILTER (WHERE ",
+    is_retired!(),
+    ") AS retired, coalesce(sum(l.waiting), 0)::bigint AS waiting, coalesce(sum(l.refused), 0)::bigint AS refused, \
+       coalesce(sum(l.outdated), 0)::bigint AS outdated FROM tower_activity.log AS l"
+);
+const LOGS: &str = concat!(
+    "SELECT l.id, l.host, (extract(epoch FROM l.heard_at) * 1000000)::bigint AS heard_at, \
+       ",
+    is_heard!("l"),
+    " AS alive, l.waiting, l.refused, l.outdated \
+     FROM tower_activity.log AS l WHERE NOT (",
+    is_retired!(),
+    ") ORDER BY l.heard_at DESC, l.number LIMIT $1"
+);
 const INSTANCES: &str = concat!(
-    "SELECT i.uuid, i.host, i.pid, i.started_at, i.stopped_at, i.saved_at, i.accounting, \
+    "SELECT i.uuid, l.id AS log, i.host, i.pid, i.started_at, i.stopped_at, i.saved_at, i.accounting, \
        ",
     is_alive!("i", "l"),
     " AS alive \
-     FROM tower_activity.instance AS i JOIN tower_activity.log AS l ON l.number = i.log ORDER BY i.started_at DESC, i.number DESC"
+     FROM tower_activity.instance AS i JOIN tower_activity.log AS l ON l.number = i.log WHERE i.losses OR NOT (",
+    is_retired!(),
+    ") ORDER BY alive DESC, i.started_at DESC, i.number DESC LIMIT $1"
 );
 const ACCOUNTING: &str = "SELECT accounting FROM tower_activity.instance";
+/// Logs, and instances, that are listed.
+const MOST_LISTED: i64 = LogsHealth::MAX_LISTED as i64;
 
 /// Reads the health. Of a large store the numbers of activities and events are estimates.
 pub(super) async fn health(snapshot: &Snapshot<'_>) -> Result<Health, Failed> {
@@ -78,7 +106,11 @@ pub(super) async fn health(snapshot: &Snapshot<'_>) -> Result<Health, Failed> {
             name => *size_of(sizes, name) += bytes,
         }
     }
-    for row in snapshot.query(INSTANCES, &[]).await? {
+    health.logs = Some(logs(snapshot).await?);
+    for row in snapshot
+        .query(INSTANCES, &[(&MOST_LISTED, Type::INT8)])
+        .await?
+    {
         let at = |column| row.get::<_, Option<i64>>(column).map(instant).transpose();
         let instance = Instance::new(
             InstanceId::from_bytes(bytes(row.get("uuid"))),
@@ -87,13 +119,49 @@ pub(super) async fn health(snapshot: &Snapshot<'_>) -> Result<Health, Failed> {
             instant(row.get("started_at"))?,
         );
         let mut one = InstanceHealth::new(&instance);
+        one.log = Some(row.get("log"));
         one.stopped_at = at("stopped_at")?;
         one.saved_at = at("saved_at")?;
         one.alive = row.get("alive");
         one.accounting = serde_json::from_str(row.get("accounting")).unwrap_or_default();
         health.instances.push(one);
     }
+    let newest_first = |one: &InstanceHealth| std::cmp::Reverse(one.started_at);
+    health.instances.sort_by_key(newest_first);
     Ok(health)
+}
+
+async fn logs(snapshot: &Snapshot<'_>) -> Result<LogsHealth, Failed> {
+    let row = &snapshot.query(LOG_COUNTS, &[]).await?[0];
+    let count = |row: &tokio_postgres::Row, column| row.get::<_, i64>(column).cast_unsigned();
+    let mut logs = LogsHealth {
+        counts: counts(row),
+        waiting: count(row, "waiting"),
+        refused: count(row, "refused"),
+        outdated: count(row, "outdated"),
+        list: Vec::new(),
+    };
+    for row in snapshot.query(LOGS, &[(&MOST_LISTED, Type::INT8)]).await? {
+        logs.list.push(LogHealth {
+            id: row.get("id"),
+            host: row.get("host"),
+            heard_at: instant(row.get("heard_at"))?,
+            alive: row.get("alive"),
+            waiting: count(&row, "waiting"),
+            refused: count(&row, "refused"),
+            outdated: count(&row, "outdated"),
+        });
+    }
+    Ok(logs)
+}
+
+fn counts(row: &tokio_postgres::Row) -> LogCounts {
+    let count = |column| row.get::<_, i64>(column).cast_unsigned();
+    LogCounts {
+        known: count("known"),
+        alive: count("alive"),
+        retired: count("retired"),
+    }
 }
 
 fn size_of<'a>(sizes: &'a mut Sizes, table: &str) -> &'a mut u64 {
@@ -129,5 +197,6 @@ pub(super) async fn vitals(snapshot: &Snapshot<'_>) -> Result<Vitals, Failed> {
         bytes: open.get::<_, i64>("bytes").cast_unsigned(),
         unindexed: 0,
         accounting: accounting.iter().sum(),
+        logs: Some(counts(&snapshot.query(LOG_COUNTS, &[]).await?[0])),
     })
 }

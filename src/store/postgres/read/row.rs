@@ -36,18 +36,23 @@ macro_rules! scope_columns {
     };
 }
 
-/// Whether the process of an instance is alive: unless its log was not heard of for two minutes, by the server's clock.
+/// Whether a log was heard of in the last two minutes, by the server's clock.
+macro_rules! is_heard {
+    ($log:literal) => {
+        concat!($log, ".heard_at > now() - interval '2 minutes'")
+    };
+}
+/// Whether the process of an instance is alive: unless its log is not heard of.
 macro_rules! is_alive {
     ($instance:literal, $log:literal) => {
         concat!(
             $instance,
             ".alive AND ",
-            $log,
-            ".heard_at > now() - interval '2 minutes'"
+            $crate::store::postgres::read::row::is_heard!($log)
         )
     };
 }
-pub(super) use is_alive;
+pub(super) use {is_alive, is_heard};
 
 /// The columns for [`activity`], of the alias `a`. Texts are looked up for each row that is returned: joins would be planned with
 /// the tables, and might be read before the rows are limited.

@@ -56,11 +56,12 @@ pub(super) fn health(
         sizes: size::all(connection).map_err(failed("measure the records"))?,
         last_check: last_check(connection)?,
         unindexed: index_lag(connection).map_err(failed("read the index lag"))?,
-        growth: growth::growth(connection, now)?,
+        growth: Some(growth::growth(connection, now)?),
         retention: clock::retention(connection)?.or(Retention::DEFAULT),
         clock: clock::health(connection)?,
         ahead: clock::count_ahead(connection, clock::ahead_from(now))?,
         targets: targets(connection)?,
+        logs: None,
         instances: Vec::new(),
     };
     let instances = instances(connection, alive)?;
@@ -108,6 +109,7 @@ pub(super) fn vitals(
         bytes: unsigned(bytes.map_err(failed("measure the store"))?),
         unindexed: index_lag(connection).map_err(failed("read the index lag"))?,
         accounting: instances.all.iter().map(|one| &one.accounting).sum(),
+        logs: None,
     })
 }
 
@@ -201,6 +203,7 @@ fn instance(row: &Row<'_>, alive: &dyn Fn(InstanceId) -> bool) -> Result<Instanc
     })?;
     Ok(InstanceHealth {
         id,
+        log: None,
         host: row.get(1).map_err(attempt())?,
         pid: row.get(2).map_err(attempt())?,
         started_at: instant(row.get(3).map_err(attempt())?)?,

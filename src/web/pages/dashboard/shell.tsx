@@ -5,7 +5,7 @@ import { countedHref } from "./data/counted";
 import { HAS_ZONES, IS_UTC, switchZone, ZONE } from "./data/dates";
 import { count } from "./data/format";
 import { useLoad } from "./data/load";
-import type { ActivityPage as ActivityList, Metrics, Period } from "./data/records";
+import type { ActivityPage as ActivityList, Metrics, Period, StoreResponse } from "./data/records";
 import { href, type Page, type Route, useRoute } from "./data/route";
 import { setTitle } from "./data/title";
 import { ActivityPage } from "./pages/activity";
@@ -17,6 +17,7 @@ import { ReplayPage } from "./pages/replay";
 import { Timeline } from "./pages/timeline";
 import { Help, openHelp } from "./parts/help";
 import { useKeys } from "./parts/keys";
+import { StoreLink, storeText } from "./parts/store";
 import { setTheme, THEMES, theme } from "./theme";
 
 const TABS: readonly [Page, string][] = [
@@ -57,6 +58,9 @@ async function loadCounts(signal: AbortSignal): Promise<Counts> {
 export function Shell() {
   const place = useRoute();
   const now = useLoad("counts", loadCounts, { changing: 10_000 });
+  const store = useLoad("store", (signal) => getJson<StoreResponse>("store", {}, signal), {
+    changing: 60_000,
+  }).data;
   const tab: Page = place.page === "activity" ? "timeline" : place.page;
   useKeys({ "?": openHelp });
   // Before the effects of the page, which may have a better title.
@@ -84,6 +88,7 @@ export function Shell() {
           ))}
         </nav>
         <div class="counts">
+          <StoreLink store={store} />
           {now.data !== null && (
             <>
               <Count href={href("timeline", { q: "status:running" })} kind="running">
@@ -115,14 +120,18 @@ export function Shell() {
         </div>
       </header>
       <main id="main" class={`page page-${place.page}`} tabIndex={-1}>
-        <Routed place={place} running={now.data?.running ?? null} />
+        <Routed place={place} running={now.data?.running ?? null} store={store} />
       </main>
+      {store !== null && store.name !== null && place.page !== "health" && (
+        <footer class="store-text narrow-only">{storeText(store)}</footer>
+      )}
       <Help page={place.page} />
     </>
   );
 }
 
-function Routed({ place, running }: { place: Route; running: number | null }) {
+function Routed(shown: { place: Route; running: number | null; store: StoreResponse | null }) {
+  const { place, running, store } = shown;
   switch (place.page) {
     case "overview":
       return <Overview params={place.params} running={running} />;
@@ -137,7 +146,7 @@ function Routed({ place, running }: { place: Route; running: number | null }) {
     case "events":
       return <EventsPage params={place.params} />;
     case "health":
-      return <HealthPage />;
+      return <HealthPage store={store} />;
   }
 }
 

@@ -2,9 +2,18 @@ import { getJson } from "../data/api";
 import { time } from "../data/dates";
 import { bytes, count, plural } from "../data/format";
 import { useLoad } from "../data/load";
-import type { Accounting, Counts, Growth, HealthResponse, InstanceHealth } from "../data/records";
+import type {
+  Accounting,
+  Counts,
+  Growth,
+  HealthResponse,
+  InstanceHealth,
+  StoreResponse,
+} from "../data/records";
 import { CheckPanel, difference } from "../parts/lastcheck";
+import { isMissed, Logs } from "../parts/logs";
 import { LoadError, Skeleton } from "../parts/states";
+import { storeText } from "../parts/store";
 import { Targets } from "../parts/targets";
 import { useNow, When } from "../parts/time";
 import { Webhooks } from "../parts/webhooks";
@@ -12,8 +21,8 @@ import { Webhooks } from "../parts/webhooks";
 /** Without an answer for this long, in milliseconds, the health is unknown. */
 const SILENT = 30_000;
 
-/** The health of the store: accounting, growth, retention, webhooks and writers. */
-export function HealthPage() {
+/** The health of the store: accounting, growth, retention, logs, webhooks and writers. */
+export function HealthPage({ store }: { store: StoreResponse | null }) {
   const { data, problem, loadedAt, reload } = useLoad(
     "health",
     (signal) => getJson<HealthResponse>("health", {}, signal),
@@ -24,6 +33,7 @@ export function HealthPage() {
     <>
       <header class="page-head">
         <h1>Health</h1>
+        {store !== null && store.name !== null && <p class="dim store-text">{storeText(store)}</p>}
       </header>
       {data !== null ? (
         <Shown health={data} staleSince={problem !== null || silent ? loadedAt : null} />
@@ -58,8 +68,11 @@ function Shown({ health, staleSince }: { health: HealthResponse; staleSince: num
   const lost = health.instances
     .flatMap((one) => byKind(one.accounting))
     .flatMap(([, counts]) => losses(counts));
-  const total = lost.reduce((sum, [, n]) => sum + n, 0);
-  const grade = !health.ok ? "bad" : total > 0 || staleSince !== null ? "warn" : "good";
+  const { logs } = health;
+  const total = lost.reduce((sum, [, n]) => sum + n, 0) + (logs?.refused ?? 0);
+  const missed = logs?.list.filter(isMissed) ?? [];
+  const warns = total > 0 || missed.length > 0 || staleSince !== null;
+  const grade = !health.ok ? "bad" : warns ? "warn" : "good";
   const check = health.last_check;
   const differing = check === null ? 0 : check.missing + check.surplus;
   return (
@@ -74,7 +87,9 @@ function Shown({ health, staleSince }: { health: HealthResponse; staleSince: num
                 ? "Accounting does not add up"
                 : total > 0
                   ? `${plural(total, "record")} lost or incomplete`
-                  : "All records accounted for"}
+                  : missed.length > 0
+                    ? `${plural(missed.length, "log")} not heard of, with ${plural(waiting(missed), "record")} to be forwarded`
+                    : "All records accounted for"}
         </b>
         <span>
           {staleSince !== null
@@ -102,15 +117,39 @@ function Shown({ health, staleSince }: { health: HealthResponse; staleSince: num
           </div>
         ))}
       </dl>
-      <CheckPanel check={check} />
+      {logs === null ? <CheckPanel check={check} /> : <Logs logs={logs} losses={byLog(health.instances)} />}
       {health.accounting !== null && <AccountingPanel accounting={health.accounting} />}
-      <GrowthPanel growth={health.growth} />
+      {health.growth !== null && <GrowthPanel growth={health.growth} />}
       <Retention retention={health.retention} />
       <Targets targets={health.targets} />
       {health.webhooks !== undefined && <Webhooks webhooks={health.webhooks} />}
       <Instances instances={health.instances} />
     </>
   );
+}
+
+/** Returns the number of records that are on the machines of these logs only. */
+function waiting(logs: { waiting: number }[]): number {
+  return logs.reduce((sum, one) => sum + one.waiting, 0);
+}
+
+/** Describes the losses of an instance. */
+function lossesOf({ accounting }: InstanceHealth): string[] {
+  return byKind(accounting).flatMap(([name, counts]) =>
+    losses(counts).map(([key, n]) => `${count(n)} ${name.toLowerCase()} ${key.replaceAll("_", " ")}`),
+  );
+}
+
+/** Describes the losses of the instances of each log that has any. */
+function byLog(instances: InstanceHealth[]): Map<string, string[]> {
+  const found = new Map<string, string[]>();
+  for (const one of instances) {
+    const lost = lossesOf(one);
+    if (one.log !== null && lost.length > 0) {
+      found.set(one.log, [...(found.get(one.log) ?? []), ...lost]);
+    }
+  }
+  return found;
 }
 
 /** Describes the number of writing processes. */
@@ -297,9 +336,7 @@ function Instances({ instances }: { instances: InstanceHealth[] }) {
 }
 
 function InstanceRow({ one }: { one: InstanceHealth }) {
-  const lost = byKind(one.accounting).flatMap(([name, counts]) =>
-    losses(counts).map(([key, n]) => `${count(n)} ${name.toLowerCase()} ${key.replaceAll("_", " ")}`),
-  );
+  const lost = lossesOf(one);
   return (
     <tr>
       <th scope="row">

@@ -1,6 +1,7 @@
-import { count } from "../data/format";
+import { instant } from "../data/dates";
+import { count, duration, plural } from "../data/format";
 import type { TargetHealth } from "../data/records";
-import { When } from "./time";
+import { useNow, When } from "./time";
 
 /** How far the store was forwarded to each central store. */
 export function Targets({ targets }: { targets: TargetHealth[] }) {
@@ -38,20 +39,34 @@ export function Targets({ targets }: { targets: TargetHealth[] }) {
 }
 
 function TargetRow({ one }: { one: TargetHealth }) {
+  const now = useNow();
   return (
     <tr>
       <th scope="row">{one.name}</th>
       <td class="right num">
-        {count(one.behind)}
-        {typeof one.behind_since === "string" && (
-          <span class="dim">
-            {" "}
-            since <When at={one.behind_since} />
-          </span>
+        {one.behind === 0 ? "0" : plural(one.behind, "row")}
+        {one.behind_since !== null && (
+          <time class="dim" dateTime={one.behind_since} title={instant(one.behind_since)}>
+            , {duration(Math.max(0, now - Date.parse(one.behind_since)) * 1_000_000)}
+          </time>
         )}
       </td>
       <td class={`right num ${one.lost_not_forwarded > 0 ? "bad" : ""}`}>{count(one.lost_not_forwarded)}</td>
-      <td>{one.error}</td>
+      <td>
+        {one.error === null ? (
+          <span class="dim">none</span>
+        ) : (
+          <span class="bad">
+            {one.error}
+            {one.error_since !== null && (
+              <>
+                {", since "}
+                <When at={one.error_since} />
+              </>
+            )}
+          </span>
+        )}
+      </td>
     </tr>
   );
 }
