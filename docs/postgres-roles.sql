@@ -6,7 +6,7 @@
 --
 -- activity_forwarder   adds records, and cannot change or delete any; keeps the sums
 -- activity_reader      reads everything
--- activity_maintainer  owns the schema: migrates it, deletes what is too old, erases
+-- activity_maintainer  owns the schema: migrates it, deletes what is too old, erases, delivers webhooks
 
 BEGIN;
 
@@ -39,6 +39,8 @@ END $$;
 
 GRANT USAGE ON SCHEMA tower_activity TO activity_forwarder, activity_reader;
 GRANT SELECT ON ALL TABLES IN SCHEMA tower_activity TO activity_reader;
+-- Webhooks have secrets: the maintainer delivers them.
+REVOKE ALL ON tower_activity.webhook, tower_activity.dead_letter, tower_activity.webhook_lease FROM activity_reader;
 
 -- Records, which never change.
 GRANT SELECT, INSERT ON tower_activity.activity, tower_activity.event, tower_activity.chunk, tower_activity.dedup,

@@ -2,7 +2,6 @@
 
 use std::{
     collections::HashMap,
-    fs::File,
     sync::Arc,
     thread::{self, JoinHandle},
     time::Duration,
@@ -10,11 +9,16 @@ use std::{
 
 use crate::{
     error::{Error, Result},
-    notify::{Webhooks, follower::Follower, stop::StopSignal},
-    store::lock_file,
+    notify::{
+        Webhooks,
+        follower::Follower,
+        lease::Lease,
+        state::{State, StatePlace},
+        stop::StopSignal,
+    },
 };
 
-/// Interval of the checks for new webhooks, and for the lock while another process delivers.
+/// Interval of the checks for new webhooks, and for the lease while another process delivers.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
 /// A running delivery, until it is dropped.
@@ -66,13 +70,20 @@ impl Drop for Delivery {
     }
 }
 
-/// Runs a thread per webhook while this process holds the lock.
+/// Runs a thread per webhook while this process may deliver.
 fn supervise(webhooks: &Webhooks, stop: &Arc<StopSignal>) {
-    let mut lock = None;
+    let lease = match Lease::new(webhooks.settings.timeout) {
+        Ok(lease) => Arc::new(lease),
+        Err(error) => {
+            tracing::error!(target: "tower_activity::notify", %error, "webhooks are not delivered");
+            return;
+        }
+    };
+    let mut state = None;
     let mut threads = HashMap::<String, JoinHandle<()>>::new();
     let mut failing = false;
     loop {
-        let result = poll(webhooks, stop, &mut lock, &mut threads);
+        let result = poll(webhooks, stop, &lease, &mut state, &mut threads);
         // Only the first of consecutive failures.
         if let Err(error) = &result
             && !failing
@@ -91,31 +102,47 @@ fn supervise(webhooks: &Webhooks, stop: &Arc<StopSignal>) {
         // The panic hook has already reported a panic.
         let _ = thread.join();
     }
+    lease.release(&webhooks.place);
 }
 
-/// Takes the lock if it is free, and starts threads for new webhooks.
+/// Takes the lease if it is free, or renews it, and starts threads for new webhooks.
 fn poll(
     webhooks: &Webhooks,
     stop: &Arc<StopSignal>,
-    lock: &mut Option<File>,
+    lease: &Arc<Lease>,
+    kept: &mut Option<State>,
     threads: &mut HashMap<String, JoinHandle<()>>,
 ) -> Result<()> {
-    // Opening the file would create it.
-    if !webhooks.file.exists()? {
+    let state = match kept.take() {
+        Some(state) => Some(state),
+        // Opening a file would create it.
+        None => webhooks.place.open_existing()?,
+    };
+    let Some(mut state) = state else {
         return Ok(());
-    }
-    if lock.is_none() {
-        *lock = lock_file::try_lock(&webhooks.file.lock_path())?;
-    }
-    if lock.is_none() {
-        return Ok(());
-    }
+    };
     threads.retain(|_, thread| !thread.is_finished());
-    for name in webhooks.file.open()?.names()? {
+    if lease.take(&webhooks.place, &mut state)? {
+        start(webhooks, stop, lease, &mut state, threads)?;
+    }
+    // A connection is kept. A file may be replaced.
+    *kept = matches!(webhooks.place, StatePlace::Central(_)).then_some(state);
+    Ok(())
+}
+
+/// Starts a thread for each webhook that has none.
+fn start(
+    webhooks: &Webhooks,
+    stop: &Arc<StopSignal>,
+    lease: &Arc<Lease>,
+    state: &mut State,
+    threads: &mut HashMap<String, JoinHandle<()>>,
+) -> Result<()> {
+    for name in state.names()? {
         if threads.contains_key(&name) {
             continue;
         }
-        let (follower, signal) = (Follower::new(webhooks), stop.clone());
+        let (follower, signal) = (Follower::new(webhooks, Some(lease.clone())), stop.clone());
         let webhook = name.clone();
         let thread = thread::Builder::new()
             .name("activity-webhook".into())

@@ -1,6 +1,6 @@
 //! Follows the log for one webhook.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use chrono::Utc;
 
@@ -8,6 +8,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     notify::{
         DeadLetter, Webhooks,
+        lease::Lease,
         send::{MAX_RETRY_AFTER, Message, SendResult, Sender},
         state::{State, WebhookRow},
         stop::StopSignal,
@@ -29,6 +30,8 @@ pub(super) struct Follower {
     webhooks: Webhooks,
     settings: Settings,
     sender: Sender,
+    /// Without one, it sends what it is told to send.
+    lease: Option<Arc<Lease>>,
     reader: Option<ActivityReader>,
     /// After the log was replaced: the first position (log, seq) that was seen in the new one.
     restarted_at: Option<(i64, i64)>,
@@ -51,10 +54,10 @@ impl Webhooks {
     ///
     /// If the attempt fails, or the record was pruned or the webhook removed (`is_not_found`).
     pub fn retry(&self, letter: &DeadLetter) -> Result<()> {
-        let state = self.file.open()?;
+        let mut state = self.place.open()?;
         let name = &letter.webhook;
         let webhook = state.webhook(name)?.ok_or_else(|| unknown(name))?;
-        let mut follower = Follower::new(self);
+        let mut follower = Follower::new(self, None);
         let message = match webhook.what {
             RecordKind::Activities => follower.message::<ActivityRecord>(&letter.id)?,
             RecordKind::Events => follower.message::<EventRecord>(&letter.id)?,
@@ -79,17 +82,18 @@ impl Webhooks {
 }
 
 impl Follower {
-    pub(super) fn new(webhooks: &Webhooks) -> Self {
+    pub(super) fn new(webhooks: &Webhooks, lease: Option<Arc<Lease>>) -> Self {
         Follower {
             webhooks: webhooks.clone(),
             settings: webhooks.settings,
             sender: Sender::new(webhooks.settings.timeout),
+            lease,
             reader: None,
             restarted_at: None,
         }
     }
 
-    /// Runs until the webhook is removed or stopped, or the delivery is. Errors are logged and retried.
+    /// Runs until the webhook is removed or stopped, or the delivery is, or another process may deliver. Errors are logged and retried.
     pub(super) fn run(mut self, name: &str, stop: &StopSignal) {
         let mut state = None;
         let mut backoff = self.settings.first_backoff;
@@ -120,7 +124,7 @@ impl Follower {
     fn step(&mut self, name: &str, state: &mut Option<State>, stop: &StopSignal) -> Result<Next> {
         let state = match state {
             Some(state) => state,
-            None => state.insert(self.webhooks.file.open()?),
+            None => state.insert(self.webhooks.place.open()?),
         };
         let Some(webhook) = state.webhook(name)? else {
             return Ok(Next::End);
@@ -134,7 +138,7 @@ impl Follower {
     fn follow<R: ExportRecord>(
         &mut self,
         name: &str,
-        state: &State,
+        state: &mut State,
         webhook: &WebhookRow,
         stop: &StopSignal,
     ) -> Result<Next> {
@@ -169,11 +173,12 @@ impl Follower {
         })
     }
 
-    /// Sends one record until it is delivered or becomes a dead letter. Returns false if the webhook or the delivery ended.
+    /// Sends one record until it is delivered or becomes a dead letter. Returns false if the webhook or the delivery ended,
+    /// or another process may deliver.
     fn deliver<R>(
         &self,
         name: &str,
-        state: &State,
+        state: &mut State,
         position: Position<R>,
         message: &Message,
         stop: &StopSignal,
@@ -191,8 +196,16 @@ impl Follower {
                 }
                 continue;
             }
-            let (why, retry_after) = match self.send(&webhook, message) {
-                SendResult::Delivered => return state.record_delivery(name, position),
+            if !self.may_send() {
+                return Ok(false);
+            }
+            let result = self.send(&webhook, message);
+            let (why, retry_after) = match result {
+                SendResult::Delivered => {
+                    return state.record_delivery(name, webhook.position(), position);
+                }
+                // This process stood still meanwhile: the attempt is another one's.
+                _ if !self.may_send() => return Ok(false),
                 SendResult::Gone(why) => {
                     state.mark_stopped(name, &why)?;
                     return Ok(false);
@@ -222,6 +235,12 @@ impl Follower {
             state.record_failure(name, &why, Some(Utc::now() + delay))?;
             backoff = (backoff * 2).min(self.settings.max_backoff);
         }
+    }
+
+    /// Whether no other process delivers for the time that a request may take.
+    fn may_send(&self) -> bool {
+        let lease = self.lease.as_ref();
+        lease.is_none_or(|lease| lease.covers(self.settings.timeout))
     }
 
     /// Returns the time until the next attempt; `None` if it is due.

@@ -30,6 +30,12 @@
 //! `Retry-After` is honored up to an hour, and only prolongs a wait. A receiver that answers 410 is gone for good: the webhook
 //! stops at its position, and continues there once it is [added](Webhooks::add) again.
 //!
+//! # Several machines
+//!
+//! The webhooks of a central store (`Webhooks::open("postgres://…")`) send the records of all logs. Their state is in tables there, and
+//! so is a lease, on the clock of the server: one process at a time sends. A process that cannot renew it stops sending while no other
+//! one may have it. One that stands still with a request in flight may have sent a record that another process then sends again.
+//!
 //! # Loss
 //!
 //! Records that are pruned before they were sent are not sent. If another file replaces the log while it is open, each webhook
@@ -43,10 +49,12 @@
 mod address;
 mod delivery;
 mod follower;
+mod lease;
 mod schema;
 mod secret;
 mod send;
 mod state;
+mod state_file;
 mod status;
 mod stop;
 mod webhook;

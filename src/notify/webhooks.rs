@@ -4,16 +4,20 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use crate::{
     error::{Error, ErrorKind, Result},
-    notify::{DeadLetter, Secret, Webhook, WebhookStatus, state::StateFile},
+    notify::{DeadLetter, Secret, Webhook, WebhookStatus, state::StatePlace},
     query::ActivityReader,
     record::{ActivityRecord, EventRecord},
-    store::{Position, Record, RecordKind, Store, sqlite::SqliteStore},
+    store::{self, Position, Record, RecordKind, Store},
 };
 
-/// The webhooks of a file store. Cloning the handle is cheap.
+/// The webhooks of a store. Cloning the handle is cheap.
 ///
 /// Any process can add and remove webhooks. Of the processes that call [`deliver`](Self::deliver) one delivers, and another
 /// takes over when it ends.
+///
+/// The webhooks of a central store send the records of all logs. The process that delivers, on any machine, has a lease in the
+/// database, on its clock: one that is killed or cut off is replaced within the [timeout](Self::timeout) of a request and 10
+/// seconds, and does not begin a request that could last longer than its lease.
 ///
 /// A handle does not survive a fork: in the child it fails to read the store, and its delivery sends nothing. Open another one
 /// in the child.
@@ -21,7 +25,7 @@ use crate::{
 #[must_use]
 pub struct Webhooks {
     pub(super) store: Arc<dyn Store>,
-    pub(super) file: StateFile,
+    pub(super) place: StatePlace,
     pub(super) settings: Settings,
 }
 
@@ -35,29 +39,30 @@ pub(super) struct Settings {
 }
 
 impl Webhooks {
-    /// Opens the webhooks of the log in this file. Neither needs to exist yet.
+    /// Opens the webhooks of the log in this file, or of all logs that are forwarded to this PostgreSQL database
+    /// (`postgres://user@host/database`). Neither needs to exist yet.
     ///
     /// # Errors
     ///
-    /// If the path cannot be made absolute, or is `:memory:`.
-    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
-        Webhooks::from_store(Arc::new(SqliteStore::new(path)?))
+    /// As for [`store::open`](crate::store::open), and for `:memory:`.
+    pub fn open(location: impl AsRef<Path>) -> Result<Self> {
+        Webhooks::from_store(store::open(location)?)
     }
 
-    /// Opens the webhooks of a store, which are stored beside its file.
+    /// Opens the webhooks of a store: they are stored beside its file, or in tables of a central store.
     ///
     /// # Errors
     ///
-    /// If the store has no file.
+    /// If the store has no file, and is no central store.
     pub fn from_store(store: Arc<dyn Store>) -> Result<Self> {
-        let file = store.file().map(StateFile::for_log).ok_or_else(|| {
+        let place = StatePlace::of(&store).ok_or_else(|| {
             Error::invalid(format!(
-                "{store:?} cannot have webhooks: they are stored beside a file"
+                "{store:?} cannot have webhooks: they are stored beside a file, or in a central store"
             ))
         })?;
         Ok(Webhooks {
             store,
-            file,
+            place,
             settings: Settings {
                 timeout: Duration::from_secs(15),
                 attempts: 10,
@@ -91,7 +96,7 @@ impl Webhooks {
     ///
     /// # Errors
     ///
-    /// If the log does not exist or cannot be read, the webhook file cannot be written, or the filter uses a field that
+    /// If the log does not exist or cannot be read, the state of webhooks cannot be written, or the filter uses a field that
     /// the records do not have.
     pub fn add(&self, webhook: &Webhook) -> Result<Secret> {
         match webhook.what {
@@ -105,7 +110,7 @@ impl Webhooks {
         let newest = reader.newest::<R>()?;
         // Rejects a filter with fields that the records do not have.
         reader.after(newest, &webhook.filter, 1)?;
-        let state = self.file.open()?;
+        let mut state = self.place.open()?;
         let secret = match (&webhook.secret, state.webhook(&webhook.name)?) {
             (Some(secret), _) => secret.clone(),
             (None, Some(earlier)) => earlier.secret,
@@ -119,9 +124,13 @@ impl Webhooks {
     ///
     /// # Errors
     ///
-    /// If there is none of this name (`is_not_found`), or the webhook file cannot be written.
+    /// If there is none of this name (`is_not_found`), or the state of webhooks cannot be written.
     pub fn remove(&self, name: &str) -> Result<()> {
-        match self.file.exists()? && self.file.open()?.remove(name)? {
+        let removed = match self.place.open_existing()? {
+            Some(mut state) => state.remove(name)?,
+            None => false,
+        };
+        match removed {
             true => Ok(()),
             false => Err(unknown(name)),
         }
@@ -131,12 +140,12 @@ impl Webhooks {
     ///
     /// # Errors
     ///
-    /// If the webhook file or the log cannot be read.
+    /// If the state of webhooks or the log cannot be read.
     pub fn list(&self) -> Result<Vec<WebhookStatus>> {
-        if !self.file.exists()? {
-            return Ok(Vec::new());
-        }
-        let statuses = self.file.open()?.statuses()?;
+        let statuses = match self.place.open_existing()? {
+            Some(mut state) => state.statuses()?,
+            None => Vec::new(),
+        };
         if statuses.is_empty() {
             return Ok(Vec::new());
         }
@@ -159,11 +168,11 @@ impl Webhooks {
     ///
     /// # Errors
     ///
-    /// If the webhook file cannot be read.
+    /// If the state of webhooks cannot be read.
     pub fn dead_letters(&self) -> Result<Vec<DeadLetter>> {
-        match self.file.exists()? {
-            true => self.file.open()?.dead_letters(),
-            false => Ok(Vec::new()),
+        match self.place.open_existing()? {
+            Some(mut state) => state.dead_letters(),
+            None => Ok(Vec::new()),
         }
     }
 }

@@ -64,6 +64,7 @@ mod scan;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 mod sums;
+mod tables;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod terms;
 mod token;
@@ -171,6 +172,13 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         None
     }
 
+    /// Returns the tables in which webhooks keep their state, for a central store; `None` if they are kept beside the file. Does not
+    /// connect.
+    #[doc(hidden)]
+    fn webhook_tables(&self) -> Option<Box<dyn sealed::Tables>> {
+        None
+    }
+
     /// Returns its name for people, without a password: the path of a file, or an address. A file keeps by it how far it was
     /// forwarded.
     fn name(&self) -> String {
@@ -194,6 +202,8 @@ pub struct BackupProgress {
 /// Seals the write side, whose contract may change until there is a second writable store.
 #[doc(hidden)]
 pub mod sealed {
+    pub use super::tables::{Cell, Tables};
+
     pub trait WriteSide {}
 }
 

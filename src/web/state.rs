@@ -25,7 +25,7 @@ pub(super) struct Shared {
     /// Describes the store; `None` for a disabled log.
     pub(super) store: Option<StoreResponse>,
     pub(super) readers: ReaderPool,
-    /// The webhooks of a file store.
+    /// The webhooks of the store, if it can have any.
     #[cfg(feature = "webhook")]
     pub(super) webhooks: Option<Webhooks>,
     pub(super) commits: CommitWatcher,

@@ -7,12 +7,12 @@ use chrono::Utc;
 use serde_json::Value;
 use tokio::sync::Mutex;
 use tower_activity::{
-    ActivityLog, Describe, Outcome,
+    Describe, Outcome,
     activity::ActivityGuard,
     recording::{Chunk, Recording, Stream},
 };
 
-use crate::session;
+use crate::{session, shown::Shown};
 
 struct Session {
     activity: ActivityGuard,
@@ -29,22 +29,22 @@ impl Session {
     }
 }
 
-type Shared = Arc<(ActivityLog, Mutex<Option<Session>>)>;
+type Shared = Arc<(Shown, Mutex<Option<Session>>)>;
 
 /// Controls of the session: `/begin` returns the activity's ID, `/grow` adds a line, `/tab` opens a second tab, `/end` ends
 /// it. Each responds once it is committed.
-pub(crate) fn control(log: ActivityLog) -> Router {
+pub(crate) fn control(shown: Shown) -> Router {
     Router::new()
         .route("/begin", get(begin))
         .route("/grow", get(grow))
         .route("/tab", get(tab))
         .route("/end", get(end))
-        .with_state(Arc::new((log, Mutex::default())))
+        .with_state(Arc::new((shown, Mutex::default())))
 }
 
 async fn begin(State(shared): State<Shared>) -> String {
-    let (log, session) = &*shared;
-    let activity = log.start(
+    let (shown, session) = &*shared;
+    let activity = shown.log.start(
         Describe::tool("live_shop")
             .brand("amazon")
             .project("acme-shop"),
@@ -59,37 +59,37 @@ async fn begin(State(shared): State<Shared>) -> String {
     begun.append("tab 1", &session::page("Live shop", Utc::now()));
     *session.lock().await = Some(begun);
     // A running activity is listed after a flush interval.
-    let mut reader = log.reader().unwrap();
+    let mut reader = shown.reader();
     while reader.activity(id).unwrap().is_none() {
-        log.flush().await.unwrap();
+        shown.settle().await;
     }
     id.to_string()
 }
 
 async fn grow(State(shared): State<Shared>) {
-    let (log, session) = &*shared;
+    let (shown, session) = &*shared;
     if let Some(session) = &mut *session.lock().await {
         session.lines += 1;
         let looked = format!("looked at table no. {}", session.lines);
         session.activity.event("looked").summary(looked).record();
         session.append("tab 1", &[session::line(session.lines - 1, Utc::now())]);
     }
-    log.flush().await.unwrap();
+    shown.settle().await;
 }
 
 async fn tab(State(shared): State<Shared>) {
-    let (log, session) = &*shared;
+    let (shown, session) = &*shared;
     if let Some(session) = &*session.lock().await {
         session.append("tab 2", &session::page("Checkout", Utc::now()));
     }
-    log.flush().await.unwrap();
+    shown.settle().await;
 }
 
 async fn end(State(shared): State<Shared>) {
-    let (log, session) = &*shared;
+    let (shown, session) = &*shared;
     if let Some(session) = session.lock().await.take() {
         session.recording.stop().await;
         session.activity.end(Outcome::success());
     }
-    log.flush().await.unwrap();
+    shown.settle().await;
 }

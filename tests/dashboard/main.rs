@@ -1,5 +1,5 @@
 //! The dashboard in a real browser, with history and a live writer, at the root of a server and under a prefix. The tests
-//! themselves are in `src/web/pages/e2e/`.
+//! themselves are in `src/web/pages/e2e/`. They have the same results for a file and for a central store that it is forwarded to.
 #![allow(clippy::unwrap_used)]
 
 #[path = "../../examples/dashboard/history.rs"]
@@ -11,6 +11,9 @@ mod messy;
 mod quiet;
 #[path = "../../examples/dashboard/session.rs"]
 mod session;
+mod shown;
+#[path = "../support/mod.rs"]
+mod support;
 #[path = "../../examples/dashboard/work.rs"]
 mod work;
 
@@ -18,7 +21,8 @@ use std::{net::SocketAddr, path::Path, time::Duration};
 
 use axum::Router;
 use tokio::{net::TcpListener, process::Command, sync::Mutex, time};
-use tower_activity::ActivityLog;
+
+use crate::shown::{Kind, Shown};
 
 /// A browser needs a core: one test at a time.
 static BROWSER: Mutex<()> = Mutex::const_new(());
@@ -26,6 +30,13 @@ static BROWSER: Mutex<()> = Mutex::const_new(());
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_page_and_control_works_under_any_prefix() {
     run("dashboard").await;
+}
+
+/// All the other tests run on a central store with `cargo xtask prove dashboard-postgres`.
+#[cfg(feature = "postgres")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn numbers_of_a_central_store_open_what_they_count() {
+    run_on(Kind::Central, "overview").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -73,24 +84,30 @@ const TOKEN: &str = "a-token-that-only-the-tests-know";
 
 /// Runs a test file in the browser, against a server at the root and one under a prefix.
 async fn run(theme: &str) {
+    run_on(Kind::from_environment(), theme).await;
+}
+
+async fn run_on(kind: Kind, theme: &str) {
     let _browser = BROWSER.lock().await;
     let folder = tempfile::tempdir().unwrap();
     let store = folder.path().join("activity.db");
     history::write(&store).await.unwrap();
-    let log = ActivityLog::open(&store).unwrap();
+    let main = Shown::open(kind, &store).await;
+    let log = main.log.clone();
     let elsewhere = TcpListener::bind("127.0.0.1:0").await.unwrap();
     hostile::write(&log, elsewhere.local_addr().unwrap()).await;
     if theme == "messy" {
         messy::write(&log).await;
     }
-    let working = tokio::spawn(work::run_forever(log.clone()));
-    let root = serve(Router::new().fallback_service(log.router())).await;
-    let quiet = ActivityLog::open(folder.path().join("quiet.db")).unwrap();
-    let control = live::control(log.clone()).merge(quiet::control(quiet.clone()));
-    let control = serve(control).await;
+    main.settle().await;
+    let working = tokio::spawn(work::run_forever(log));
+    let root = serve(Router::new().fallback_service(main.router())).await;
+    let nested = serve(Router::new().nest_service("/ops/activity", main.router())).await;
+    let quiet = Shown::open(kind, &folder.path().join("quiet.db")).await;
     let locked = serve(Router::new().fallback_service(quiet.router().token(TOKEN))).await;
+    let control = live::control(main).merge(quiet::control(quiet.clone()));
+    let control = serve(control).await;
     let quiet = serve(Router::new().fallback_service(quiet.router())).await;
-    let nested = serve(Router::new().nest_service("/ops/activity", log.router())).await;
 
     let pages = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/web/pages");
     let chromium = std::env::var_os("CHROMIUM").unwrap_or_else(|| "chromium".into());

@@ -5,14 +5,18 @@ use axum::{
     extract::{Query, State},
     routing::get,
 };
-use tower_activity::{ActivityLog, Describe, Outcome};
+use tower_activity::{Describe, Outcome};
 
-/// `/record?name=…&status=…` records an activity, and responds once it is committed.
-pub(crate) fn control(log: ActivityLog) -> Router {
-    Router::new().route("/record", get(record)).with_state(log)
+use crate::shown::Shown;
+
+/// `/record?name=…&status=…` records an activity, and responds once it is shown.
+pub(crate) fn control(shown: Shown) -> Router {
+    Router::new()
+        .route("/record", get(record))
+        .with_state(shown)
 }
 
-async fn record(State(log): State<ActivityLog>, Query(query): Query<Vec<(String, String)>>) {
+async fn record(State(shown): State<Shown>, Query(query): Query<Vec<(String, String)>>) {
     let value = |name: &str| {
         let found = query.iter().find(|(one, _)| one == name);
         found.map_or_else(String::new, |(_, value)| value.clone())
@@ -21,6 +25,8 @@ async fn record(State(log): State<ActivityLog>, Query(query): Query<Vec<(String,
         "failed" => Outcome::failed("tool_error"),
         _ => Outcome::success(),
     };
-    log.start(Describe::tool(value("name"))).end(outcome);
-    log.flush().await.unwrap();
+    (shown.log)
+        .start(Describe::tool(value("name")))
+        .end(outcome);
+    shown.settle().await;
 }

@@ -26,8 +26,9 @@ impl Pooler {
     /// Starts one before the server at this address.
     pub fn start(url: &str) -> Self {
         let server = url.rsplit(':').next().unwrap().split('/').next().unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = port.local_addr().unwrap().port();
+        // Closed at once: it would answer in place of the pooler.
+        let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr();
+        let port = free.unwrap().port();
         let folder = tempfile::Builder::new()
             .prefix("activity-pgbouncer-")
             .tempdir()

@@ -5,6 +5,7 @@ use std::{fs, path::Path};
 use serde_json::Value;
 
 use crate::{
+    browser,
     debian::{self, Requirement},
     npm, pages,
     run::{Result, cargo, run},
@@ -50,6 +51,21 @@ pub(crate) fn newest() -> Result {
         run(cargo.env("LD_LIBRARY_PATH", package.join("native/lib")))?;
     }
     Ok(())
+}
+
+/// Runs the tests of the dashboard, with pages that show a central store.
+pub(crate) fn dashboard() -> Result {
+    debian::ensure(&[POSTGRESQL])?;
+    pages::pages()?;
+    let mut cargo = cargo(&[
+        "test",
+        "--workspace",
+        "--all-features",
+        "--test",
+        "dashboard",
+    ]);
+    cargo.env("ACTIVITY_TEST_DASHBOARD", "postgres");
+    run(cargo.env("CHROMIUM", browser::chromium()?))
 }
 
 /// Makes the links that the package's install script would make: its archive has none.

@@ -13,7 +13,7 @@ struct Proof {
     run: fn() -> Result,
 }
 
-const PROOFS: [Proof; 10] = [
+const PROOFS: [Proof; 11] = [
     Proof {
         name: "foreign-clients",
         promise: "acts of SQLite clients beside a writer lose no row that was acknowledged",
@@ -53,6 +53,11 @@ const PROOFS: [Proof; 10] = [
         name: "identity",
         promise: "copies, backups, kills and prunes of forwarded files, in any order, leave each record in a central store once",
         run: || forward("sequences::", "ACTIVITY_TEST_SEQUENCES", "64"),
+    },
+    Proof {
+        name: "dashboard-postgres",
+        promise: "the dashboard's tests have the same results for a central store in PostgreSQL as for a file",
+        run: postgres::dashboard,
     },
     Proof {
         name: "fuzz",

@@ -29,10 +29,9 @@ use crate::{
 };
 
 pub(crate) fn run(store: &str, command: &Command) -> Result<(), Failure> {
-    let path = source::path(store)?;
     // Fails with a hint if there is no store, instead of reporting no webhooks.
     drop(source::open(store)?);
-    let webhooks = Webhooks::open(path)?;
+    let webhooks = Webhooks::open(store)?;
     match command {
         Command::Add(args) => add(&webhooks, args),
         Command::List(args) => list(&webhooks.list()?, args),

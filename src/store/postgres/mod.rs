@@ -14,6 +14,7 @@ mod read;
 mod rows;
 mod terms;
 mod tls;
+mod webhooks;
 
 use std::{fmt, sync::Arc};
 
@@ -23,10 +24,11 @@ use self::{
     intake::PostgresIntake,
     maintenance::PostgresMaintenance,
     read::PostgresReader,
+    webhooks::WebhookTables,
 };
 use crate::{
     error::Result,
-    store::{CentralStore, Intake, Maintenance, Reader, Store},
+    store::{CentralStore, Intake, Maintenance, Reader, Store, sealed::Tables},
 };
 
 /// A central store in a PostgreSQL database.
@@ -66,6 +68,10 @@ impl Store for PostgresStore {
             self.address.clone(),
             LONG_REQUEST,
         )?)?))
+    }
+
+    fn webhook_tables(&self) -> Option<Box<dyn Tables>> {
+        Some(Box::new(WebhookTables::new(self.address.clone())))
     }
 
     fn name(&self) -> String {

@@ -300,6 +300,39 @@ CREATE TABLE tower_activity.retention (
   most text NOT NULL
 );
 
+-- Webhooks, as in the file beside a log. Only the owner may read them: they hold secrets.
+CREATE TABLE tower_activity.webhook (
+  name         text PRIMARY KEY,
+  url          text NOT NULL,
+  what         text NOT NULL,         -- JSON of RecordKind
+  filter       text NOT NULL,         -- the filter grammar
+  secret       text NOT NULL,
+  reach        text NOT NULL,         -- JSON of Reach
+  log          bigint NOT NULL,       -- mark store, or 0
+  seq          bigint NOT NULL,       -- the position up to which records were sent, or do not match
+  delivered    bigint NOT NULL DEFAULT 0,
+  delivered_at bigint,
+  trouble      text,                  -- the last error since the last delivery, and when the first one was
+  since        bigint,
+  again_at     bigint,
+  stopped_at   bigint
+);
+CREATE TABLE tower_activity.dead_letter (
+  webhook  text NOT NULL,
+  id       text NOT NULL,
+  seq      bigint NOT NULL,
+  at       bigint NOT NULL,
+  attempts bigint NOT NULL,
+  error    text NOT NULL,
+  PRIMARY KEY (webhook, id)
+);
+-- One row: the process that delivers, until this time of the server.
+CREATE TABLE tower_activity.webhook_lease (
+  id     bigint PRIMARY KEY,
+  holder text NOT NULL,
+  until  timestamptz NOT NULL
+);
+
 -- Actors that were erased: the SHA-256 of each, and the date of the last record that is erased when it is accepted.
 CREATE TABLE tower_activity.tombstone (
   actor bytea PRIMARY KEY,

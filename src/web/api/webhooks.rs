@@ -1,8 +1,13 @@
 //! The status of webhooks in `api/health`, without secrets.
 
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
 use http::Uri;
 
 use crate::notify::{WebhookStatus, Webhooks};
+
+/// Set after a failure, until they can be read again: a page asks every few seconds, and the role of a reader may never read them.
+static FAILING: AtomicBool = AtomicBool::new(false);
 
 /// Returns the status of every webhook, or logs a warning and returns `None` if it cannot be read: health is shown regardless.
 pub(super) fn statuses(webhooks: Option<&Webhooks>) -> Option<Vec<WebhookStatus>> {
@@ -10,10 +15,13 @@ pub(super) fn statuses(webhooks: Option<&Webhooks>) -> Option<Vec<WebhookStatus>
         Ok(statuses) => statuses,
         Err(error) => {
             let error = &error as &dyn std::error::Error;
-            tracing::warn!(target: "tower_activity::web", error, "could not read the webhooks");
+            if !FAILING.swap(true, Relaxed) {
+                tracing::warn!(target: "tower_activity::web", error, "could not read the webhooks");
+            }
             return None;
         }
     };
+    FAILING.store(false, Relaxed);
     for status in &mut statuses {
         status.url = origin(&status.url);
     }

@@ -38,7 +38,7 @@ const REPLIES: [Reply; 9] = [
 ];
 
 /// A process that is killed on drop.
-struct Process {
+pub(super) struct Process {
     child: Child,
     ready: String,
 }
@@ -67,11 +67,20 @@ impl Process {
         Process::start("webhook::killed::receives", &variables)
     }
 
-    fn sender(store: &Path) -> Self {
+    /// Starts a sender, with the path of a file or the address of a central store.
+    pub(super) fn sender(store: &Path) -> Self {
         Process::start(
             "webhook::killed::sends",
             &[(STORE, store.to_str().unwrap())],
         )
+    }
+
+    /// Sends it a signal.
+    #[cfg(unix)]
+    pub(super) fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-s", name, &pid]).status();
+        assert!(sent.unwrap().success());
     }
 }
 

@@ -12,7 +12,7 @@ use std::{
 use axum::{
     Router,
     body::Bytes,
-    extract::State,
+    extract::{ConnectInfo, State},
     http::{
         HeaderMap, HeaderName, StatusCode, Uri,
         header::{LOCATION, RETRY_AFTER},
@@ -49,6 +49,8 @@ pub struct Message {
     pub path: String,
     pub headers: HeaderMap,
     pub body: Bytes,
+    /// The address of the sender: each connection has its own.
+    pub peer: Option<SocketAddr>,
     /// Whether it was accepted.
     pub accepted: bool,
 }
@@ -81,6 +83,7 @@ impl Message {
                 .zip(headers)
                 .collect(),
             body: body.into(),
+            peer: None,
             accepted,
         }
     }
@@ -134,6 +137,7 @@ impl Receiver {
         let app = Router::new()
             .route("/{*path}", post(receive))
             .with_state(script.clone());
+        let app = app.into_make_service_with_connect_info::<SocketAddr>();
         runtime.spawn(async move { axum::serve(listener, app).await });
         Receiver {
             runtime: Some(runtime),
@@ -165,6 +169,7 @@ pub fn unused_address() -> SocketAddr {
 
 async fn receive(
     State(script): State<Script>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
     uri: Uri,
     headers: HeaderMap,
     body: Bytes,
@@ -184,6 +189,7 @@ async fn receive(
         path: uri.path().to_owned(),
         headers,
         body,
+        peer: Some(peer),
         accepted: matches!(reply, Reply::Accept),
     };
     if let Some(journal) = &script.journal {
