@@ -98,7 +98,7 @@ impl Watched {
         let rates = Rates::new(&mut reader, &filter)?;
         Ok(Watched {
             reader,
-            store: store.to_owned(),
+            store: source::shown(store),
             filter,
             rates,
         })

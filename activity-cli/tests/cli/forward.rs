@@ -42,6 +42,21 @@ fn a_store_is_forwarded_once_and_verified() {
         "{}",
         ran.stdout
     );
+    // What is on the screen may be seen by others, and is copied into reports.
+    let add = ["webhooks", "add", "hook", "https://example.com/"];
+    for command in [
+        &["top", "--once"][..],
+        &["top", "--json"],
+        &["stats", "--by", "name"],
+        &["digest"],
+        &add,
+        &["webhooks", "list"],
+        &["webhooks", "dead"],
+    ] {
+        let ran = fixture.run(&[command, &["--store", &url]].concat());
+        assert_eq!(ran.code, Some(0), "{command:?}: {}", ran.stderr);
+        assert!(!ran.stdout.contains(postgres::PASSWORD), "{}", ran.stdout);
+    }
     let ran = fixture.run(&["event", "deployment", "v1", "--store", &url]);
     assert_eq!(ran.code, Some(2));
 

@@ -106,7 +106,8 @@ async fn health_lists_the_living_logs_and_counts_the_retired() {
          INSERT INTO tower_activity.instance (uuid, log, host, pid, started_at, alive, accounting) \
            SELECT gen_random_uuid(), number, host, 1, number, true, CASE WHEN refused = 1 \
              THEN '{\"started\":5,\"committed\":3,\"rejected_memory\":2}' ELSE '{\"started\":1,\"committed\":1,\"rejected_memory\":0}' END \
-           FROM tower_activity.log WHERE host = 'retired'; ANALYZE",
+           FROM tower_activity.log WHERE host = 'retired'; \
+         INSERT INTO tower_activity.retention (kind, most) VALUES ('activities', '90d'); ANALYZE",
     );
     let started = Instant::now();
     let health = health().await;
@@ -125,6 +126,9 @@ async fn health_lists_the_living_logs_and_counts_the_retired() {
     assert_eq!(column("waiting"), json!([0, 0, 7, 1]));
     assert_eq!(column("refused"), json!([0, 0, 0, 2]));
     assert_eq!(column("outdated"), json!([0, 0, 0, 3]));
+    // Nothing that is not measured is 0.
+    let limits = [&health["retention"]["activities_s"], &health["growth"]];
+    assert_eq!(json!(limits), json!([90 * 86_400, null]));
     // Instances: those of the logs that are listed, and one with losses.
     let instances = health["instances"].as_array().unwrap();
     let hosts: BTreeSet<_> = instances

@@ -27,7 +27,7 @@ const DAY_US: i64 = 86_400_000_000;
 /// Rows per transaction, where no partition is dropped.
 const STEP: i64 = 1000;
 
-const LIMITS: &str = "SELECT kind, most FROM tower_activity.retention";
+pub(super) const LIMITS: &str = "SELECT kind, most FROM tower_activity.retention";
 const SET_LIMIT: &str = "INSERT INTO tower_activity.retention (kind, most) VALUES ($1, $2) \
      ON CONFLICT (kind) DO UPDATE SET most = excluded.most";
 const NOW: &str = "SELECT now()::text, (extract(epoch FROM now()) * 1000000)::bigint";
@@ -99,6 +99,22 @@ impl Cutoffs {
             ("event", "event_horizon", day(self.events)),
         ]
     }
+}
+
+/// Reads the rows of [`LIMITS`].
+pub(super) fn limits(rows: &[tokio_postgres::Row]) -> Result<Retention> {
+    let mut limits = Retention::default();
+    for row in rows {
+        let limit = Some(row.get::<_, String>(1).parse()?);
+        match row.get::<_, &str>(0) {
+            "activities" => limits.activities = limit,
+            "events" => limits.events = limit,
+            "sums" => limits.sums = limit,
+            "recordings" => limits.recordings = limit,
+            _ => {}
+        }
+    }
+    Ok(limits)
 }
 
 /// Refuses limits that this store does not apply.
@@ -210,18 +226,7 @@ impl sealed::WriteSide for PostgresMaintenance {}
 
 impl Maintenance for PostgresMaintenance {
     fn retention(&mut self) -> Result<Retention> {
-        let mut limits = Retention::default();
-        for row in self.rows(LIMITS, &[])? {
-            let limit = Some(row.get::<_, String>(1).parse()?);
-            match row.get::<_, &str>(0) {
-                "activities" => limits.activities = limit,
-                "events" => limits.events = limit,
-                "sums" => limits.sums = limit,
-                "recordings" => limits.recordings = limit,
-                _ => {}
-            }
-        }
-        Ok(limits)
+        limits(&self.rows(LIMITS, &[])?)
     }
 
     fn set_retention(&mut self, retention: &Retention) -> Result<Retention> {

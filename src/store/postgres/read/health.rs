@@ -12,7 +12,8 @@ use crate::{
     record::{ActivityId, InstanceId},
     store::{
         Accounting, Health, Instance, InstanceHealth, LogCounts, LogHealth, LogsHealth, Sizes,
-        Vitals, postgres::connection::Failed,
+        Vitals,
+        postgres::{connection::Failed, maintenance},
     },
 };
 
@@ -89,6 +90,7 @@ pub(super) async fn health(snapshot: &Snapshot<'_>) -> Result<Health, Failed> {
         abandoned: count(row, "abandoned") + count(open, "unheard"),
         bytes: count(open, "bytes"),
         ahead: count(row, "ahead"),
+        retention: maintenance::limits(&snapshot.query(maintenance::LIMITS, &[]).await?)?,
         ..Health::default()
     };
     for row in snapshot.query(TABLES, &[]).await? {

@@ -260,14 +260,24 @@ for (const place of PLACES) {
       await window.close();
     });
 
-    test("health shows the accounting and the growth of the store", async () => {
+    test("health shows the accounting and the growth of a file, or the logs of a central store", async () => {
       const window = await open(browser, place, "health");
       const { page } = window;
-      await page.getByRole("heading", { name: "Accounting" }).waitFor();
+      const { name, host, logs } = await api(page, "store");
+      const header = page.locator("a.store");
+      await page.locator("p.store-text", { hasText: name }).waitFor();
       await page.getByRole("heading", { name: "Retention" }).waitFor();
-      const grows = page.getByRole("table").filter({ hasText: "Per day" });
-      await grows.getByRole("row", { name: /^input activity/ }).waitFor();
       await page.getByText("Index lag").waitFor();
+      if (logs === null) {
+        assert.equal(await header.textContent(), host);
+        await page.getByRole("heading", { name: "Accounting" }).waitFor();
+        const grows = page.getByRole("table").filter({ hasText: "Per day" });
+        await grows.getByRole("row", { name: /^input activity/ }).waitFor();
+      } else {
+        assert.equal(await header.textContent(), "1 log");
+        const listed = page.getByRole("table").filter({ hasText: "Last heard of" });
+        await listed.getByRole("row", { name: /active/ }).waitFor();
+      }
       await window.close();
     });
 

@@ -94,7 +94,7 @@ function Shown({ health, staleSince }: { health: HealthResponse; staleSince: num
         <span>
           {staleSince !== null
             ? `Last known state, of ${time(new Date(staleSince).toISOString())}.`
-            : writers(alive.length)}
+            : `${writers(alive.length)}${missed.length > 0 && total > 0 ? ` ${plural(missed.length, "log")} not heard of.` : ""}`}
         </span>
       </section>
       <dl class="cards">
@@ -339,7 +339,7 @@ function InstanceRow({ one }: { one: InstanceHealth }) {
   const lost = lossesOf(one);
   return (
     <tr>
-      <th scope="row">
+      <th scope="row" class="host" title={one.host}>
         {one.host} <span class="dim num">{one.pid}</span>
       </th>
       <td>

@@ -67,7 +67,7 @@ function LogRow({ one, lost }: { one: LogHealth; lost: string[] }) {
   ];
   return (
     <tr>
-      <th scope="row" title={one.id}>
+      <th scope="row" class="host" title={`${one.host} ${one.id}`}>
         {one.host} <span class="dim num">{one.id.slice(0, 8)}</span>
       </th>
       <td>
