@@ -4,7 +4,7 @@
 --   psql -d ops -f docs/postgres-roles.sql
 --   psql -d ops -c "CREATE ROLE shop LOGIN PASSWORD '…' IN ROLE activity_forwarder"
 --
--- activity_forwarder   adds records, and cannot change or delete any; keeps the sums
+-- activity_forwarder   adds records, and cannot change or delete any; keeps the sums, which `activity rebuild` recomputes from the records
 -- activity_reader      reads everything
 -- activity_maintainer  owns the schema: migrates it, deletes what is too old, erases, delivers webhooks
 
@@ -41,20 +41,28 @@ GRANT USAGE ON SCHEMA tower_activity TO activity_forwarder, activity_reader;
 GRANT SELECT ON ALL TABLES IN SCHEMA tower_activity TO activity_reader;
 -- Webhooks have secrets: the maintainer delivers them.
 REVOKE ALL ON tower_activity.webhook, tower_activity.dead_letter, tower_activity.webhook_lease FROM activity_reader;
+-- Not who was erased, nor who holds a log: whoever knows a holder has its lease.
+REVOKE SELECT ON tower_activity.tombstone, tower_activity.log FROM activity_reader;
+GRANT SELECT (number, id, host, heard_at, activity, event, chunk, waiting, refused, outdated)
+  ON tower_activity.log TO activity_reader;
 
 -- Records, which never change.
 GRANT SELECT, INSERT ON tower_activity.activity, tower_activity.event, tower_activity.chunk, tower_activity.dedup,
-  tower_activity.text, tower_activity.batch, tower_activity.recording, tower_activity.link TO activity_forwarder;
--- What goes on: running activities, recordings that grow, the state of logs and their processes.
+  tower_activity.text, tower_activity.recording, tower_activity.link TO activity_forwarder;
+-- Batches and the state of logs: by functions, which check that the caller holds the log.
+GRANT SELECT ON tower_activity.batch TO activity_forwarder;
+GRANT EXECUTE ON FUNCTION tower_activity.lease_log, tower_activity.renew_log, tower_activity.accept_batch,
+  tower_activity.release_log TO activity_forwarder;
+-- What goes on: running activities, recordings that grow, the state of processes.
 GRANT SELECT, INSERT, UPDATE, DELETE ON tower_activity.open TO activity_forwarder;
 GRANT UPDATE (status, lost, ended_at) ON tower_activity.recording TO activity_forwarder;
 GRANT UPDATE (until_at) ON tower_activity.link TO activity_forwarder;
-GRANT SELECT, INSERT, UPDATE ON tower_activity.log, tower_activity.instance TO activity_forwarder;
+GRANT SELECT, INSERT, UPDATE ON tower_activity.instance TO activity_forwarder;
 -- Sums, and the order of batches.
 GRANT SELECT, INSERT, UPDATE ON tower_activity.bucket, tower_activity.bucket_day, tower_activity.agent_quarter,
   tower_activity.agent_day, tower_activity.turning_agent, tower_activity.turn_bucket, tower_activity.failure TO activity_forwarder;
 GRANT DELETE ON tower_activity.turn_bucket TO activity_forwarder;
-GRANT UPDATE (ordinal) ON tower_activity.batch TO activity_forwarder;
+GRANT UPDATE (ordinal, activities, events) ON tower_activity.batch TO activity_forwarder;
 GRANT SELECT, UPDATE (value) ON tower_activity.mark TO activity_forwarder;
 -- Of the marks only the last ordinal.
 ALTER TABLE tower_activity.mark ENABLE ROW LEVEL SECURITY;
@@ -63,8 +71,10 @@ CREATE POLICY read ON tower_activity.mark FOR SELECT USING (true);
 DROP POLICY IF EXISTS fold ON tower_activity.mark;
 CREATE POLICY fold ON tower_activity.mark FOR UPDATE TO activity_forwarder USING (name = 'ordinal');
 -- Erased actors, by their hash.
-GRANT SELECT ON tower_activity.tombstone TO activity_forwarder;
--- Partitions.
-GRANT EXECUTE ON FUNCTION tower_activity.add_day, tower_activity.add_days, tower_activity.clean_words TO activity_forwarder;
+GRANT SELECT ON tower_activity.tombstone, tower_activity.erased TO activity_forwarder;
+GRANT EXECUTE ON FUNCTION tower_activity.erase_late TO activity_forwarder;
+-- Partitions, and the limits that the maintainer has set.
+GRANT EXECUTE ON FUNCTION tower_activity.add_day, tower_activity.add_days, tower_activity.apply_retention,
+  tower_activity.clean_words TO activity_forwarder;
 
 COMMIT;

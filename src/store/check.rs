@@ -55,6 +55,28 @@ pub struct Check {
     pub accepted: Vec<AcceptedChange>,
     /// Tables, indexes, triggers and views that other programs added.
     pub foreign: Vec<String>,
+    /// The state of a central store; `None` for a file.
+    pub central: Option<CentralCheck>,
+}
+
+/// The state of a central store, beside that of its logs.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct CentralCheck {
+    /// Accepted batches that are not counted in the sums yet.
+    pub uncounted: u64,
+    /// When the oldest of them was accepted, by the clock of the database.
+    pub uncounted_since: Option<DateTime<Utc>>,
+    /// Days after today that have partitions of their own. New ones are created when there are fewer than seven.
+    pub days_ahead: i64,
+    /// From when on activities are kept; `None`: all are.
+    pub activities_from: Option<DateTime<Utc>>,
+    /// From when on events are kept; `None`: all are.
+    pub events_from: Option<DateTime<Utc>>,
+    /// From when on sums are kept; `None`: all are.
+    pub sums_from: Option<DateTime<Utc>>,
+    /// When the retention was last applied; `None`: never.
+    pub retained_at: Option<DateTime<Utc>>,
 }
 
 /// Expected and found rows of one instance.

@@ -80,7 +80,7 @@ pub use batch::{
 pub(crate) use canonical_path::canonical_path;
 pub use central::{Accepted, CentralStore, ForwardBatch, ForwardedLog, Intake, LogState, Places};
 pub use check::{
-    AcceptedChange, Check, CheckCount, CheckCounts, InstanceCheck, LastCheck, RowKind,
+    AcceptedChange, CentralCheck, Check, CheckCount, CheckCounts, InstanceCheck, LastCheck, RowKind,
 };
 pub use clock::AHEAD;
 pub use descendants::Descendants;

@@ -91,6 +91,15 @@ impl Retention {
         }),
     };
 
+    /// Everything is kept forever: the defaults of a central store.
+    pub const FOREVER: Retention = Retention {
+        activities: Some(Limit::FOREVER),
+        events: Some(Limit::FOREVER),
+        previews: Some(Limit::FOREVER),
+        sums: Some(Limit::FOREVER),
+        recordings: Some(Limit::FOREVER),
+    };
+
     /// Returns the limits of this retention, and those of `other` for kinds that this one does not set.
     #[must_use]
     pub fn or(self, other: Retention) -> Retention {

@@ -11,6 +11,7 @@ use super::{
     connection::{Connection, Failed, Parameter, all, query},
     dictionary::Dictionary,
     fold,
+    maintenance::retention,
     marks::Marks,
     migrate,
     partition::Days,
@@ -27,34 +28,15 @@ use crate::{
 const BEGIN: &str = "SET LOCAL lock_timeout = '10s'";
 /// The number of rows in a statement.
 const PART: usize = 500;
-/// How long a log that was not heard of keeps its lease.
-const LEASE: &str = "10 seconds";
 /// Ends what an earlier session of the same forwarder has left: if a part of a request was lost on the way, no other limit ends its
 /// transaction and the locks that it holds.
 const END_LEFT: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
      WHERE application_name = 'tower-activity ' || $1::uuid AND usename = current_user AND pid <> pg_backend_pid() AND state <> 'idle'";
-const ADD_LOG: &str =
-    "INSERT INTO tower_activity.log (id, host) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING";
-const LEASE_LOG: &str = "UPDATE tower_activity.log SET holder = $2, host = $3, heard_at = now() \
-     WHERE id = $1 AND (holder IS NULL OR holder = $2 OR heard_at < now() - $4::text::interval) \
-     RETURNING number, activity, event, chunk, batch";
-/// Both return the marks `erased`, `activity_horizon` and `event_horizon`.
-const RENEW: &str = "UPDATE tower_activity.log SET heard_at = now(), waiting = $3 WHERE number = $1 AND holder = $2 \
-     RETURNING (SELECT value FROM tower_activity.mark WHERE name = 'erased'), \
-       (SELECT value FROM tower_activity.mark WHERE name = 'activity_horizon'), \
-       (SELECT value FROM tower_activity.mark WHERE name = 'event_horizon')";
-/// Only after the batch before, whatever became of the lease: each batch follows from the first in one file.
-const ADVANCE: &str = "UPDATE tower_activity.log SET heard_at = now(), activity = $3, event = $4, chunk = $5, batch = $6 \
-     WHERE number = $1 AND holder = $2 AND (batch IS NOT DISTINCT FROM $7 OR batch = $6) \
-     RETURNING (SELECT value FROM tower_activity.mark WHERE name = 'erased'), \
-       (SELECT value FROM tower_activity.mark WHERE name = 'activity_horizon'), \
-       (SELECT value FROM tower_activity.mark WHERE name = 'event_horizon')";
-const RELEASE: &str =
-    "UPDATE tower_activity.log SET holder = NULL WHERE number = $1 AND holder = $2";
-const ADD_BATCH: &str = "INSERT INTO tower_activity.batch (log, first_activity, last_activity, first_event, last_event, \
-     first_chunk, last_chunk, min_activity, max_activity, min_event, max_event) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING RETURNING id";
-const COUNT_LOST: &str = "UPDATE tower_activity.log SET refused = refused + $2, outdated = outdated + $3 WHERE number = $1";
+const LEASE_LOG: &str = "SELECT * FROM tower_activity.lease_log($1, $2, $3)";
+/// These two return the marks that are obeyed.
+const RENEW: &str = "SELECT * FROM tower_activity.renew_log($1, $2, $3, $4, $5)";
+const ACCEPT: &str = "SELECT * FROM tower_activity.accept_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
+const RELEASE: &str = "SELECT tower_activity.release_log($1, $2)";
 const INSTANCES: &str =
     "SELECT uuid, number FROM tower_activity.instance WHERE uuid = ANY($1::uuid[])";
 /// Instances that a record names and the log does not know, as one of other programs may.
@@ -69,6 +51,7 @@ pub(super) struct PostgresIntake {
     log: Option<(i32, Uuid)>,
     days: Days,
     texts: Dictionary,
+    retention: retention::Schedule,
 }
 
 /// What becomes of a row that the server refuses.
@@ -92,6 +75,7 @@ impl PostgresIntake {
             log: None,
             days,
             texts: Dictionary::default(),
+            retention: retention::Schedule::default(),
         })
     }
 
@@ -125,13 +109,10 @@ impl Intake for PostgresIntake {
         self.connection.set_name(log.holder);
         let (number, accepted) = self.connection.transaction(BEGIN, async |transaction| {
             query(transaction, END_LEFT, &[(&log.holder, Type::UUID)]).await?;
-            let add: [Parameter<'_>; 2] = [(&log.id, Type::UUID), (&log.host, Type::TEXT)];
-            query(transaction, ADD_LOG, &add).await?;
-            let lease: [Parameter<'_>; 4] = [
+            let lease: [Parameter<'_>; 3] = [
                 (&log.id, Type::UUID),
                 (&log.holder, Type::UUID),
                 (&log.host, Type::TEXT),
-                (&LEASE, Type::TEXT),
             ];
             let leased = query(transaction, LEASE_LOG, &lease).await?;
             let row = leased.first().ok_or_else(|| {
@@ -180,7 +161,9 @@ impl Intake for PostgresIntake {
 
     fn fold(&mut self) -> Result<u64> {
         self.days.make_ahead(&mut self.connection)?;
-        fold::fold(&mut self.connection)
+        let folded = fold::fold(&mut self.connection)?;
+        self.retention.apply(&mut self.connection);
+        Ok(folded)
     }
 
     fn disconnect(&mut self) -> Result<()> {
@@ -204,19 +187,9 @@ async fn accept(
 ) -> Result<(), Failed> {
     let activities = batch.activities.iter().map(|one| uuid(one.id.as_bytes()));
     let events = batch.events.iter().map(|one| uuid(one.id.as_bytes()));
-    let advance: [Parameter<'_>; 7] = [
+    let bounds: [Parameter<'_>; 14] = [
         (&log, Type::INT4),
         (&holder, Type::UUID),
-        (&batch.up_to.activity, Type::INT8),
-        (&batch.up_to.event, Type::INT8),
-        (&batch.up_to.chunk, Type::INT8),
-        (&batch.id, Type::UUID),
-        (&batch.previous, Type::UUID),
-    ];
-    // Locks the log, so that its batches are accepted one after another.
-    let mut marks = Marks::read(&query(transaction, ADVANCE, &advance).await?)?;
-    let bounds: [Parameter<'_>; 11] = [
-        (&log, Type::INT4),
         (&batch.after.activity, Type::INT8),
         (&batch.up_to.activity, Type::INT8),
         (&batch.after.event, Type::INT8),
@@ -227,17 +200,25 @@ async fn accept(
         (&activities.max(), Type::UUID),
         (&events.clone().min(), Type::UUID),
         (&events.max(), Type::UUID),
+        (&batch.id, Type::UUID),
+        (&batch.previous, Type::UUID),
     ];
-    let added = query(transaction, ADD_BATCH, &bounds).await?;
-    let Some(row) = added.first() else {
+    // Locks the log, so that its batches are accepted one after another.
+    let added = query(transaction, ACCEPT, &bounds).await?;
+    let mut marks = Marks::read(&added)?;
+    let Some(number) = added[0].get::<_, Option<i64>>("batch") else {
         // It was accepted before.
         return Ok(());
     };
     texts.validate(marks.erased);
-    let actors = (batch.activities.iter().map(|one| &one.scope))
-        .chain(batch.events.iter().map(|one| &one.scope))
-        .filter_map(|scope| scope.actor.as_ref());
-    marks.look_up(transaction, actors).await?;
+    marks
+        .look_up(
+            transaction,
+            &batch.activities,
+            &batch.events,
+            &batch.recordings,
+        )
+        .await?;
     let activities = marks.activities(&batch.activities);
     let events = marks.events(&batch.events);
     activities.iter().for_each(|one| texts.add_activity(one));
@@ -251,7 +232,7 @@ async fn accept(
     let instances = instances(transaction, log, &batch.instances, named.collect()).await?;
     let to = References {
         log,
-        batch: row.get(0),
+        batch: number,
         texts,
         instances: &instances,
     };
@@ -260,8 +241,11 @@ async fn accept(
     // Two clones insert the same rows at once: in order, they do not wait for each other.
     activities.sort_unstable_by_key(|one| one.id);
     let events: Vec<_> = events.iter().map(|one| &**one).collect();
-    let recordings: Vec<_> = batch.recordings.iter().collect();
-    let chunks: Vec<_> = batch.chunks.iter().collect();
+    let recordings = marks.recordings(&batch.recordings);
+    let chunks = batch.chunks.iter();
+    let chunks: Vec<_> = chunks
+        .filter(|(recording, _)| !marks.has_erased_recording(*recording))
+        .collect();
     let lost = each(transaction, refused, &activities, async |rows| {
         rows::add_activities(transaction, rows, to).await
     })
@@ -278,13 +262,17 @@ async fn accept(
             rows::add_chunks(transaction, rows).await
         })
         .await?;
+    marks.erase_late(transaction, (log, holder)).await?;
     if lost > 0 || outdated > 0 {
-        let counts: [Parameter<'_>; 3] = [
+        let unchanged = None::<i64>;
+        let counts: [Parameter<'_>; 5] = [
             (&log, Type::INT4),
+            (&holder, Type::UUID),
+            (&unchanged, Type::INT8),
             (&lost, Type::INT8),
             (&(outdated as i64), Type::INT8),
         ];
-        query(transaction, COUNT_LOST, &counts).await?;
+        query(transaction, RENEW, &counts).await?;
     }
     Ok(())
 }
@@ -297,16 +285,19 @@ async fn update(
     refused: Refused,
 ) -> Result<(), Failed> {
     let waiting = i64::try_from(state.waiting).unwrap_or(i64::MAX);
-    let renew: [Parameter<'_>; 3] = [
+    let renew: [Parameter<'_>; 5] = [
         (&log, Type::INT4),
         (&holder, Type::UUID),
         (&waiting, Type::INT8),
+        (&0_i64, Type::INT8),
+        (&0_i64, Type::INT8),
     ];
     let mut marks = Marks::read(&query(transaction, RENEW, &renew).await?)?;
     texts.validate(marks.erased);
     let open = state.open.as_deref().unwrap_or_default();
-    let actors = open.iter().filter_map(|one| one.scope.actor.as_ref());
-    marks.look_up(transaction, actors).await?;
+    marks
+        .look_up(transaction, open, &[], &state.recordings)
+        .await?;
     let open = marks.activities(open);
     open.iter().for_each(|one| texts.add_activity(one));
     let recordings = state.recordings.iter();
@@ -329,12 +320,12 @@ async fn update(
         })
         .await?;
     }
-    let recordings: Vec<_> = state.recordings.iter().collect();
+    let recordings = marks.recordings(&state.recordings);
     each(transaction, refused, &recordings, async |rows| {
         rows::put_recordings(transaction, rows, to).await
     })
     .await?;
-    Ok(())
+    marks.erase_late(transaction, (log, holder)).await
 }
 
 /// Inserts rows. Returns how many the server has refused, which are found by halving.

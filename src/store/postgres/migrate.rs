@@ -6,7 +6,10 @@ use super::connection::{Connection, Failed, query};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Each entry migrates the schema by one version. Entries are only ever appended.
-const MIGRATIONS: &[&str] = &[include_str!("schema.sql")];
+const MIGRATIONS: &[&str] = &[concat!(
+    include_str!("schema.sql"),
+    include_str!("functions.sql")
+)];
 /// The schema version that this code writes.
 const SCHEMA: i64 = MIGRATIONS.len() as i64;
 /// A lock that ends with its transaction: one of a session would be handed to another client by a pooler.

@@ -6,7 +6,8 @@ CREATE SCHEMA tower_activity;
 -- schema: the version. store: a random number of this store, which positions of followers name. ordinal: the last ordinal that was
 -- given to a batch; whoever folds batches locks this row. ahead: the first day, counted from the Unix epoch, whose records are in the
 -- partition of what is dated ahead. activity_horizon, event_horizon: the first day that is kept. sums_from: the first quarter hour whose
--- sums are kept. erased: changes when an actor is erased; 0: none was.
+-- sums are kept. erased: changes when an actor is erased; 0: none was. retained_at: when the limits were last applied; whoever applies
+-- them locks this row.
 CREATE TABLE tower_activity.mark (
   name  text PRIMARY KEY,
   value bigint NOT NULL
@@ -72,6 +73,9 @@ CREATE TABLE tower_activity.batch (
   accepted_at    timestamptz NOT NULL DEFAULT now(),
   -- The place in the order of all logs, given once its records are counted in the sums. NULL: not yet.
   ordinal        bigint UNIQUE,
+  -- The rows that it has inserted, set with the ordinal.
+  activities     bigint,
+  events         bigint,
   UNIQUE (log, first_activity, first_event, first_chunk)
 );
 CREATE INDEX batch_unfolded ON tower_activity.batch (id) WHERE ordinal IS NULL;
@@ -294,10 +298,20 @@ CREATE TABLE tower_activity.failure (
 );
 CREATE INDEX failure_fingerprint ON tower_activity.failure (fingerprint, quarter);
 
--- Limits by kind of record, in their text form.
+-- Limits by kind of record. NULL: none.
 CREATE TABLE tower_activity.retention (
-  kind text PRIMARY KEY,
-  most text NOT NULL
+  kind  text PRIMARY KEY,
+  age   bigint,                        -- microseconds
+  bytes bigint
+);
+
+-- Tokens of the HTTP API: the SHA-256 of each secret.
+CREATE TABLE tower_activity.token (
+  name       text PRIMARY KEY,
+  hash       bytea NOT NULL UNIQUE,
+  filter     text NOT NULL,
+  created_at bigint NOT NULL,
+  expires_at bigint
 );
 
 -- Webhooks, as in the file beside a log. Only the owner may read them: they hold secrets.
@@ -337,6 +351,11 @@ CREATE TABLE tower_activity.webhook_lease (
 CREATE TABLE tower_activity.tombstone (
   actor bytea PRIMARY KEY,
   until bigint NOT NULL
+);
+
+-- Activities of erased actors, and recordings of these: no content of theirs is accepted any more.
+CREATE TABLE tower_activity.erased (
+  id uuid PRIMARY KEY
 );
 
 -- Returns the smallest id of a day.
@@ -442,7 +461,7 @@ REVOKE ALL ON ALL FUNCTIONS IN SCHEMA tower_activity FROM PUBLIC;
 
 INSERT INTO tower_activity.mark (name, value) VALUES
   ('schema', 1), ('ordinal', 0), ('store', (random() * 4611686018427387903)::bigint + 1), ('activity_horizon', 0),
-  ('event_horizon', 0), ('sums_from', 0), ('erased', 0),
+  ('event_horizon', 0), ('sums_from', 0), ('erased', 0), ('retained_at', 0),
   ('ahead', floor(extract(epoch FROM now()) / 86400));
 
 -- Records before the year 2000 (day 10957) have clocks that were never set.

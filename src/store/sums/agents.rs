@@ -140,24 +140,34 @@ impl AgentSums {
 
     /// Adds the quarter hours to the stored ones. Returns the changed quarter hours of scope [`ALL`].
     pub(crate) fn store<R: AgentRows>(&self, rows: &R) -> Result<BTreeSet<i64>, R::Error> {
-        store(rows, &self.changes(rows)?)
+        store(rows, &self.changes(rows, added)?)
+    }
+
+    /// Replaces the stored quarter hours by these, and updates the turn buckets of them and of their neighbours. Returns the
+    /// changed quarter hours of scope [`ALL`].
+    #[cfg(feature = "postgres")]
+    pub(crate) fn replace<R: AgentRows>(&self, rows: &R) -> Result<BTreeSet<i64>, R::Error> {
+        store(rows, &self.changes(rows, |_, new| *new)?)
     }
 
     /// Returns the increments of the turn buckets, without storing them.
     pub(crate) fn turn_buckets<R: AgentRows>(&self, rows: &R) -> Result<TurnBuckets, R::Error> {
-        turn_buckets(rows, &self.changes(rows)?)
+        turn_buckets(rows, &self.changes(rows, added)?)
     }
 
-    fn changes<R: AgentRows>(&self, rows: &R) -> Result<Vec<Change>, R::Error> {
+    fn changes<R: AgentRows>(
+        &self,
+        rows: &R,
+        change_one: fn(AgentQuarter, &AgentQuarter) -> AgentQuarter,
+    ) -> Result<Vec<Change>, R::Error> {
         let mut changes = Vec::new();
         for (agent, scopes) in &self.quarters {
             let mut change = Change::new(rows, *agent)?;
             for (scope, quarters) in scopes {
                 let mut both = BTreeMap::new();
-                for (quarter, more) in quarters {
+                for (quarter, with) in quarters {
                     let old = one(rows, *agent, *scope, *quarter)?;
-                    let mut new = old;
-                    new.add(more);
+                    let new = change_one(old, with);
                     change.records_turns.1 |= new.turns.count > 0;
                     both.insert(*quarter, (old, new));
                 }
@@ -206,6 +216,11 @@ impl AgentSums {
         }
         rows.add_turn_buckets(buckets)
     }
+}
+
+fn added(mut to: AgentQuarter, more: &AgentQuarter) -> AgentQuarter {
+    to.add(more);
+    to
 }
 
 /// Deletes quarter hours of agents. Returns the changed quarter hours of scope [`ALL`].

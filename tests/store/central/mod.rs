@@ -1,11 +1,14 @@
 //! What a central store in PostgreSQL accepts, and how it counts it.
 
+mod erase;
 mod hostile;
 mod maintenance;
 mod partitions;
+mod retention;
 mod roles;
 mod security;
 mod sums;
+mod tokens;
 
 use chrono::{DateTime, Duration, Utc};
 use tower_activity::{

@@ -75,6 +75,63 @@ fn a_forwarder_adds_records_and_changes_none() {
         refused(&forwards, &format!("UPDATE tower_activity.{change}"));
     }
     refused(&forwards, "TRUNCATE tower_activity.activity");
+    // What belongs to a log is changed by its holder only, who cannot be found out.
+    for hostile in [
+        "SELECT holder FROM tower_activity.log",
+        "UPDATE tower_activity.log SET holder = NULL",
+        "UPDATE tower_activity.log SET holder = gen_random_uuid(), heard_at = now()",
+        "DELETE FROM tower_activity.log",
+        "INSERT INTO tower_activity.log (id, host) VALUES (gen_random_uuid(), '')",
+        "INSERT INTO tower_activity.batch (log, first_activity, last_activity, first_event, last_event, first_chunk, last_chunk) \
+           VALUES (2, 3, 9, 1, 1, 0, 0)",
+        "SELECT * FROM tower_activity.token",
+        "INSERT INTO tower_activity.erased VALUES (gen_random_uuid())",
+        "DELETE FROM tower_activity.retention",
+        "DELETE FROM tower_activity.tombstone",
+        "UPDATE tower_activity.mark SET name = 'x'",
+    ] {
+        refused(&forwards, hostile);
+    }
+    log.intake.update(&LogState::default()).unwrap();
+    let log_of = "SELECT number, holder, activity, waiting, refused, heard_at FROM tower_activity.log ORDER BY number";
+    let before = postgres::query(&url, log_of);
+    let log_number = number(
+        &url,
+        "SELECT number FROM tower_activity.log WHERE host = 'host' AND activity > 0",
+    );
+    for hostile in [
+        // The lease is fresh.
+        "SELECT * FROM tower_activity.lease_log('01010101-0101-0101-0101-010101010101', gen_random_uuid(), 'thief')".to_owned(),
+        format!("SELECT * FROM tower_activity.renew_log({log_number}, gen_random_uuid(), 0, 5, 5)"),
+        format!(
+            "SELECT * FROM tower_activity.accept_batch({log_number}, gen_random_uuid(), 2, 9, 1, 1, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL)"
+        ),
+        format!("SELECT tower_activity.release_log({log_number}, NULL)"),
+        format!(
+            "SELECT tower_activity.erase_late({log_number}, gen_random_uuid(), array(SELECT id FROM tower_activity.activity))"
+        ),
+        // A search path of its own changes no function.
+        format!(
+            "CREATE TEMP TABLE log (number int, holder uuid); SET search_path = pg_temp, public; \
+             SELECT tower_activity.release_log({log_number}, gen_random_uuid())"
+        ),
+        "SELECT tower_activity.apply_retention(9000000000000000)".to_owned(),
+    ] {
+        let output = postgres::output(&forwards, &hostile);
+        assert!(output.status.success(), "{hostile}: {output:?}");
+    }
+    assert_eq!(postgres::query(&url, log_of), before);
+    assert_eq!(
+        number(
+            &url,
+            "SELECT count(*) FROM tower_activity.event WHERE terms = '=w'"
+        ),
+        0
+    );
+    assert_eq!(
+        number(&url, "SELECT count(*) FROM tower_activity.activity"),
+        2
+    );
     refused(
         &forwards,
         "SELECT tower_activity.attach('activity', 'x', 1, 2)",

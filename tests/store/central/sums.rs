@@ -1,10 +1,13 @@
 //! Sums count each activity once, however it arrived.
 
 use chrono::{Duration, Utc};
-use tower_activity::record::{ActivityRecord, Kind, Status};
+use tower_activity::{
+    record::{ActivityRecord, Kind, Status},
+    store::{Store, postgres::PostgresStore},
+};
 
 use super::{Log, activity, number};
-use crate::support::postgres;
+use crate::support::{postgres, sums};
 
 /// All sums, by texts instead of numbers.
 const SUMS: &str = "
@@ -117,4 +120,59 @@ fn several_folders_count_each_batch_once() {
         ),
         60
     );
+}
+
+#[test]
+fn a_rebuild_repairs_all_sums_while_others_count() {
+    let records = records(200);
+    let url = postgres::database();
+    let mut log = Log::connect(&url, 1);
+    log.send(records[..150].to_vec(), Vec::new());
+    log.fold();
+    let mut maintenance = PostgresStore::new(&url).unwrap().maintenance().unwrap();
+    let expected = postgres::query(&url, SUMS);
+    sums::rebuild(&mut *maintenance);
+    assert_eq!(postgres::query(&url, SUMS), expected);
+
+    // Of one quarter hour each: missing, wrong, surplus. And a group of failures that no activity is in.
+    let damage = "
+        DELETE FROM tower_activity.bucket WHERE quarter = (SELECT min(quarter) + 20 FROM tower_activity.bucket);
+        UPDATE tower_activity.bucket SET count = count + 7, sum_ns = 0;
+        DELETE FROM tower_activity.agent_quarter WHERE quarter % 3 = 0;
+        UPDATE tower_activity.agent_quarter SET active = active + 1, last_root = last_root - 5;
+        INSERT INTO tower_activity.agent_quarter (agent, quarter, scope_id, active, turns, roots)
+          SELECT agent, quarter - 1, scope_id, 3, 0, 0 FROM tower_activity.agent_quarter ON CONFLICT DO NOTHING;
+        UPDATE tower_activity.turn_bucket SET turns = turns + 1, within_us = 1;
+        DELETE FROM tower_activity.turn_bucket WHERE quarter % 2 = 0;
+        UPDATE tower_activity.failure SET count = 99, fingerprint = fingerprint + 1";
+    for rebuild in [sums::rebuild, sums::rebuild_newest_first] {
+        postgres::query(&url, damage);
+        assert_ne!(postgres::query(&url, SUMS), expected);
+        let mut reader = PostgresStore::new(&url).unwrap().reader().unwrap();
+        let check = reader.check(&mut |_| {}).unwrap();
+        assert!(
+            check.quarters > 10 && check.differing_quarters.len() > 10,
+            "{check:?}"
+        );
+        // What is not counted yet is counted later, once.
+        rebuild(&mut *maintenance);
+        // Neighbours of quarter hours that were wrong, when these are rebuilt later.
+        sums::rebuild(&mut *maintenance);
+        assert_eq!(postgres::query(&url, SUMS), expected);
+        let check = reader.check(&mut |_| {}).unwrap();
+        assert!(check.is_complete(), "{check:?}");
+    }
+
+    let folders = log.batch(records[150..].to_vec(), Vec::new());
+    log.intake.accept(&folders).unwrap();
+    let mut folder = Log::connect(&url, 2);
+    let folding = std::thread::spawn(move || while folder.intake.fold().unwrap() == 0 {});
+    sums::rebuild(&mut *maintenance);
+    folding.join().unwrap();
+    let found = postgres::query(&url, SUMS);
+    let recounted = postgres::database();
+    let mut log = Log::connect(&recounted, 1);
+    log.send(records, Vec::new());
+    log.fold();
+    assert_eq!(found, postgres::query(&recounted, SUMS));
 }

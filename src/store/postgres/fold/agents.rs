@@ -47,6 +47,15 @@ const SET_TURNING: &str = "INSERT INTO tower_activity.turning_agent (agent) SELE
 const OLD_TURNS: &str = "SELECT t.scope_id, t.quarter, t.turns, t.within_us, t.after \
      FROM unnest($1::bigint[], $2::bigint[]) AS k (scope_id, quarter) \
      JOIN tower_activity.turn_bucket AS t ON t.scope_id = k.scope_id AND t.quarter = k.quarter";
+/// An agent that was active in a project was also active overall, whose rows have an index.
+const IN_QUARTERS: &str = "SELECT q.agent, q.scope_id, q.quarter FROM tower_activity.agent_quarter AS q \
+     WHERE q.quarter >= $1 AND q.quarter < $2 AND q.agent IN (SELECT o.agent FROM tower_activity.agent_quarter AS o \
+       WHERE o.scope_id = 0 AND o.quarter >= $1 AND o.quarter < $2)";
+const DELETE_QUARTERS: &str = "DELETE FROM tower_activity.agent_quarter AS q USING unnest($1::bigint[], $2::bigint[], $3::bigint[]) \
+       AS k (agent, scope_id, quarter) \
+     WHERE q.agent = k.agent AND q.scope_id = k.scope_id AND q.quarter = k.quarter";
+const DELETE_TURNS_IN: &str =
+    "DELETE FROM tower_activity.turn_bucket WHERE quarter >= $1 AND quarter < $2";
 const DELETE_TURNS: &str = "DELETE FROM tower_activity.turn_bucket AS t USING unnest($1::bigint[], $2::bigint[]) AS k (scope_id, quarter) \
      WHERE t.scope_id = k.scope_id AND t.quarter = k.quarter";
 
@@ -71,6 +80,32 @@ pub(super) async fn fold(transaction: &Transaction<'_>, agents: &AgentSums) -> R
     stored.unwrap_or_else(|never| match never {});
     loaded.store(transaction).await?;
     add_days(transaction, agents).await
+}
+
+/// Replaces the stored quarter hours of agents in a range, and the turns of all agents.
+pub(in crate::store::postgres) async fn rebuild(
+    transaction: &Transaction<'_>,
+    agents: &mut AgentSums,
+    quarters: &Range<i64>,
+) -> Result<(), Failed> {
+    let range: [Parameter<'_>; 2] = [(&quarters.start, Type::INT8), (&quarters.end, Type::INT8)];
+    for row in query(transaction, IN_QUARTERS, &range).await? {
+        // One without activities is deleted.
+        let scopes = agents.quarters.entry(row.get(0)).or_default();
+        let quarters = scopes.entry(row.get(1)).or_default();
+        quarters.entry(row.get(2)).or_default();
+    }
+    // Also updates the next quarter hour of each agent behind the range.
+    let loaded = Loaded::load(transaction, agents).await?;
+    let replaced = agents.replace(&loaded);
+    replaced.unwrap_or_else(|never| match never {});
+    loaded.store(transaction).await?;
+    // Those in the range are computed anew, not from what was stored.
+    query(transaction, DELETE_TURNS_IN, &range).await?;
+    let loaded = Loaded::load(transaction, agents).await?;
+    let rebuilt = agents.rebuild(&loaded, quarters);
+    rebuilt.unwrap_or_else(|never| match never {});
+    loaded.store(transaction).await
 }
 
 impl Loaded {
@@ -144,7 +179,17 @@ impl Loaded {
         if !turning.is_empty() {
             query(transaction, SET_TURNING, &[(&turning, Type::INT8_ARRAY)]).await?;
         }
-        put_quarters(transaction, &self.put.into_inner()).await?;
+        let mut put = self.put.into_inner();
+        let empty: Vec<_> = put.extract_if(.., |_, one| one.active == 0).collect();
+        if !empty.is_empty() {
+            let keys = || empty.iter().map(|(key, _)| *key);
+            let keys = Columns::default()
+                .add("agent", keys().map(|key| key.0))
+                .add("scope_id", keys().map(|key| key.1))
+                .add("quarter", keys().map(|key| key.2));
+            query(transaction, DELETE_QUARTERS, &keys.parameters()).await?;
+        }
+        put_quarters(transaction, &put).await?;
         add_turns(transaction, self.turns.into_inner()).await
     }
 }
@@ -232,7 +277,7 @@ impl AgentRows for Loaded {
     }
 
     fn delete_turn_buckets(&self, scope: i64, quarters: &Range<i64>) -> Result<(), Infallible> {
-        // Only a rebuild deletes them, which this is not for.
+        // A rebuild has deleted the stored ones.
         let mut turns = self.turns.borrow_mut();
         turns
             .0

@@ -26,7 +26,10 @@ pub(in crate::store::postgres) const COLUMNS: &str =
 type Key = (i16, i64, i64);
 
 /// Adds sums to the stored ones: of quarter hours, and of days, which a ranking adds up.
-pub(super) async fn fold(transaction: &Transaction<'_>, buckets: Buckets) -> Result<(), Failed> {
+pub(in crate::store::postgres) async fn fold(
+    transaction: &Transaction<'_>,
+    buckets: Buckets,
+) -> Result<(), Failed> {
     let overall = buckets.overall();
     let overall = overall
         .into_iter()

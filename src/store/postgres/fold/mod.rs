@@ -7,6 +7,8 @@ pub(super) mod agents;
 pub(super) mod buckets;
 pub(super) mod failures;
 
+use std::collections::HashMap;
+
 use tokio_postgres::{Row, Transaction, types::Type};
 use uuid::Uuid;
 
@@ -29,17 +31,20 @@ const BEGIN: &str = "SET LOCAL lock_timeout = '5s'; SET LOCAL enable_seqscan = o
 const LAST: &str =
     "SELECT value FROM tower_activity.mark WHERE name = 'ordinal' FOR UPDATE SKIP LOCKED";
 /// Batches that share a transaction: the first, and more until there are this many rows.
-const NEXT: &str = "SELECT id, min_activity, max_activity FROM ( \
-       SELECT id, min_activity, max_activity, sum(last_activity - first_activity) OVER (ORDER BY id) AS rows, \
+const NEXT: &str = "SELECT id, min_activity, max_activity, min_event, max_event FROM ( \
+       SELECT id, min_activity, max_activity, min_event, max_event, sum(last_activity - first_activity) OVER (ORDER BY id) AS rows, \
          row_number() OVER (ORDER BY id) AS number \
        FROM (SELECT * FROM tower_activity.batch WHERE ordinal IS NULL ORDER BY id LIMIT 100) AS first) AS next \
      WHERE number = 1 OR rows <= 20000 ORDER BY id";
-const ROWS: &str = "SELECT id, started_at, status, duration_ns, name, project, brand, agent, \
+const ROWS: &str =
+    ", batch FROM tower_activity.activity WHERE batch = ANY($1) AND id >= $2 AND id <= $3";
+/// The columns that sums are computed from.
+pub(super) const COLUMNS: &str = "SELECT id, started_at, status, duration_ns, name, project, brand, agent, \
        kind = (SELECT id FROM tower_activity.text WHERE value = 'turn') AS is_turn, root IS NULL AS is_root, \
-       fingerprint, error_type \
-     FROM tower_activity.activity WHERE batch = ANY($1) AND id >= $2 AND id <= $3";
-const SET: &str = "UPDATE tower_activity.batch AS b SET ordinal = new.ordinal \
-     FROM unnest($1::bigint[], $2::bigint[]) AS new (id, ordinal) WHERE b.id = new.id";
+       fingerprint, error_type";
+const EVENTS: &str = "SELECT batch, count(*) FROM tower_activity.event WHERE batch = ANY($1) AND id >= $2 AND id <= $3 GROUP BY batch";
+const SET: &str = "UPDATE tower_activity.batch AS b SET ordinal = new.ordinal, activities = new.activities, events = new.events \
+     FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]) AS new (id, ordinal, activities, events) WHERE b.id = new.id";
 const SET_LAST: &str = "UPDATE tower_activity.mark SET value = $1 WHERE name = 'ordinal'";
 
 /// Folds the batches that were accepted so far, some in a transaction. Returns how many.
@@ -68,35 +73,61 @@ async fn next(transaction: &Transaction<'_>) -> Result<u64, Failed> {
         let bounds = batches.iter();
         bounds.filter_map(move |row| row.get::<_, Option<Uuid>>(column))
     };
-    if let (Some(min), Some(max)) = (bounds(1).min(), bounds(2).max()) {
-        let parameters: [Parameter<'_>; 3] = [
-            (&ids, Type::INT8_ARRAY),
-            (&min, Type::UUID),
-            (&max, Type::UUID),
-        ];
-        let rows = query(transaction, ROWS, &parameters).await?;
-        if !rows.is_empty() {
-            Counted::new(&rows).fold(transaction).await?;
+    let rows = async |sql: &str, min: Option<Uuid>, max: Option<Uuid>| match (min, max) {
+        (Some(min), Some(max)) => {
+            let parameters: [Parameter<'_>; 3] = [
+                (&ids, Type::INT8_ARRAY),
+                (&min, Type::UUID),
+                (&max, Type::UUID),
+            ];
+            query(transaction, sql, &parameters).await
         }
+        _ => Ok(Vec::new()),
+    };
+    let activities = [COLUMNS, ROWS].concat();
+    let activities = rows(&activities, bounds(1).min(), bounds(2).max()).await?;
+    if !activities.is_empty() {
+        Counted::new(&activities).fold(transaction).await?;
     }
+    let events = rows(EVENTS, bounds(3).min(), bounds(4).max()).await?;
     let ordinals: Vec<i64> = (last + 1..).take(ids.len()).collect();
-    let set: [Parameter<'_>; 2] = [(&ids, Type::INT8_ARRAY), (&ordinals, Type::INT8_ARRAY)];
+    let (activities, events) = (
+        counts(&ids, &activities, |row| (row.get("batch"), 1)),
+        counts(&ids, &events, |row| (row.get(0), row.get(1))),
+    );
+    let set: [Parameter<'_>; 4] = [
+        (&ids, Type::INT8_ARRAY),
+        (&ordinals, Type::INT8_ARRAY),
+        (&activities, Type::INT8_ARRAY),
+        (&events, Type::INT8_ARRAY),
+    ];
     query(transaction, SET, &set).await?;
     let last = last + ids.len() as i64;
     query(transaction, SET_LAST, &[(&last, Type::INT8)]).await?;
     Ok(ids.len() as u64)
 }
 
+/// Returns the numbers of rows of each batch.
+fn counts(batches: &[i64], rows: &[Row], one: impl Fn(&Row) -> (i64, i64)) -> Vec<i64> {
+    let mut counts = HashMap::<i64, i64>::new();
+    for (batch, count) in rows.iter().map(one) {
+        *counts.entry(batch).or_default() += count;
+    }
+    let of = |batch| counts.get(batch).copied().unwrap_or_default();
+    batches.iter().map(of).collect()
+}
+
 /// The sums of some rows.
 #[derive(Default)]
-struct Counted {
-    buckets: Buckets,
-    agents: AgentSums,
-    failures: Failures,
+pub(super) struct Counted {
+    pub(super) buckets: Buckets,
+    pub(super) agents: AgentSums,
+    pub(super) failures: Failures,
 }
 
 impl Counted {
-    fn new(rows: &[Row]) -> Self {
+    /// Counts rows of [`COLUMNS`].
+    pub(super) fn new(rows: &[Row]) -> Self {
         let mut counted = Counted::default();
         for row in rows {
             // A row with a status of a later version is left out of every sum, as in a file.

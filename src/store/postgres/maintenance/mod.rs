@@ -1,6 +1,9 @@
 //! Deletes what is too old, and erases what was recorded for an actor.
 
 mod erase;
+pub(super) mod rebuild;
+pub(super) mod retention;
+pub(super) mod token;
 
 use std::ops::Range;
 
@@ -27,10 +30,14 @@ const DAY_US: i64 = 86_400_000_000;
 /// Rows per transaction, where no partition is dropped.
 const STEP: i64 = 1000;
 
-pub(super) const LIMITS: &str = "SELECT kind, most FROM tower_activity.retention";
-const SET_LIMIT: &str = "INSERT INTO tower_activity.retention (kind, most) VALUES ($1, $2) \
-     ON CONFLICT (kind) DO UPDATE SET most = excluded.most";
-const NOW: &str = "SELECT now()::text, (extract(epoch FROM now()) * 1000000)::bigint";
+const NOW: &str = "SELECT (extract(epoch FROM now()) * 1000000)::bigint";
+const FIRST_KEPT_DAY: &str = "SELECT tower_activity.first_kept($1, $2, $3, $4)";
+/// The first quarter hour whose activities are kept.
+const FIRST_KEPT: &str =
+    "SELECT value * 96 FROM tower_activity.mark WHERE name = 'activity_horizon'";
+/// No batch is counted meanwhile.
+const LOCK_FOLDERS: &str =
+    "SELECT value FROM tower_activity.mark WHERE name = 'ordinal' FOR UPDATE";
 const RAISE: &str = "UPDATE tower_activity.mark SET value = greatest(value, $2) WHERE name = $1";
 /// The tables of days before $2, oldest first, and how they are attached: NULL: no longer, true: their detachment was interrupted.
 const OLD_DAYS: &str = "SELECT c.relname::text, i.inhdetachpending FROM pg_class AS c LEFT JOIN pg_inherits AS i ON i.inhrelid = c.oid \
@@ -70,64 +77,10 @@ pub(super) struct PostgresMaintenance {
 
 /// The bounds before which records are deleted.
 struct Cutoffs {
-    activities: Option<i64>,
-    events: Option<i64>,
+    /// Days of activities and of events, with their table and mark.
+    days: [(&'static str, &'static str, Option<i64>); 2],
     sums: Option<i64>,
     recordings: Option<i64>,
-}
-
-impl Cutoffs {
-    /// Returns the bounds, in microseconds since the Unix epoch.
-    fn new(limits: &Retention, now_us: i64) -> Result<Self> {
-        check(limits)?;
-        let before = |limit: Option<Limit>| {
-            let age = limit?.age?;
-            Some(now_us.saturating_sub(i64::try_from(age.as_micros()).unwrap_or(i64::MAX)))
-        };
-        Ok(Cutoffs {
-            activities: before(limits.activities),
-            events: before(limits.events),
-            sums: before(limits.sums),
-            recordings: before(limits.recordings),
-        })
-    }
-
-    fn days(&self) -> [(&'static str, &'static str, Option<i64>); 2] {
-        let day = |us: Option<i64>| us.map(|us| us.div_euclid(DAY_US));
-        [
-            ("activity", "activity_horizon", day(self.activities)),
-            ("event", "event_horizon", day(self.events)),
-        ]
-    }
-}
-
-/// Reads the rows of [`LIMITS`].
-pub(super) fn limits(rows: &[tokio_postgres::Row]) -> Result<Retention> {
-    let mut limits = Retention::default();
-    for row in rows {
-        let limit = Some(row.get::<_, String>(1).parse()?);
-        match row.get::<_, &str>(0) {
-            "activities" => limits.activities = limit,
-            "events" => limits.events = limit,
-            "sums" => limits.sums = limit,
-            "recordings" => limits.recordings = limit,
-            _ => {}
-        }
-    }
-    Ok(limits)
-}
-
-/// Refuses limits that this store does not apply.
-fn check(limits: &Retention) -> Result<()> {
-    let has_bytes =
-        |(_, limit): (&str, Option<Limit>)| limit.is_some_and(|one| one.bytes.is_some());
-    let previews = limits.previews.is_some_and(|one| one.age.is_some());
-    match previews || limits.kinds().into_iter().any(has_bytes) {
-        true => Err(Error::invalid(
-            "a PostgreSQL store deletes activities, events, sums and recordings by age only",
-        )),
-        false => Ok(()),
-    }
 }
 
 impl PostgresMaintenance {
@@ -154,14 +107,35 @@ impl PostgresMaintenance {
     }
 
     fn cutoffs(&mut self, what: Prune) -> Result<Cutoffs> {
-        match what {
-            Prune::Retention(_) => {
-                let limits = self.retention()?;
-                let now_us = self.rows(NOW, &[])?[0].get(1);
-                Cutoffs::new(&limits, now_us)
-            }
-            Prune::ByDate(limits, at) => Cutoffs::new(&limits, at.timestamp_micros()),
+        let (limits, at) = match what {
+            Prune::Retention(reading) => (self.limits()?, self.now(reading)?),
+            Prune::ByDate(limits, at) => (limits, at),
+        };
+        retention::check(&limits)?;
+        let now_us = at.timestamp_micros();
+        let before = |limit: Option<Limit>| {
+            let (age, _) = retention::columns(limit?);
+            Some(now_us.saturating_sub(age?))
+        };
+        let mut days = [
+            ("activity", "activity_horizon", None),
+            ("event", "event_horizon", None),
+        ];
+        for ((table, _, day), limit) in days.iter_mut().zip([limits.activities, limits.events]) {
+            let (age, bytes) = retention::columns(limit.unwrap_or_default());
+            let kept: [Parameter<'_>; 4] = [
+                (table, Type::TEXT),
+                (&age, Type::INT8),
+                (&bytes, Type::INT8),
+                (&now_us, Type::INT8),
+            ];
+            *day = self.rows(FIRST_KEPT_DAY, &kept)?[0].get(0);
         }
+        Ok(Cutoffs {
+            days,
+            sums: before(limits.sums),
+            recordings: before(limits.recordings),
+        })
     }
 
     fn old_days(&mut self, table: &str, before: i64) -> Result<Vec<(String, Option<bool>)>> {
@@ -190,16 +164,32 @@ impl PostgresMaintenance {
             Some(true) => Some("FINALIZE"),
             Some(false) => Some("CONCURRENTLY"),
         };
+        match self.drop_partition(table, &name, detach) {
+            // A forwarder that applies the limits has dropped it.
+            Err(_)
+                if self
+                    .old_days(table, before)?
+                    .iter()
+                    .all(|day| day.0 != name) =>
+            {
+                Ok(Some(0))
+            }
+            dropped => dropped.map(Some),
+        }
+    }
+
+    /// Returns the number of its rows.
+    fn drop_partition(&mut self, table: &str, name: &str, detach: Option<&str>) -> Result<u64> {
         if let Some(how) = detach {
             // The names are those of the catalogue: letters, digits and underscores.
             self.connection.execute(&format!(
                 "ALTER TABLE tower_activity.{table} DETACH PARTITION tower_activity.{name} {how}"
             ))?;
         }
-        let count = self.count(&name, "")?;
+        let count = self.count(name, "")?;
         self.connection
             .execute(&format!("DROP TABLE tower_activity.{name}"))?;
-        Ok(Some(count))
+        Ok(count)
     }
 
     /// Deletes early records, which share a partition. Returns their number.
@@ -226,44 +216,32 @@ impl sealed::WriteSide for PostgresMaintenance {}
 
 impl Maintenance for PostgresMaintenance {
     fn retention(&mut self) -> Result<Retention> {
-        limits(&self.rows(LIMITS, &[])?)
+        self.limits()
     }
 
     fn set_retention(&mut self, retention: &Retention) -> Result<Retention> {
-        check(retention)?;
-        let before = self.retention()?;
-        let kinds = retention.kinds();
-        self.connection.transaction(BEGIN, async |transaction| {
-            for (kind, limit) in kinds {
-                if let Some(limit) = limit {
-                    let limit = limit.to_string();
-                    let set: [Parameter<'_>; 2] = [(&kind, Type::TEXT), (&limit, Type::TEXT)];
-                    query(transaction, SET_LIMIT, &set).await?;
-                }
-            }
-            Ok::<_, Failed>(())
-        })?;
-        Ok(before)
+        self.set_limits(retention)
     }
 
-    fn create_token(&mut self, _token: &AccessToken) -> Result<bool> {
-        Err(unsupported("keeps no tokens of the HTTP API"))
+    fn create_token(&mut self, token: &AccessToken) -> Result<bool> {
+        self.add_token(token)
     }
 
-    fn revoke_token(&mut self, _name: &str) -> Result<bool> {
-        Err(unsupported("keeps no tokens of the HTTP API"))
+    fn revoke_token(&mut self, name: &str) -> Result<bool> {
+        self.delete_token(name)
     }
 
-    fn now(&mut self, _reading: ClockReading) -> Result<DateTime<Utc>> {
-        let us: i64 = self.rows(NOW, &[])?[0].get(1);
-        DateTime::from_timestamp_micros(us)
-            .ok_or_else(|| Error::store("the server's clock is out of range"))
+    fn now(&mut self, reading: ClockReading) -> Result<DateTime<Utc>> {
+        let us: i64 = self.rows(NOW, &[])?[0].get(0);
+        let server = DateTime::from_timestamp_micros(us)
+            .ok_or_else(|| Error::store("the server's clock is out of range"))?;
+        Ok(server.min(reading.wall))
     }
 
     fn prunable(&mut self, what: Prune) -> Result<PruneCounts> {
         let cutoffs = self.cutoffs(what)?;
         let mut counts = [0; 2];
-        for (count, (table, _, before)) in counts.iter_mut().zip(cutoffs.days()) {
+        for (count, (table, _, before)) in counts.iter_mut().zip(cutoffs.days) {
             let Some(before) = before else { continue };
             for (name, _) in self.old_days(table, before)? {
                 *count += self.count(&name, "")?;
@@ -292,7 +270,7 @@ impl Maintenance for PostgresMaintenance {
 
     fn prune(&mut self, what: Prune) -> Result<PruneCounts> {
         let cutoffs = self.cutoffs(what)?;
-        for (table, mark, before) in cutoffs.days() {
+        for (table, mark, before) in cutoffs.days {
             let Some(before) = before else { continue };
             let mut count = self.delete_early(table, before)?;
             while count == 0 {
@@ -335,6 +313,10 @@ impl Maintenance for PostgresMaintenance {
         Ok(counts)
     }
 
+    fn accept(&mut self, progress: &mut dyn FnMut(f64)) -> Result<()> {
+        self.accept_rows(progress)
+    }
+
     fn reclaim(&mut self) -> Result<u64> {
         // Dropped partitions give their space back at once; the rest is the server's own work.
         Ok(0)
@@ -373,12 +355,12 @@ impl Maintenance for PostgresMaintenance {
         ))
     }
 
-    fn rebuildable(&mut self, _from: i64) -> Result<Range<i64>> {
-        Err(unsupported("does not rebuild sums"))
+    fn rebuildable(&mut self, from: i64) -> Result<Range<i64>> {
+        self.rebuildable_from(from)
     }
 
-    fn rebuild(&mut self, _quarters: Range<i64>) -> Result<()> {
-        Err(unsupported("does not rebuild sums"))
+    fn rebuild(&mut self, quarters: Range<i64>) -> Result<()> {
+        self.rebuild_quarters(quarters)
     }
 }
 

@@ -11,9 +11,9 @@ use crate::{
     error::Result,
     record::{ActivityId, InstanceId},
     store::{
-        Accounting, Health, Instance, InstanceHealth, LogCounts, LogHealth, LogsHealth, Sizes,
-        Vitals,
-        postgres::{connection::Failed, maintenance},
+        Accounting, Health, Instance, InstanceHealth, LogCounts, LogHealth, LogsHealth, Retention,
+        Sizes, Vitals,
+        postgres::{connection::Failed, maintenance::retention},
     },
 };
 
@@ -90,7 +90,8 @@ pub(super) async fn health(snapshot: &Snapshot<'_>) -> Result<Health, Failed> {
         abandoned: count(row, "abandoned") + count(open, "unheard"),
         bytes: count(open, "bytes"),
         ahead: count(row, "ahead"),
-        retention: maintenance::limits(&snapshot.query(maintenance::LIMITS, &[]).await?)?,
+        retention: retention::read(&snapshot.query(retention::LIMITS, &[]).await?)
+            .or(Retention::FOREVER),
         ..Health::default()
     };
     for row in snapshot.query(TABLES, &[]).await? {

@@ -1,5 +1,6 @@
 //! The read side: all logs as one.
 
+pub(super) mod check;
 mod compile;
 mod dictionary;
 mod expiry;
@@ -27,6 +28,7 @@ use tokio_postgres::{Client, Row, SimpleQueryMessage, types::ToSql};
 use self::{compile::Value, expiry::before_expiry, list::Listed};
 use super::{
     connection::{Connection, Failed, Parameter},
+    maintenance::{retention, token},
     migrate,
 };
 use crate::{
@@ -36,10 +38,10 @@ use crate::{
         RecordingId, RecordingRecord, Status, Text,
     },
     store::{
-        AHEAD, ActivitySample, Bucket, CommitPage, CountedActivity, Cursor, Descendants, Dimension,
-        FailureGroup, Gaps, Grain, Grouping, Health, LARGEST_PAGE, LARGEST_SCAN, List, Position,
-        Quarter, ReadOptions, Reader, Record, SampleTotals, Source, Subject, Total, TreePage,
-        TurnHistory, Turns, TypeCount, Vitals,
+        AHEAD, AccessToken, ActivitySample, Bucket, Check, CommitPage, CountedActivity, Cursor,
+        Descendants, Dimension, FailureGroup, Gaps, Grain, Grouping, Health, LARGEST_PAGE,
+        LARGEST_SCAN, List, Position, Quarter, ReadOptions, Reader, Record, Retention,
+        SampleTotals, Source, Subject, Total, TreePage, TurnHistory, Turns, TypeCount, Vitals,
         codes::{Code, SumScope},
         during, scan as unindexed,
     },
@@ -392,5 +394,24 @@ impl Reader for PostgresReader {
 
     fn present(&mut self) -> Result<DateTime<Utc>> {
         self.snapshot(async |snapshot| Ok(snapshot.present))
+    }
+
+    fn retention(&mut self) -> Result<Retention> {
+        self.snapshot(async |snapshot| {
+            Ok(retention::read(
+                &snapshot.query(retention::LIMITS, &[]).await?,
+            ))
+        })
+    }
+
+    fn tokens(&mut self) -> Result<Vec<AccessToken>> {
+        self.snapshot(async |snapshot| {
+            let rows = snapshot.query(token::READ, &[]).await?;
+            Ok(rows.iter().map(token::read).collect::<Result<_>>()?)
+        })
+    }
+
+    fn check(&mut self, progress: &mut dyn FnMut(f64)) -> Result<Check> {
+        check::check(self, progress)
     }
 }

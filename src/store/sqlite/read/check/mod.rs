@@ -47,24 +47,10 @@ pub(super) fn lock_counts(store: Option<&Path>) -> HashMap<InstanceId, CommitCou
 
 /// Returns what the lock files beside a store say was committed to it; for a store that cannot be read.
 pub(crate) fn check_lock_files(store: &Path) -> Check {
-    let mut check = empty_check();
+    let mut check = Check::default();
     check.has_ledger = true;
     instances::add_from_locks(&mut check, lock_counts(Some(store)));
     check
-}
-
-fn empty_check() -> Check {
-    Check {
-        has_ledger: false,
-        total: CheckCounts::default(),
-        differing: Vec::new(),
-        quarters: 0,
-        differing_quarters: Vec::new(),
-        older: None,
-        unread_commits: 0,
-        accepted: Vec::new(),
-        foreign: Vec::new(),
-    }
 }
 
 /// Returns the commits that the file had at its last clean shutdown and has not now: an older copy has replaced it.
@@ -102,7 +88,7 @@ pub(super) fn compare(
     let mut check = Check {
         has_ledger: has_ledger(connection)?,
         foreign: schema::foreign_objects(connection).map_err(failed("read the schema"))?,
-        ..empty_check()
+        ..Check::default()
     };
     if check.has_ledger {
         check.accepted = accepted_changes(connection)?;

@@ -1,0 +1,149 @@
+//! Recomputes sums, turns and groups of failures from the activities.
+
+use std::ops::Range;
+
+use tokio_postgres::{Transaction, types::Type};
+
+use super::{BEGIN, FIRST_KEPT, LOCK_FOLDERS, PostgresMaintenance};
+use crate::{
+    error::Result,
+    record::ActivityId,
+    store::{
+        postgres::{
+            columns::uuid,
+            connection::{Failed, Parameter, query},
+            fold::{self, Counted, agents, buckets, failures},
+            read::check,
+        },
+        sums::{QUARTER_US, quarter_of},
+    },
+};
+
+/// The first and the last quarter hour with sums, and the starts of the first and the last activity.
+const ENDS: &str = "SELECT (SELECT min(quarter) FROM tower_activity.bucket WHERE quarter >= $1), \
+       (SELECT max(quarter) FROM tower_activity.bucket WHERE quarter >= $1), \
+       (SELECT started_at FROM tower_activity.activity WHERE id >= $2 ORDER BY id LIMIT 1), \
+       (SELECT started_at FROM tower_activity.activity WHERE id >= $2 ORDER BY id DESC LIMIT 1)";
+/// The activities of some quarter hours that were counted: others are counted later.
+pub(in crate::store::postgres) const COUNTED: &str = " FROM tower_activity.activity WHERE id >= $1 AND id < $2 \
+       AND started_at >= $3 AND started_at < $4 \
+       AND batch <> ALL(ARRAY(SELECT b.id FROM tower_activity.batch AS b WHERE b.ordinal IS NULL))";
+const DELETE_SUMS: &str = "DELETE FROM tower_activity.bucket WHERE quarter >= $1 AND quarter < $2";
+const DELETE_GROUPS: &str =
+    "DELETE FROM tower_activity.failure WHERE quarter >= $1 AND quarter < $2";
+/// Sums are kept from here on, if none is missing up to where they were.
+const EXTEND: &str = "UPDATE tower_activity.mark SET value = $1 WHERE name = 'sums_from' AND value > $1 AND NOT EXISTS \
+       (SELECT 1 FROM tower_activity.activity AS a WHERE a.id >= $2 AND a.started_at < value * 900000000)";
+
+/// Accepts what is there of some batches.
+const ACCEPT: &str = "UPDATE tower_activity.batch AS b SET activities = f.found_activities, events = f.found_events FROM ";
+const ACCEPTED: &str = " AS f WHERE b.id = f.id AND (b.activities, b.events) IS DISTINCT FROM (f.found_activities, f.found_events)";
+/// Quarter hours per transaction.
+const QUARTERS: i64 = 4;
+
+impl PostgresMaintenance {
+    /// Takes the rows that are there for those that batches have inserted, and recomputes all sums.
+    pub(super) fn accept_rows(&mut self, progress: &mut dyn FnMut(f64)) -> Result<()> {
+        let accept = [ACCEPT, "(", check::BATCHES, ")", ACCEPTED].concat();
+        let mut after = 0_i64;
+        loop {
+            let step: [Parameter<'_>; 2] = [(&after, Type::INT8), (&check::STEP, Type::INT8)];
+            let last = self.rows(check::LAST, &step)?[0].get(0);
+            self.change(&accept, &step)?;
+            let Some(last) = last else { break };
+            after = last;
+        }
+        let mut rest = self.rebuildable_from(0)?;
+        let all = rest.clone();
+        while !rest.is_empty() {
+            let end = rest.end.min(rest.start + QUARTERS);
+            self.rebuild_quarters(rest.start..end)?;
+            progress((end - all.start) as f64 / (all.end - all.start).max(1) as f64);
+            rest = self.rebuildable_from(end)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn rebuildable_from(&mut self, from: i64) -> Result<Range<i64>> {
+        let first_kept: i64 = self.rows(FIRST_KEPT, &[])?[0].get(0);
+        let from = from.max(first_kept);
+        let id = uuid(first_id(from).as_bytes());
+        let rows = self.rows(ENDS, &[(&from, Type::INT8), (&id, Type::UUID)])?;
+        let quarter = |column| rows[0].get::<_, Option<i64>>(column);
+        let started = |column| quarter(column).map(|us| quarter_of(us).max(from));
+        let first = quarter(0).into_iter().chain(started(2)).min();
+        let last = quarter(1).into_iter().chain(started(3)).max();
+        Ok(match first.zip(last) {
+            Some((first, last)) => first..last + 1,
+            None => from..from,
+        })
+    }
+
+    /// Recomputes some quarter hours, while no batch is counted.
+    pub(super) fn rebuild_quarters(&mut self, quarters: Range<i64>) -> Result<()> {
+        self.connection.transaction(BEGIN, async |transaction| {
+            query(transaction, LOCK_FOLDERS, &[]).await?;
+            let first_kept = query(transaction, FIRST_KEPT, &[]).await?[0].get(0);
+            let quarters = quarters.start.max(first_kept)..quarters.end;
+            match quarters.is_empty() {
+                true => Ok(()),
+                false => rebuild(transaction, &quarters).await,
+            }
+        })
+    }
+}
+
+async fn rebuild(transaction: &Transaction<'_>, quarters: &Range<i64>) -> Result<(), Failed> {
+    let range: [Parameter<'_>; 2] = [(&quarters.start, Type::INT8), (&quarters.end, Type::INT8)];
+    for sql in [DELETE_SUMS, DELETE_GROUPS] {
+        query(transaction, sql, &range).await?;
+    }
+    let bounds = Bounds::new(quarters);
+    let sql = [fold::COLUMNS, COUNTED].concat();
+    let rows = query(transaction, &sql, &bounds.parameters()).await?;
+    let Counted {
+        buckets: mut sums,
+        mut agents,
+        failures,
+    } = Counted::new(&rows);
+    agents::rebuild(transaction, &mut agents, quarters).await?;
+    sums.add_agents(agents.sums);
+    buckets::fold(transaction, sums).await?;
+    failures::fold(transaction, failures).await?;
+    let extend: [Parameter<'_>; 2] = [(&quarters.start, Type::INT8), (&bounds.until, Type::UUID)];
+    query(transaction, EXTEND, &extend).await?;
+    Ok(())
+}
+
+/// The ids and the starts of the activities of some quarter hours.
+pub(in crate::store::postgres) struct Bounds {
+    first: uuid::Uuid,
+    until: uuid::Uuid,
+    first_us: i64,
+    until_us: i64,
+}
+
+impl Bounds {
+    pub(in crate::store::postgres) fn new(quarters: &Range<i64>) -> Self {
+        Bounds {
+            first: uuid(first_id(quarters.start).as_bytes()),
+            until: uuid(first_id(quarters.end).as_bytes()),
+            first_us: quarters.start.saturating_mul(QUARTER_US),
+            until_us: quarters.end.saturating_mul(QUARTER_US),
+        }
+    }
+
+    /// Returns the parameters of [`COUNTED`].
+    pub(in crate::store::postgres) fn parameters(&self) -> [Parameter<'_>; 4] {
+        [
+            (&self.first, Type::UUID),
+            (&self.until, Type::UUID),
+            (&self.first_us, Type::INT8),
+            (&self.until_us, Type::INT8),
+        ]
+    }
+}
+
+fn first_id(quarter: i64) -> ActivityId {
+    ActivityId::from_parts(quarter.saturating_mul(QUARTER_US), 0)
+}

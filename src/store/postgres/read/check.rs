@@ -1,0 +1,208 @@
+//! Compares the rows with what batches have inserted, and the sums with the activities.
+
+use std::collections::{BTreeMap, HashMap};
+
+use tokio_postgres::{Row, types::Type};
+
+use super::{PostgresReader, Snapshot, row::instant};
+use crate::{
+    error::Result,
+    record::Sums,
+    store::{
+        CentralCheck, Check, CheckCount, CheckCounts, InstanceCheck, Quarter,
+        codes::{Code, SumScope},
+        postgres::{
+            columns::signed,
+            connection::{Failed, Parameter},
+            fold::{self, Counted, buckets},
+            maintenance::rebuild::{Bounds, COUNTED},
+        },
+    },
+};
+
+/// Batches per transaction.
+pub(in crate::store::postgres) const STEP: i64 = 500;
+/// Quarter hours that are compared: the newest, and as many of the others, in equal distances.
+const SAMPLED: usize = 96;
+
+/// Batches whose days are all kept, with the rows that they have inserted, and those that are there.
+pub(in crate::store::postgres) const BATCHES: &str = "SELECT b.id, b.log, b.activities, b.events, a.count AS found_activities, e.count AS found_events \
+     FROM (SELECT * FROM tower_activity.batch WHERE id > $1 AND ordinal IS NOT NULL ORDER BY id LIMIT $2) AS b \
+       CROSS JOIN LATERAL (SELECT count(*) FROM tower_activity.activity AS a \
+         WHERE a.batch = b.id AND a.id >= b.min_activity AND a.id <= b.max_activity) AS a \
+       CROSS JOIN LATERAL (SELECT count(*) FROM tower_activity.event AS e \
+         WHERE e.batch = b.id AND e.id >= b.min_event AND e.id <= b.max_event) AS e \
+     WHERE coalesce(b.min_activity >= tower_activity.first_id((SELECT value FROM tower_activity.mark WHERE name = 'activity_horizon')), true) \
+       AND coalesce(b.min_event >= tower_activity.first_id((SELECT value FROM tower_activity.mark WHERE name = 'event_horizon')), true)";
+/// The last of the same batches, whether they were compared or not.
+pub(in crate::store::postgres) const LAST: &str = "SELECT max(id) FROM (SELECT id FROM tower_activity.batch WHERE id > $1 AND ordinal IS NOT NULL \
+     ORDER BY id LIMIT $2) AS b";
+const NEWEST: &str = "SELECT coalesce(max(id), 0) FROM tower_activity.batch";
+const HOSTS: &str = "SELECT number, host FROM tower_activity.log WHERE number = ANY($1::int[])";
+const STATE: &str = "SELECT name, value FROM tower_activity.mark";
+const UNCOUNTED: &str = "SELECT count(*), (extract(epoch FROM min(accepted_at)) * 1000000)::bigint, \
+       floor(extract(epoch FROM now()) / 86400)::bigint \
+     FROM tower_activity.batch WHERE ordinal IS NULL";
+/// The quarter hours whose activities and sums are all kept.
+const QUARTERS: &str = "SELECT DISTINCT quarter FROM tower_activity.bucket WHERE quarter >= \
+       (SELECT greatest(max(value) FILTER (WHERE name = 'activity_horizon') * 96, max(value) FILTER (WHERE name = 'sums_from') + 1) \
+        FROM tower_activity.mark) ORDER BY quarter";
+const SUMS: &str = ", b.scope, b.scope_id FROM tower_activity.bucket AS b WHERE b.quarter = $1";
+
+pub(super) fn check(reader: &mut PostgresReader, progress: &mut dyn FnMut(f64)) -> Result<Check> {
+    let mut check = Check {
+        has_ledger: true,
+        central: Some(reader.snapshot(async |snapshot| state(snapshot).await)?),
+        ..Check::default()
+    };
+    rows(reader, &mut check, &mut |done| progress(done / 2.0))?;
+    let quarters = reader.snapshot(async |snapshot| {
+        let rows = snapshot.query(QUARTERS, &[]).await?;
+        Ok(sample(rows.iter().map(|row| row.get(0)).collect()))
+    })?;
+    for (at, quarter) in quarters.iter().enumerate() {
+        let equal = reader.snapshot(async |snapshot| equals(snapshot, *quarter).await)?;
+        if !equal {
+            check
+                .differing_quarters
+                .extend(Quarter::from_number(*quarter).start());
+        }
+        check.quarters += 1;
+        progress(0.5 + (at + 1) as f64 / quarters.len() as f64 / 2.0);
+    }
+    Ok(check)
+}
+
+/// Compares the rows of each log.
+fn rows(
+    reader: &mut PostgresReader,
+    check: &mut Check,
+    progress: &mut dyn FnMut(f64),
+) -> Result<()> {
+    let newest: i64 =
+        reader.snapshot(async |snapshot| Ok(snapshot.query(NEWEST, &[]).await?[0].get(0)))?;
+    let mut logs = BTreeMap::<i32, CheckCounts>::new();
+    let mut after = 0;
+    loop {
+        let (batches, last) = reader.snapshot(async |snapshot| {
+            let step: [Parameter<'_>; 2] = [(&after, Type::INT8), (&STEP, Type::INT8)];
+            let last = snapshot.query(LAST, &step).await?[0].get::<_, Option<i64>>(0);
+            Ok((snapshot.query(BATCHES, &step).await?, last))
+        })?;
+        for row in &batches {
+            let count = |expected, found| {
+                CheckCount::new(
+                    row.get::<_, Option<i64>>(expected)
+                        .unwrap_or_default()
+                        .cast_unsigned(),
+                    row.get::<_, i64>(found).cast_unsigned(),
+                )
+            };
+            logs.entry(row.get("log")).or_default().add(&CheckCounts {
+                activities: count("activities", "found_activities"),
+                events: count("events", "found_events"),
+                ..CheckCounts::default()
+            });
+        }
+        let Some(last) = last else { break };
+        after = last;
+        progress(after as f64 / newest.max(1) as f64);
+    }
+    logs.values().for_each(|log| check.total.add(log));
+    logs.retain(|_, counts| !counts.agree());
+    let numbers: Vec<i32> = logs.keys().copied().collect();
+    let hosts = reader.snapshot(async |snapshot| {
+        let rows = snapshot
+            .query(HOSTS, &[(&numbers, Type::INT4_ARRAY)])
+            .await?;
+        Ok(rows
+            .iter()
+            .map(|row| (row.get(0), row.get(1)))
+            .collect::<HashMap<i32, String>>())
+    })?;
+    check.differing = (logs.iter())
+        .map(|(number, counts)| InstanceCheck {
+            host: hosts.get(number).cloned(),
+            counts: *counts,
+            ..InstanceCheck::default()
+        })
+        .collect();
+    Ok(())
+}
+
+async fn state(snapshot: &Snapshot<'_>) -> Result<CentralCheck, Failed> {
+    let rows = snapshot.query(STATE, &[]).await?;
+    let marks: HashMap<&str, i64> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+    let mark = |name| marks.get(name).copied().unwrap_or_default();
+    let since = |name, unit: i64| {
+        let value = mark(name);
+        (value > 0)
+            .then(|| instant(value.saturating_mul(unit)))
+            .transpose()
+    };
+    let uncounted = &snapshot.query(UNCOUNTED, &[]).await?[0];
+    Ok(CentralCheck {
+        uncounted: uncounted.get::<_, i64>(0).cast_unsigned(),
+        uncounted_since: uncounted
+            .get::<_, Option<i64>>(1)
+            .map(instant)
+            .transpose()?,
+        days_ahead: mark("ahead") - uncounted.get::<_, i64>(2) - 1,
+        activities_from: since("activity_horizon", 86_400_000_000)?,
+        events_from: since("event_horizon", 86_400_000_000)?,
+        sums_from: since("sums_from", 900_000_000)?,
+        retained_at: since("retained_at", 1)?,
+    })
+}
+
+/// The newest, and some of the others.
+fn sample(mut quarters: Vec<i64>) -> Vec<i64> {
+    let newest = quarters.split_off(quarters.len().saturating_sub(SAMPLED));
+    let distance = quarters.len().div_ceil(SAMPLED).max(1);
+    let others = quarters.into_iter().step_by(distance);
+    others.chain(newest).collect()
+}
+
+/// Whether the stored sums of a quarter hour are those of its activities.
+async fn equals(snapshot: &Snapshot<'_>, quarter: i64) -> Result<bool, Failed> {
+    let sql = [fold::COLUMNS, COUNTED].concat();
+    let bounds = Bounds::new(&(quarter..quarter + 1));
+    let mut counted = Counted::new(&snapshot.query(&sql, &bounds.parameters()).await?);
+    counted.buckets.add_agents(counted.agents.sums);
+    let overall = counted
+        .buckets
+        .overall()
+        .into_values()
+        .map(|sums| ((SumScope::Overall, 0), sums));
+    let sums = counted
+        .buckets
+        .sums
+        .into_iter()
+        .map(|((scope, id, _), sums)| ((scope, id), sums));
+    let mut expected: HashMap<(i16, i64), _> = sums
+        .chain(overall)
+        .map(|((scope, id), sums)| ((scope.code() as i16, id), numbers(&sums)))
+        .collect();
+    let sql = ["SELECT ", buckets::COLUMNS, SUMS].concat();
+    let stored = snapshot.query(&sql, &[(&quarter, Type::INT8)]).await?;
+    let is_same = |row: &Row| {
+        let found = numbers(&buckets::read(row));
+        expected
+            .remove(&(row.get(8), row.get(9)))
+            .is_some_and(|sums| sums == found)
+    };
+    Ok(stored.iter().all(is_same) && expected.is_empty())
+}
+
+/// The numbers as they are stored.
+fn numbers(sums: &Sums) -> [Option<i64>; 7] {
+    [
+        Some(signed(sums.count)),
+        Some(signed(sums.failed)),
+        Some(signed(sums.cancelled)),
+        Some(signed(sums.timed)),
+        Some(signed(sums.sum_ns)),
+        sums.min_ns.map(signed),
+        sums.max_ns.map(signed),
+    ]
+}
