@@ -11,9 +11,10 @@ use crate::{
 };
 
 pub(crate) fn run(store: &str, args: &Backup) -> Result<(), Failure> {
+    let path = source::path_or(store, "back it up with its own tools, as `pg_dump`")?;
     // Fails with a hint if there is no store.
-    drop(source::open(store)?);
-    let store = SqliteStore::new(source::path(store)?)?;
+    drop(source::open(path)?);
+    let store = SqliteStore::new(path)?;
     let mut progress = Progress::new("copying");
     let bytes = store.backup(&args.file, &mut |state| {
         progress.set(state.copied as f64 / state.pages.max(1) as f64);

@@ -13,7 +13,10 @@ use crate::{
 pub(crate) fn run(store: &str, args: &Event) -> Result<(), Failure> {
     let data = args.data.as_deref().map(parse_json).transpose()?;
     let status = args.status.parse()?;
-    let log = ActivityLog::open(source::path(store)?)?;
+    let log = ActivityLog::open(source::path_or(
+        store,
+        "record into a file that is forwarded to it, with `--store FILE`",
+    )?)?;
     let mut event = log
         .event(&args.event_type)
         .summary(&args.summary)

@@ -18,7 +18,7 @@ use crate::{
 const REST: std::time::Duration = std::time::Duration::from_secs(5);
 
 pub(crate) fn run(store: &str, args: &args::Forward) -> Result<(), Failure> {
-    let path = source::path(store)?;
+    let path = source::path_or(store, "files are forwarded to it, with `--store FILE`")?;
     // Fails with a hint if there is no store.
     drop(source::open(store)?);
     source::warn_of_password(&args.to);

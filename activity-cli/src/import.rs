@@ -21,7 +21,10 @@ use crate::{
 };
 
 pub(crate) fn run(store: &str, args: &args::Import) -> Result<(), Failure> {
-    let path = source::path(store)?;
+    let path = source::path_or(
+        store,
+        "import into a file with `--store FILE`, and forward it with `activity forward --once`",
+    )?;
     let (lines, bytes) = open_input(args)?;
     let mut import = Import::new(&SqliteStore::new(path)?, Redactor::new())?;
     let mut progress = Progress::new("importing");

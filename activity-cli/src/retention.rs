@@ -40,12 +40,16 @@ pub(crate) fn run(store: &str, args: &args::Retention) -> Result<(), Failure> {
     if change != Retention::default() {
         let mut maintenance = source::maintenance(store)?;
         maintenance.set_retention(&change)?;
-        if let Err(error) = note_excess(&mut *maintenance, &change) {
+        if let Err(error) = note_excess(store, &mut *maintenance, &change) {
             anstream::eprintln!("note: could not count the records beyond these limits: {error}");
         }
     }
     let set = source::open(store)?.retention()?;
-    let all = set.or(Retention::DEFAULT).kinds();
+    let defaults = match source::is_address(store) {
+        true => Retention::FOREVER,
+        false => Retention::DEFAULT,
+    };
+    let all = set.or(defaults).kinds();
     let lines = all.into_iter().zip(set.kinds());
     let lines =
         lines.map(|((kind, limit), (_, set))| (kind, limit.unwrap_or_default(), set.is_none()));
@@ -72,7 +76,11 @@ pub(crate) fn run(store: &str, args: &args::Retention) -> Result<(), Failure> {
 }
 
 /// Prints a note with the number of stored records that new limits delete.
-fn note_excess(maintenance: &mut dyn Maintenance, set: &Retention) -> tower_activity::Result<()> {
+fn note_excess(
+    store: &str,
+    maintenance: &mut dyn Maintenance,
+    set: &Retention,
+) -> tower_activity::Result<()> {
     let what = Prune::Retention(ClockReading::new(Utc::now(), Duration::ZERO));
     let pruned = prune::prunable(maintenance, set, what)?;
     let counts = args::DataKind::value_variants().iter().zip(set.kinds());
@@ -82,8 +90,12 @@ fn note_excess(maintenance: &mut dyn Maintenance, set: &Retention) -> tower_acti
         .filter_map(|(number, text)| (number > 0).then_some(text))
         .collect();
     if !counts.is_empty() {
+        let who = match source::is_address(store) {
+            true => "forward to it",
+            false => "record here",
+        };
         anstream::eprintln!(
-            "note: {} exceed the limits and will be deleted by the processes that record here. Raise the limits now to keep them",
+            "note: {} exceed the limits and will be deleted by the processes that {who}. Raise the limits now to keep them",
             counts.join(", ")
         );
     }

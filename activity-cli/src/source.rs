@@ -65,12 +65,17 @@ pub(crate) fn warn_of_password(address: &str) {
 
 /// Returns the path of a file, for what is done with a file only. Refuses addresses, without repeating a password in them.
 pub(crate) fn path(store: &str) -> Result<&str, Failure> {
-    if let Some((scheme, _)) = store.split_once("://") {
-        return Err(Failure::Usage(format!(
-            "this command needs a SQLite file, not a {scheme} database: name one with `--store FILE`"
-        )));
+    path_or(store, "name one with `--store FILE`")
+}
+
+/// The same, with what to do instead.
+pub(crate) fn path_or<'a>(store: &'a str, instead: &str) -> Result<&'a str, Failure> {
+    match store.split_once("://") {
+        None => Ok(store),
+        Some((scheme, _)) => Err(Failure::Usage(format!(
+            "this command needs a SQLite file, not a {scheme} database: {instead}"
+        ))),
     }
-    Ok(store)
 }
 
 /// Returns the store with this path or address, without opening it.

@@ -1,18 +1,64 @@
-//! A central store: its server checks its own pages, and each log is checked where it is recorded.
+//! A central store: its rows are compared with what each log has forwarded, and its sums with the activities.
 
-use super::{losses, report::Findings};
-use crate::{failure::Failure, source};
+use chrono::{TimeDelta, Utc};
+use tower_activity::store::{CentralCheck, Check};
 
-const CHECKS: &str = "the rows are not compared with what was committed: run `activity doctor` for the file of each log, and `pg_amcheck` \
-     for the database";
+use super::{losses, report::Findings, rows};
+use crate::{
+    failure::Failure,
+    print::{human, progress::Progress},
+    source,
+};
+
+/// How long an accepted batch may wait until it is counted, while logs are forwarded.
+const SOON: TimeDelta = TimeDelta::minutes(2);
 
 pub(super) fn examine(store: &str) -> Result<Findings, Failure> {
-    let health = source::open(store)?.health()?;
+    let mut reader = source::open(store)?;
+    let health = reader.health()?;
+    let mut progress = Progress::new("checking");
+    let check = reader.check(&mut |done| progress.set(done))?;
+    drop(progress);
     let mut findings = Findings {
+        problems: rows::problems(&check, None),
         notes: losses::notes(&health),
         ..Findings::default()
     };
-    findings.notes.push(CHECKS.to_owned());
+    if has_missing(&check) {
+        findings.notes.push(String::from(
+            "`activity forward --to URL --again` forwards what the files still have; `activity doctor --accept` then records what \
+             is there",
+        ));
+    }
+    if let Some(central) = &check.central {
+        findings.notes.extend(notes(central));
+    }
     findings.health = Some(health);
+    findings.check = Some(check);
     Ok(findings)
+}
+
+fn has_missing(check: &Check) -> bool {
+    let total = &check.total;
+    total.activities.missing > 0 || total.events.missing > 0
+}
+
+/// Reports what waits for the next forwarder.
+fn notes(central: &CentralCheck) -> Vec<String> {
+    let mut notes = Vec::new();
+    if central
+        .uncounted_since
+        .is_some_and(|since| Utc::now() - since > SOON)
+    {
+        notes.push(format!(
+            "{} not counted in the statistics yet: the next forwarder counts them",
+            human::many(central.uncounted, "batch is", "batches are")
+        ));
+    }
+    if central.days_ahead < 1 {
+        notes.push(String::from(
+            "tomorrow has no partition yet: the next forwarder creates those of a week",
+        ));
+    }
+    notes
 }

@@ -4,7 +4,7 @@ use anstyle::AnsiColor;
 use chrono::{DateTime, Utc};
 use tower_activity::{
     notify::WebhookStatus,
-    store::{Check, Health, InstanceHealth, TargetHealth},
+    store::{CentralCheck, Check, Health, InstanceHealth, TargetHealth},
 };
 
 use super::losses;
@@ -71,8 +71,16 @@ pub(super) fn text(store: &str, findings: &Findings) -> String {
             _ => ", without records that are not indexed yet",
         };
         out.push_str(&fact("sizes", &(kinds.join(", ") + rest)));
-        if findings.check.is_some() {
-            out.push_str(&fact("checked", &last_check(health)));
+        if let Some(check) = &findings.check {
+            let checked = match check.central {
+                Some(_) => checked_now(check),
+                None => last_check(health),
+            };
+            out.push_str(&fact("checked", &checked));
+        }
+        if let Some(central) = findings.check.as_ref().and_then(|it| it.central.as_ref()) {
+            out.push_str(&fact("counted", &counted(central)));
+            out.push_str(&fact("days", &days(central)));
         }
         for target in &health.targets {
             out.push_str(&fact("forwarded", &forwarded(target)));
@@ -132,6 +140,57 @@ fn last_check(health: &Health) -> String {
             human::count(surplus)
         ),
     }
+}
+
+/// Describes what was compared in a central store.
+fn checked_now(check: &Check) -> String {
+    let total = &check.total;
+    format!(
+        "now: {} and {} of days that are kept, and the statistics of {}",
+        human::many(total.activities.expected, "activity", "activities"),
+        human::many(total.events.expected, "event", "events"),
+        human::many(check.quarters, "quarter hour", "quarter hours"),
+    )
+}
+
+/// Describes which batches are counted in the sums.
+fn counted(central: &CentralCheck) -> String {
+    match central.uncounted_since {
+        None => "all that was forwarded".to_owned(),
+        Some(since) => format!(
+            "{} not yet, the oldest accepted {}",
+            human::many(central.uncounted, "batch", "batches"),
+            human::ago(since, Utc::now())
+        ),
+    }
+}
+
+/// Describes from when on records are kept, and for how long partitions are there.
+fn days(central: &CentralCheck) -> String {
+    let from = |kind: &str, at: Option<DateTime<Utc>>| match at {
+        None => format!("all {kind}"),
+        Some(at) => format!("{kind} from {}", at.format("%Y-%m-%d")),
+    };
+    let mut days = vec![
+        from("activities", central.activities_from),
+        from("events", central.events_from),
+        from("sums", central.sums_from),
+    ];
+    let is_limited = [
+        central.activities_from,
+        central.events_from,
+        central.sums_from,
+    ];
+    if let Some(at) = central.retained_at
+        && is_limited.iter().any(Option::is_some)
+    {
+        days.push(format!("limits applied {}", human::ago(at, Utc::now())));
+    }
+    days.push(format!(
+        "partitions for {} days ahead",
+        central.days_ahead.max(0)
+    ));
+    days.join(", ")
 }
 
 /// Describes how far the store was forwarded.

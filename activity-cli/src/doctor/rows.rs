@@ -139,6 +139,7 @@ fn instance(one: &InstanceCheck) -> String {
     let process = match (one.id, one.pid.filter(|pid| *pid > 0), &one.host) {
         (Some(id), Some(pid), Some(host)) => format!("process {pid} on {host} ({id})"),
         (Some(id), ..) => format!("a process that is not in the file ({id})"),
+        (None, None, Some(host)) => format!("a log of {host}"),
         _ => String::from("an unknown process"),
     };
     let when = match (one.started_at, one.saved_at) {

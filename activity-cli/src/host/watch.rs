@@ -21,7 +21,10 @@ pub(crate) fn run(store: &str, args: &Watch) -> Result<(), Failure> {
     let activity = HostActivity::new(directory);
     // Fails now if the markers cannot be read.
     activity.markers()?;
-    let log = ActivityLog::open(source::path(store)?)?;
+    let log = ActivityLog::open(source::path_or(
+        store,
+        "record into a file that is forwarded to it, with `--store FILE`",
+    )?)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;

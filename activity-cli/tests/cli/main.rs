@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
 mod busy;
+mod central;
 mod columns;
 #[cfg(unix)]
 mod completions;

@@ -11,7 +11,10 @@ use std::{
 use tower_activity::{Describe, Kind, Outcome, query::ActivityReader, record::Filter};
 
 use super::blocks;
-use crate::fixture::{Fixture, until};
+use crate::{
+    fixture::{Fixture, until},
+    postgres,
+};
 
 /// Programs that run until ctrl-c: a reader starts them in a terminal of their own.
 const ENDLESS: &[&str] = &["activity serve", "activity webhooks run", "python3 "];
@@ -22,6 +25,8 @@ const PRINTED: &[(&str, &str)] = &[(
 )];
 /// Ports in the guides, which stand for free ones.
 const PORTS: &[&str] = &["8787", "9000"];
+/// The database in the guide about several machines.
+const DATABASE: &str = "postgres://activity@db.internal/ops";
 /// The ID in the guides, which stands for that of the newest failure.
 const ID: &str = "0199e5a2-7c00-7d";
 
@@ -31,6 +36,10 @@ pub(crate) struct Session {
     ports: Vec<(&'static str, String)>,
     failed: String,
     recording: String,
+    /// An empty database, which stands for that of the guides.
+    database: String,
+    /// The variables that earlier blocks have exported.
+    exported: String,
     running: Vec<Program>,
 }
 
@@ -56,6 +65,8 @@ impl Session {
             ports: PORTS.iter().map(|port| (*port, free_port())).collect(),
             failed,
             recording,
+            database: String::new(),
+            exported: String::new(),
             running: Vec::new(),
         }
     }
@@ -66,14 +77,20 @@ impl Session {
     ///
     /// With the first block that fails, and what it printed.
     pub(crate) fn run(&mut self, guide: &str) -> Result<(), String> {
+        if guide.contains(DATABASE) {
+            self.database = postgres::database();
+        }
         for block in blocks(guide) {
-            let text = self.filled_in(block.text);
+            let own = self.filled_in(block.text);
+            let text = format!("{}{own}", self.exported);
             match block.language {
-                "python" => self.write_program(&text)?,
+                "python" => self.write_program(&own)?,
                 "sh" if is_endless(&text) => self.start(&text)?,
                 "sh" => self.finish(&text)?,
-                _ => {}
+                _ => continue,
             }
+            let exports = own.lines().filter(|line| line.starts_with("export "));
+            exports.for_each(|line| self.exported.push_str(&format!("{line}\n")));
         }
         Ok(())
     }
@@ -84,6 +101,7 @@ impl Session {
             (ID, &self.failed),
             ("ACTIVITY_ID", &self.failed),
             ("RECORDING_ID", &self.recording),
+            (DATABASE, &self.database),
         ];
         let mut text = text.to_owned();
         for (shown, id) in ids {
