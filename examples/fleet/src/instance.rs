@@ -1,6 +1,6 @@
 //! One web server. It sends itself the requests that its users would send.
 
-use std::{io, time::Duration};
+use std::{io, thread, time::Duration};
 
 use axum::{
     Router,
@@ -9,7 +9,7 @@ use axum::{
     http::{Request, StatusCode},
     routing::get,
 };
-use tokio::time::sleep;
+use tokio::{sync::oneshot, time::sleep};
 use tower::ServiceExt;
 use tower_activity::{Activity, ActivityLayer, ActivityLog};
 
@@ -17,7 +17,7 @@ const USERS: [&str; 4] = ["ann", "bob", "cem", "dai"];
 /// Between two requests.
 const PAUSE: Duration = Duration::from_millis(150);
 
-/// Answers requests until ctrl-c.
+/// Answers requests until ctrl-c, or until standard input is closed.
 pub(crate) async fn run(name: &str, log: &ActivityLog) -> io::Result<()> {
     let app = Router::new()
         .route("/orders/{id}", get(order))
@@ -36,7 +36,19 @@ pub(crate) async fn run(name: &str, log: &ActivityLog) -> io::Result<()> {
     tokio::select! {
         () = requests => Ok(()),
         stopped = tokio::signal::ctrl_c() => stopped,
+        _ = closed_input() => Ok(()),
     }
+}
+
+/// Waits on a thread of its own: one of the runtime's would keep the process from ending.
+async fn closed_input() -> Result<(), oneshot::error::RecvError> {
+    let (ended, end) = oneshot::channel();
+    thread::spawn(move || {
+        let _ = io::copy(&mut io::stdin(), &mut io::sink());
+        // The process may be ending.
+        let _ = ended.send(());
+    });
+    end.await
 }
 
 /// Finds an order. Every tenth is gone, every fiftieth cannot be read.

@@ -1,6 +1,7 @@
 //! `cargo demo`: real calls of real tools by a real client, and their records.
 
 mod calls;
+mod fleet;
 mod inspector;
 mod server;
 mod smoke;
@@ -87,9 +88,22 @@ pub(crate) fn demo(stay: Stay) -> Result {
     let listen = ["serve", "--listen"];
     let mut dashboard = Server::start("dashboard", DASHBOARD, &log.command, &listen, &store)?;
     systems::look(&dashboard.url)?;
+    let mut fleet = fleet::start()?;
     if stay == Stay::UntilStopped {
         say_where_to_look(&dashboard.url, &url, &log.command, &store, &records);
-        wait(&stop, &mut [&mut server, &mut dashboard])?;
+        if let Some(fleet) = &fleet {
+            anstream::println!(
+                "{} {}",
+                run::bold("The page of three servers, on PostgreSQL:"),
+                fleet.url
+            );
+        }
+        let mut servers = vec![&mut server, &mut dashboard];
+        servers.extend(&mut fleet);
+        wait(&stop, &mut servers)?;
+    }
+    if let Some(fleet) = fleet {
+        fleet.stop()?;
     }
     dashboard.stop()?;
     server.stop()?;
@@ -106,7 +120,7 @@ pub(crate) fn demo(stay: Stay) -> Result {
 /// Installs the MCP inspector and a Chromium while it builds the pages and the programs.
 fn set_up() -> Result<(Inspector, PathBuf)> {
     anstream::eprintln!(
-        "Sets up the MCP inspector, a Chromium, the dashboard's pages, and six programs.\n\
+        "Sets up the MCP inspector, a Chromium, the dashboard's pages, and seven programs.\n\
          The first time this takes some minutes."
     );
     thread::scope(|scope| {
@@ -118,7 +132,7 @@ fn set_up() -> Result<(Inspector, PathBuf)> {
             .join()
             .map_err(|_| "the fetching thread panicked")??;
         let mut build = vec!["build", "--bins"];
-        for package in ["activity-cli", "tool-server"]
+        for package in ["activity-cli", "tool-server", "fleet"]
             .iter()
             .chain(systems::PROGRAMS)
         {
@@ -250,7 +264,7 @@ fn say_where_to_look(dashboard: &str, tools: &str, command: &Path, store: &str, 
         anstream::println!("  {}\n    {command}", run::dim(what));
     }
     anstream::println!(
-        "\nCall the tools at {tools}: the dashboard shows it at once.\nCtrl-c stops both."
+        "\nCall the tools at {tools}: the dashboard shows it at once.\nCtrl-c stops all."
     );
 }
 

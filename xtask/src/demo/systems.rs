@@ -142,7 +142,7 @@ fn leaves(name: &str, log: &Log<'_>, types: &[&str]) -> Result<String> {
     Ok(said)
 }
 
-fn get(server: &str, path: &str) -> Result<String> {
+pub(super) fn get(server: &str, path: &str) -> Result<String> {
     let address = format!("{server}{path}");
     let mut answer = ureq::get(&address)
         .call()
@@ -157,6 +157,6 @@ fn contains(text: &str, expected: &str) -> Result {
     }
 }
 
-fn tell(what: &str) {
+pub(super) fn tell(what: &str) {
     anstream::println!("  {} {what}", run::good("✓"));
 }
