@@ -147,7 +147,11 @@ impl Session {
             return Ok(());
         };
         let name = self.name.clone();
-        beat(&mut connected, self.spool()?, &name)?;
+        match beat(&mut connected, self.spool()?, &name) {
+            // Another forwarder has the log by now, or the file is another one: there is nothing to give back.
+            Err(error) if error.is_busy() => return Ok(()),
+            done => done?,
+        }
         while connected.intake.fold()? > 0 {}
         connected.intake.disconnect()
     }

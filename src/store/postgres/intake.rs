@@ -31,7 +31,8 @@ const PART: usize = 500;
 /// Ends what an earlier session of the same forwarder has left: if a part of a request was lost on the way, no other limit ends its
 /// transaction and the locks that it holds.
 const END_LEFT: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
-     WHERE application_name = 'tower-activity ' || $1::uuid AND usename = current_user AND pid <> pg_backend_pid() AND state <> 'idle'";
+     WHERE application_name = 'tower-activity ' || $1::uuid AND datname = current_database() AND usename = current_user \
+       AND pid <> pg_backend_pid() AND state <> 'idle'";
 const LEASE_LOG: &str = "SELECT * FROM tower_activity.lease_log($1, $2, $3)";
 /// These two return the marks that are obeyed.
 const RENEW: &str = "SELECT * FROM tower_activity.renew_log($1, $2, $3, $4, $5)";
