@@ -183,6 +183,7 @@ impl Files {
                     }
                 });
                 forwarded.unwrap();
+                drop(forwarder);
                 self.act(Act::Forward, number);
             }
             Act::Clone if self.paths.len() < MOST_FILES => {
