@@ -43,8 +43,8 @@ const KEPT: &str = "SELECT k.fingerprint, f.name, f.error_type, k.count, f.first
        WHERE quarter >= $1 AND quarter < $2 GROUP BY fingerprint) AS k \
      JOIN tower_activity.failure AS f ON f.fingerprint = k.fingerprint AND f.quarter = k.first \
      JOIN tower_activity.failure AS l ON l.fingerprint = k.fingerprint AND l.quarter = k.last";
-const KEPT_FIRST: &str = "SELECT DISTINCT ON (fingerprint) fingerprint, first FROM tower_activity.failure \
-     WHERE fingerprint = ANY($1::bigint[]) ORDER BY fingerprint, quarter";
+const KEPT_FIRST: &str = "SELECT k.fingerprint, f.first FROM unnest($1::bigint[]) AS k (fingerprint) CROSS JOIN LATERAL \
+     (SELECT first FROM tower_activity.failure AS f WHERE f.fingerprint = k.fingerprint ORDER BY f.quarter LIMIT 1) AS f";
 /// The last quarter hour that an id can have: its time has 48 bits of milliseconds.
 const LAST: i64 = ((1 << 48) - 1) * 1_000 / QUARTER_US;
 const FIRST: &str = "SELECT fingerprint, min(id::text COLLATE \"C\")::uuid FROM \
