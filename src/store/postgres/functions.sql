@@ -143,7 +143,7 @@ BEGIN
     ELSIF most.kind = 'sums' THEN
       kept := floor((now_us - most.age) / 900000000.0);
       UPDATE tower_activity.mark SET value = kept WHERE name = 'sums_from' AND value < kept;
-      FOREACH kind IN ARRAY ARRAY['bucket', 'agent_quarter', 'turn_bucket', 'failure'] LOOP
+      FOREACH kind IN ARRAY ARRAY['bucket', 'bucket_day', 'agent_quarter', 'agent_day', 'turn_bucket', 'failure'] LOOP
         EXECUTE format('DELETE FROM tower_activity.%I WHERE ctid = ANY(ARRAY(SELECT ctid FROM tower_activity.%1$I WHERE quarter < $1 LIMIT 1000))',
           kind) USING kept;
         GET DIAGNOSTICS step = ROW_COUNT;

@@ -9,7 +9,7 @@ use std::{
 
 use tokio_postgres::{Row, Transaction, types::Type};
 
-use super::buckets::first_of_day;
+use super::buckets::{first_of_day, whole_days};
 use crate::store::{
     postgres::{
         columns::Columns,
@@ -56,6 +56,14 @@ const DELETE_QUARTERS: &str = "DELETE FROM tower_activity.agent_quarter AS q USI
      WHERE q.agent = k.agent AND q.scope_id = k.scope_id AND q.quarter = k.quarter";
 const DELETE_TURNS_IN: &str =
     "DELETE FROM tower_activity.turn_bucket WHERE quarter >= $1 AND quarter < $2";
+const DELETE_DAYS: &str =
+    "DELETE FROM tower_activity.agent_day WHERE quarter >= $1 AND quarter < $2";
+/// A sum of bigint is numeric.
+const ADD_UP_DAYS: &str = "INSERT INTO tower_activity.agent_day (agent, quarter, scope_id, active, turns, first_turn, last_turn, \
+       roots, first_root, last_root) \
+     SELECT agent, floor(quarter / 96.0)::bigint * 96, scope_id, sum(active)::bigint, sum(turns)::bigint, min(first_turn), max(last_turn), \
+       sum(roots)::bigint, min(first_root), max(last_root) \
+     FROM tower_activity.agent_quarter WHERE quarter >= $1 AND quarter < $2 GROUP BY 1, 2, 3";
 const DELETE_TURNS: &str = "DELETE FROM tower_activity.turn_bucket AS t USING unnest($1::bigint[], $2::bigint[]) AS k (scope_id, quarter) \
      WHERE t.scope_id = k.scope_id AND t.quarter = k.quarter";
 
@@ -105,7 +113,12 @@ pub(in crate::store::postgres) async fn rebuild(
     let loaded = Loaded::load(transaction, agents).await?;
     let rebuilt = agents.rebuild(&loaded, quarters);
     rebuilt.unwrap_or_else(|never| match never {});
-    loaded.store(transaction).await
+    loaded.store(transaction).await?;
+    let days = whole_days(quarters);
+    let days: [Parameter<'_>; 2] = [(&days.start, Type::INT8), (&days.end, Type::INT8)];
+    query(transaction, DELETE_DAYS, &days).await?;
+    query(transaction, ADD_UP_DAYS, &days).await?;
+    Ok(())
 }
 
 impl Loaded {

@@ -1,6 +1,6 @@
 //! Adds to the sums of quarter hours.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::Range};
 
 use tokio_postgres::{Transaction, types::Type};
 
@@ -22,6 +22,15 @@ pub(in crate::store::postgres) const QUARTERS_OF_DAY: i64 = 96;
 pub(in crate::store::postgres) const COLUMNS: &str =
     "b.count, b.failed, b.cancelled, b.timed, b.sum_ns, b.min_ns, b.max_ns, b.sketch";
 
+/// The tables, and their primary keys.
+const QUARTERS: (&str, &str) = ("bucket", "scope, scope_id, quarter");
+const DAYS: (&str, &str) = ("bucket_day", "scope, quarter, scope_id");
+const DELETE_QUARTERS: &str =
+    "DELETE FROM tower_activity.bucket WHERE quarter >= $1 AND quarter < $2";
+const DELETE_DAYS: &str =
+    "DELETE FROM tower_activity.bucket_day WHERE quarter >= $1 AND quarter < $2";
+const IN_RANGE: &str = "FROM tower_activity.bucket AS b WHERE b.quarter >= $1 AND b.quarter < $2";
+
 /// The number of a scope, the id of a text, and a quarter hour.
 type Key = (i16, i64, i64);
 
@@ -30,28 +39,61 @@ pub(in crate::store::postgres) async fn fold(
     transaction: &Transaction<'_>,
     buckets: Buckets,
 ) -> Result<(), Failed> {
+    let quarters = quarters(buckets);
+    let days = days(quarters.iter().map(|(key, sums)| (*key, sums)));
+    add(transaction, QUARTERS, quarters).await?;
+    add(transaction, DAYS, days).await
+}
+
+/// Replaces the stored sums of a range of quarter hours, and of the days that it is in.
+pub(in crate::store::postgres) async fn rebuild(
+    transaction: &Transaction<'_>,
+    buckets: Buckets,
+    range: &Range<i64>,
+) -> Result<(), Failed> {
+    let of_range: [Parameter<'_>; 2] = [(&range.start, Type::INT8), (&range.end, Type::INT8)];
+    query(transaction, DELETE_QUARTERS, &of_range).await?;
+    add(transaction, QUARTERS, quarters(buckets)).await?;
+    let range = whole_days(range);
+    let of_days: [Parameter<'_>; 2] = [(&range.start, Type::INT8), (&range.end, Type::INT8)];
+    query(transaction, DELETE_DAYS, &of_days).await?;
+    let sql = format!("SELECT {COLUMNS}, b.scope, b.scope_id, b.quarter {IN_RANGE}");
+    let rows = query(transaction, &sql, &of_days).await?;
+    let sums = rows
+        .iter()
+        .map(|row| ((row.get(8), row.get(9), row.get(10)), read(row)));
+    let sums: Vec<(Key, Sums)> = sums.collect();
+    let days = days(sums.iter().map(|(key, sums)| (*key, sums)));
+    add(transaction, DAYS, days).await
+}
+
+fn quarters(buckets: Buckets) -> BTreeMap<Key, Sums> {
     let overall = buckets.overall();
     let overall = overall
         .into_iter()
         .map(|(quarter, sums)| ((SumScope::Overall, 0, quarter), sums));
-    let mut days = BTreeMap::<Key, Sums>::new();
-    for ((scope, id, quarter), sums) in &buckets.sums {
-        let day = days.entry((scope.code() as i16, *id, first_of_day(*quarter)));
-        day.or_default().merge(sums);
-    }
     let quarters = buckets.sums.into_iter().chain(overall);
-    let quarters = quarters
+    quarters
         .map(|((scope, id, quarter), sums)| ((scope.code() as i16, id, quarter), sums))
-        .collect();
-    add(transaction, "bucket", "scope, scope_id, quarter", quarters).await?;
-    add(transaction, "bucket_day", "scope, quarter, scope_id", days).await
+        .collect()
+}
+
+/// Adds quarter hours up to days; not overall.
+fn days<'a>(quarters: impl Iterator<Item = (Key, &'a Sums)>) -> BTreeMap<Key, Sums> {
+    let mut days = BTreeMap::<Key, Sums>::new();
+    for ((scope, id, quarter), sums) in quarters {
+        if scope != SumScope::Overall.code() as i16 {
+            let day = days.entry((scope, id, first_of_day(quarter)));
+            day.or_default().merge(sums);
+        }
+    }
+    days
 }
 
 /// Adds sums to those of a table.
 async fn add(
     transaction: &Transaction<'_>,
-    table: &str,
-    primary_key: &str,
+    (table, primary_key): (&str, &str),
     mut sums: BTreeMap<Key, Sums>,
 ) -> Result<(), Failed> {
     let scopes: Vec<i16> = sums.keys().map(|key| key.0).collect();
@@ -100,6 +142,11 @@ async fn add(
 /// Returns the first quarter hour of the day that one is in.
 pub(in crate::store::postgres) fn first_of_day(quarter: i64) -> i64 {
     quarter - quarter.rem_euclid(QUARTERS_OF_DAY)
+}
+
+/// Returns the quarter hours of the days that a range is in.
+pub(in crate::store::postgres) fn whole_days(range: &Range<i64>) -> Range<i64> {
+    first_of_day(range.start)..first_of_day(range.end - 1) + QUARTERS_OF_DAY
 }
 
 /// Reads sums from [`COLUMNS`], the first ones of a row.

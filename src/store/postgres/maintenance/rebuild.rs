@@ -28,7 +28,6 @@ const ENDS: &str = "SELECT (SELECT min(quarter) FROM tower_activity.bucket WHERE
 pub(in crate::store::postgres) const COUNTED: &str = " FROM tower_activity.activity WHERE id >= $1 AND id < $2 \
        AND started_at >= $3 AND started_at < $4 \
        AND batch <> ALL(ARRAY(SELECT b.id FROM tower_activity.batch AS b WHERE b.ordinal IS NULL))";
-const DELETE_SUMS: &str = "DELETE FROM tower_activity.bucket WHERE quarter >= $1 AND quarter < $2";
 const DELETE_GROUPS: &str =
     "DELETE FROM tower_activity.failure WHERE quarter >= $1 AND quarter < $2";
 /// Sums are kept from here on, if none is missing up to where they were.
@@ -95,9 +94,7 @@ impl PostgresMaintenance {
 
 async fn rebuild(transaction: &Transaction<'_>, quarters: &Range<i64>) -> Result<(), Failed> {
     let range: [Parameter<'_>; 2] = [(&quarters.start, Type::INT8), (&quarters.end, Type::INT8)];
-    for sql in [DELETE_SUMS, DELETE_GROUPS] {
-        query(transaction, sql, &range).await?;
-    }
+    query(transaction, DELETE_GROUPS, &range).await?;
     let bounds = Bounds::new(quarters);
     let sql = [fold::COLUMNS, COUNTED].concat();
     let rows = query(transaction, &sql, &bounds.parameters()).await?;
@@ -108,7 +105,7 @@ async fn rebuild(transaction: &Transaction<'_>, quarters: &Range<i64>) -> Result
     } = Counted::new(&rows);
     agents::rebuild(transaction, &mut agents, quarters).await?;
     sums.add_agents(agents.sums);
-    buckets::fold(transaction, sums).await?;
+    buckets::rebuild(transaction, sums, quarters).await?;
     failures::fold(transaction, failures).await?;
     let extend: [Parameter<'_>; 2] = [(&quarters.start, Type::INT8), (&bounds.until, Type::UUID)];
     query(transaction, EXTEND, &extend).await?;
