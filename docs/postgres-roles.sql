@@ -41,7 +41,7 @@ GRANT USAGE ON SCHEMA tower_activity TO activity_forwarder, activity_reader;
 GRANT SELECT ON ALL TABLES IN SCHEMA tower_activity TO activity_reader;
 -- Webhooks have secrets: the maintainer delivers them.
 REVOKE ALL ON tower_activity.webhook, tower_activity.dead_letter, tower_activity.webhook_lease FROM activity_reader;
--- Not who was erased, nor who holds a log: whoever knows a holder has its lease.
+-- Not who was erased, nor who holds a log: a client that knows a holder has its lease.
 REVOKE SELECT ON tower_activity.tombstone, tower_activity.log FROM activity_reader;
 GRANT SELECT (number, id, host, heard_at, activity, event, chunk, waiting, refused, outdated)
   ON tower_activity.log TO activity_reader;

@@ -1,7 +1,7 @@
 -- Functions of schema 1 that run with the rights of the schema's owner: what a forwarder may do without having these rights itself.
 
 -- Takes the lease of a log: it is free, or its holder was silent for ten seconds. Returns the last places that were accepted; nothing if
--- another forwarder holds it. Whoever knows the holder has the lease: forwarders and readers cannot read it.
+-- another forwarder holds it. A client that knows the holder has the lease: forwarders and readers cannot read it.
 CREATE FUNCTION tower_activity.lease_log(log_id uuid, by_holder uuid, from_host text)
 RETURNS TABLE (log_number integer, last_activity bigint, last_event bigint, last_chunk bigint, last_batch uuid)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$

@@ -11,6 +11,7 @@ mod marks;
 mod migrate;
 mod partition;
 mod read;
+mod recount;
 mod rows;
 mod terms;
 mod tls;

@@ -6,8 +6,8 @@ CREATE SCHEMA tower_activity;
 -- schema: the version. store: a random number of this store, which positions of followers name. ordinal: the last ordinal that was
 -- given to a batch; whoever folds batches locks this row. ahead: the first day, counted from the Unix epoch, whose records are in the
 -- partition of what is dated ahead. activity_horizon, event_horizon: the first day that is kept. sums_from: the first quarter hour whose
--- sums are kept. erased: changes when an actor is erased; 0: none was. retained_at: when the limits were last applied; whoever applies
--- them locks this row.
+-- sums are kept. erased: changes when an actor is erased; 0: none was. retained_at: when the limits were last applied, which locks
+-- this row.
 CREATE TABLE tower_activity.mark (
   name  text PRIMARY KEY,
   value bigint NOT NULL

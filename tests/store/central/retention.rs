@@ -41,7 +41,7 @@ fn limits(days: u32) -> Retention {
 }
 
 #[test]
-fn limits_are_applied_by_whoever_forwards() {
+fn forwarders_apply_the_limits() {
     let url = postgres::database();
     let store = PostgresStore::new(&url).unwrap();
     let mut log = fill(&url);

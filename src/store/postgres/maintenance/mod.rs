@@ -1,7 +1,7 @@
 //! Deletes what is too old, and erases what was recorded for an actor.
 
 mod erase;
-pub(super) mod rebuild;
+mod rebuild;
 pub(super) mod retention;
 pub(super) mod token;
 

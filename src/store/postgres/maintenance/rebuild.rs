@@ -7,15 +7,14 @@ use tokio_postgres::{Transaction, types::Type};
 use super::{BEGIN, FIRST_KEPT, LOCK_FOLDERS, PostgresMaintenance};
 use crate::{
     error::Result,
-    record::ActivityId,
     store::{
         postgres::{
             columns::uuid,
             connection::{Failed, Parameter, query},
             fold::{self, Counted, agents, buckets, failures},
-            read::check,
+            recount::{self, Bounds, COUNTED, first_id},
         },
-        sums::{QUARTER_US, quarter_of},
+        sums::quarter_of,
     },
 };
 
@@ -24,10 +23,6 @@ const ENDS: &str = "SELECT (SELECT min(quarter) FROM tower_activity.bucket WHERE
        (SELECT max(quarter) FROM tower_activity.bucket WHERE quarter >= $1), \
        (SELECT started_at FROM tower_activity.activity WHERE id >= $2 ORDER BY id LIMIT 1), \
        (SELECT started_at FROM tower_activity.activity WHERE id >= $2 ORDER BY id DESC LIMIT 1)";
-/// The activities of some quarter hours that were counted: others are counted later.
-pub(in crate::store::postgres) const COUNTED: &str = " FROM tower_activity.activity WHERE id >= $1 AND id < $2 \
-       AND started_at >= $3 AND started_at < $4 \
-       AND batch <> ALL(ARRAY(SELECT b.id FROM tower_activity.batch AS b WHERE b.ordinal IS NULL))";
 const DELETE_GROUPS: &str =
     "DELETE FROM tower_activity.failure WHERE quarter >= $1 AND quarter < $2";
 /// Sums are kept from here on, if none is missing up to where they were.
@@ -43,11 +38,11 @@ const QUARTERS: i64 = 4;
 impl PostgresMaintenance {
     /// Takes the rows that are there for those that batches have inserted, and recomputes all sums.
     pub(super) fn accept_rows(&mut self, progress: &mut dyn FnMut(f64)) -> Result<()> {
-        let accept = [ACCEPT, "(", check::BATCHES, ")", ACCEPTED].concat();
+        let accept = [ACCEPT, "(", recount::BATCHES, ")", ACCEPTED].concat();
         let mut after = 0_i64;
         loop {
-            let step: [Parameter<'_>; 2] = [(&after, Type::INT8), (&check::STEP, Type::INT8)];
-            let last = self.rows(check::LAST, &step)?[0].get(0);
+            let step: [Parameter<'_>; 2] = [(&after, Type::INT8), (&recount::STEP, Type::INT8)];
+            let last = self.rows(recount::LAST, &step)?[0].get(0);
             self.change(&accept, &step)?;
             let Some(last) = last else { break };
             after = last;
@@ -110,37 +105,4 @@ async fn rebuild(transaction: &Transaction<'_>, quarters: &Range<i64>) -> Result
     let extend: [Parameter<'_>; 2] = [(&quarters.start, Type::INT8), (&bounds.until, Type::UUID)];
     query(transaction, EXTEND, &extend).await?;
     Ok(())
-}
-
-/// The ids and the starts of the activities of some quarter hours.
-pub(in crate::store::postgres) struct Bounds {
-    first: uuid::Uuid,
-    until: uuid::Uuid,
-    first_us: i64,
-    until_us: i64,
-}
-
-impl Bounds {
-    pub(in crate::store::postgres) fn new(quarters: &Range<i64>) -> Self {
-        Bounds {
-            first: uuid(first_id(quarters.start).as_bytes()),
-            until: uuid(first_id(quarters.end).as_bytes()),
-            first_us: quarters.start.saturating_mul(QUARTER_US),
-            until_us: quarters.end.saturating_mul(QUARTER_US),
-        }
-    }
-
-    /// Returns the parameters of [`COUNTED`].
-    pub(in crate::store::postgres) fn parameters(&self) -> [Parameter<'_>; 4] {
-        [
-            (&self.first, Type::UUID),
-            (&self.until, Type::UUID),
-            (&self.first_us, Type::INT8),
-            (&self.until_us, Type::INT8),
-        ]
-    }
-}
-
-fn first_id(quarter: i64) -> ActivityId {
-    ActivityId::from_parts(quarter.saturating_mul(QUARTER_US), 0)
 }

@@ -1,4 +1,4 @@
-//! The limits of the store. Whoever folds batches applies them.
+//! The limits of the store. The process that folds batches applies them.
 
 use std::time::{Duration, Instant};
 

@@ -15,28 +15,14 @@ use crate::{
             columns::signed,
             connection::{Failed, Parameter},
             fold::{self, Counted, buckets},
-            maintenance::rebuild::{Bounds, COUNTED},
+            recount::{BATCHES, Bounds, COUNTED, LAST, STEP},
         },
     },
 };
 
-/// Batches per transaction.
-pub(in crate::store::postgres) const STEP: i64 = 500;
 /// Quarter hours that are compared: the newest, and as many of the others, in equal distances.
 const SAMPLED: usize = 96;
 
-/// Batches whose days are all kept, with the rows that they have inserted, and those that are there.
-pub(in crate::store::postgres) const BATCHES: &str = "SELECT b.id, b.log, b.activities, b.events, a.count AS found_activities, e.count AS found_events \
-     FROM (SELECT * FROM tower_activity.batch WHERE id > $1 AND ordinal IS NOT NULL ORDER BY id LIMIT $2) AS b \
-       CROSS JOIN LATERAL (SELECT count(*) FROM tower_activity.activity AS a \
-         WHERE a.batch = b.id AND a.id >= b.min_activity AND a.id <= b.max_activity) AS a \
-       CROSS JOIN LATERAL (SELECT count(*) FROM tower_activity.event AS e \
-         WHERE e.batch = b.id AND e.id >= b.min_event AND e.id <= b.max_event) AS e \
-     WHERE coalesce(b.min_activity >= tower_activity.first_id((SELECT value FROM tower_activity.mark WHERE name = 'activity_horizon')), true) \
-       AND coalesce(b.min_event >= tower_activity.first_id((SELECT value FROM tower_activity.mark WHERE name = 'event_horizon')), true)";
-/// The last of the same batches, whether they were compared or not.
-pub(in crate::store::postgres) const LAST: &str = "SELECT max(id) FROM (SELECT id FROM tower_activity.batch WHERE id > $1 AND ordinal IS NOT NULL \
-     ORDER BY id LIMIT $2) AS b";
 const NEWEST: &str = "SELECT coalesce(max(id), 0) FROM tower_activity.batch";
 const HOSTS: &str = "SELECT number, host FROM tower_activity.log WHERE number = ANY($1::int[])";
 const STATE: &str = "SELECT name, value FROM tower_activity.mark";

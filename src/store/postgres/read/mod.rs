@@ -1,6 +1,6 @@
 //! The read side: all logs as one.
 
-pub(super) mod check;
+mod check;
 mod compile;
 mod dictionary;
 mod expiry;

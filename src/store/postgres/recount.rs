@@ -1,0 +1,60 @@
+//! What is counted again, to compare or to replace what is stored: the rows of batches, and the activities of quarter hours.
+
+use std::ops::Range;
+
+use tokio_postgres::types::Type;
+
+use super::{columns::uuid, connection::Parameter};
+use crate::{record::ActivityId, store::sums::QUARTER_US};
+
+/// Batches per transaction.
+pub(super) const STEP: i64 = 500;
+/// Batches whose days are all kept, with the rows that they have inserted, and those that are there.
+pub(super) const BATCHES: &str = "SELECT b.id, b.log, b.activities, b.events, a.count AS found_activities, e.count AS found_events \
+     FROM (SELECT * FROM tower_activity.batch WHERE id > $1 AND ordinal IS NOT NULL ORDER BY id LIMIT $2) AS b \
+       CROSS JOIN LATERAL (SELECT count(*) FROM tower_activity.activity AS a \
+         WHERE a.batch = b.id AND a.id >= b.min_activity AND a.id <= b.max_activity) AS a \
+       CROSS JOIN LATERAL (SELECT count(*) FROM tower_activity.event AS e \
+         WHERE e.batch = b.id AND e.id >= b.min_event AND e.id <= b.max_event) AS e \
+     WHERE coalesce(b.min_activity >= tower_activity.first_id((SELECT value FROM tower_activity.mark WHERE name = 'activity_horizon')), true) \
+       AND coalesce(b.min_event >= tower_activity.first_id((SELECT value FROM tower_activity.mark WHERE name = 'event_horizon')), true)";
+/// The last of the same batches, whether they were compared or not.
+pub(super) const LAST: &str = "SELECT max(id) FROM (SELECT id FROM tower_activity.batch WHERE id > $1 AND ordinal IS NOT NULL \
+     ORDER BY id LIMIT $2) AS b";
+/// The activities of some quarter hours that were counted: others are counted later.
+pub(super) const COUNTED: &str = " FROM tower_activity.activity WHERE id >= $1 AND id < $2 \
+       AND started_at >= $3 AND started_at < $4 \
+       AND batch <> ALL(ARRAY(SELECT b.id FROM tower_activity.batch AS b WHERE b.ordinal IS NULL))";
+
+/// The ids and the starts of the activities of some quarter hours.
+pub(super) struct Bounds {
+    first: uuid::Uuid,
+    pub(super) until: uuid::Uuid,
+    first_us: i64,
+    until_us: i64,
+}
+
+impl Bounds {
+    pub(super) fn new(quarters: &Range<i64>) -> Self {
+        Bounds {
+            first: uuid(first_id(quarters.start).as_bytes()),
+            until: uuid(first_id(quarters.end).as_bytes()),
+            first_us: quarters.start.saturating_mul(QUARTER_US),
+            until_us: quarters.end.saturating_mul(QUARTER_US),
+        }
+    }
+
+    /// Returns the parameters of [`COUNTED`].
+    pub(super) fn parameters(&self) -> [Parameter<'_>; 4] {
+        [
+            (&self.first, Type::UUID),
+            (&self.until, Type::UUID),
+            (&self.first_us, Type::INT8),
+            (&self.until_us, Type::INT8),
+        ]
+    }
+}
+
+pub(super) fn first_id(quarter: i64) -> ActivityId {
+    ActivityId::from_parts(quarter.saturating_mul(QUARTER_US), 0)
+}
