@@ -4,7 +4,7 @@ use anstyle::AnsiColor;
 use chrono::{DateTime, Utc};
 use tower_activity::{
     notify::WebhookStatus,
-    store::{CentralCheck, Check, Health, InstanceHealth, TargetHealth},
+    store::{CentralCheck, Check, Health, InstanceHealth, LogHealth, LogsHealth, TargetHealth},
 };
 
 use super::losses;
@@ -13,6 +13,9 @@ use crate::print::{
     status::{BOLD, DIM, styled},
     table::{Align, Cell, Column, Shrink, Table},
 };
+
+/// Logs of a central store that are listed.
+const LISTED: usize = 50;
 
 /// The result of an examination.
 #[derive(Debug, Default)]
@@ -78,6 +81,9 @@ pub(super) fn text(store: &str, findings: &Findings) -> String {
             };
             out.push_str(&fact("checked", &checked));
         }
+        if let Some(all) = &health.logs {
+            out.push_str(&fact("logs", &logs(all)));
+        }
         if let Some(central) = findings.check.as_ref().and_then(|it| it.central.as_ref()) {
             out.push_str(&fact("counted", &counted(central)));
             out.push_str(&fact("days", &days(central)));
@@ -87,6 +93,12 @@ pub(super) fn text(store: &str, findings: &Findings) -> String {
         }
         if let Some(summary) = webhooks(&findings.webhooks) {
             out.push_str(&fact("webhooks", &summary));
+        }
+        if let Some(all) = &health.logs
+            && !all.list.is_empty()
+        {
+            out.push('\n');
+            out.push_str(&log_table(all, &health.instances, Utc::now()).render(print::width()));
         }
         if !health.instances.is_empty() {
             out.push('\n');
@@ -151,6 +163,56 @@ fn checked_now(check: &Check) -> String {
         human::many(total.events.expected, "event", "events"),
         human::many(check.quarters, "quarter hour", "quarter hours"),
     )
+}
+
+/// Counts the logs of a central store.
+fn logs(all: &LogsHealth) -> String {
+    let counts = &all.counts;
+    format!(
+        "{}, {} heard of now, {} retired; {} waiting, {} refused, {} outdated",
+        human::count(counts.known),
+        human::count(counts.alive),
+        human::count(counts.retired),
+        human::count(all.waiting),
+        human::count(all.refused),
+        human::count(all.outdated),
+    )
+}
+
+/// Lists logs that are not retired: those with something to look at first, then those that were heard of last.
+fn log_table(all: &LogsHealth, instances: &[InstanceHealth], now: DateTime<Utc>) -> Table {
+    let mut table = Table::new(vec![
+        Column::new("LOG", Align::Left, Shrink::Truncate(8)),
+        Column::new("STATE", Align::Left, Shrink::Never),
+        Column::new("HEARD", Align::Right, Shrink::Never),
+        Column::new("WAITING", Align::Right, Shrink::Never),
+        Column::new("REFUSED", Align::Right, Shrink::Never),
+        Column::new("OUTDATED", Align::Right, Shrink::Never),
+        Column::new("LOST", Align::Right, Shrink::Never),
+    ]);
+    let lost = |log: &LogHealth| {
+        let own = instances.iter().filter(|one| one.log == Some(log.id));
+        let of = own.map(|one| &one.accounting);
+        let kinds = of.flat_map(|of| [&of.activities, &of.events, &of.recordings]);
+        kinds.map(|kind| kind.lost() + kind.rejected()).sum::<u64>()
+    };
+    let mut list: Vec<_> = all.list.iter().map(|log| (log, lost(log))).collect();
+    list.sort_by_key(|(log, lost)| log.refused + log.outdated + lost == 0);
+    for (log, lost) in list.iter().take(LISTED) {
+        let (state, style) = match log.alive {
+            true => ("alive", AnsiColor::Green.on_default()),
+            false => ("silent", AnsiColor::Magenta.on_default()),
+        };
+        let mut cells = vec![
+            Cell::new(&log.host),
+            Cell::new(state).style(style),
+            Cell::new(&human::ago(log.heard_at, now)),
+        ];
+        let counts = [log.waiting, log.refused, log.outdated, *lost];
+        cells.extend(counts.map(|count| Cell::new(&human::count(count))));
+        table.row(cells);
+    }
+    table
 }
 
 /// Describes which batches are counted in the sums.
