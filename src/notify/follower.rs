@@ -30,7 +30,7 @@ pub(super) struct Follower {
     webhooks: Webhooks,
     settings: Settings,
     sender: Sender,
-    /// Without one, it sends what it is told to send.
+    /// `None` for a dead letter that a person sends again.
     lease: Option<Arc<Lease>>,
     reader: Option<ActivityReader>,
     /// After the log was replaced: the first position (log, seq) that was seen in the new one.

@@ -82,7 +82,7 @@ impl Lease {
             }
             (_, StatePlace::Central(_)) => {}
         }
-        // Whoever is about to send asks meanwhile whether it may.
+        // Followers ask meanwhile whether they may send.
         drop(term);
         // Before the request: the server counts from later on.
         let since = Term::Since(Instant::now(), SystemTime::now());

@@ -202,7 +202,7 @@ pub struct BackupProgress {
 /// Seals the write side, whose contract may change until there is a second writable store.
 #[doc(hidden)]
 pub mod sealed {
-    pub use super::tables::{Cell, Tables};
+    pub use crate::store::tables::{Cell, Tables};
 
     pub trait WriteSide {}
 }

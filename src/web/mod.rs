@@ -25,6 +25,7 @@ mod client;
 mod commits;
 mod conditional;
 mod connections;
+mod described;
 mod document;
 mod extract;
 mod fair;

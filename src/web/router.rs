@@ -25,10 +25,11 @@ use tower_service::Service;
 
 use super::{
     access::Access,
-    api::{self, store::StoreResponse},
+    api,
     body::ResponseBody,
     commits::CommitWatcher,
     conditional,
+    described::StoreResponse,
     fair::FairSemaphore,
     guard::{self, AuthMode, Guard, StoredTokens, Token},
     openapi,

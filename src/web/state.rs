@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    api::store::StoreResponse, commits::CommitWatcher, fair::FairSemaphore,
+    commits::CommitWatcher, described::StoreResponse, fair::FairSemaphore,
     openmetrics::counters::Metrics, readers::ReaderPool,
 };
 use crate::log::ActivityLog;
