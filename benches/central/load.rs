@@ -23,7 +23,7 @@ pub(crate) fn load(
     span: TimeDelta,
 ) -> Result<(), Failure> {
     let store = PostgresStore::new(url)?;
-    drop(Log::connect(&store, 0)?);
+    count(&mut Log::connect(&store, 0)?)?;
     // Dates stay the same when a load is continued.
     central::run(
         server,
@@ -71,6 +71,26 @@ pub(crate) fn load(
     );
     // As autovacuum does after a while.
     central::run(server, "VACUUM (ANALYZE)")?;
+    Ok(())
+}
+
+/// Counts what an interrupted run has sent.
+fn count(log: &mut Log) -> Result<(), Failure> {
+    let (start, mut batches) = (Instant::now(), 0);
+    loop {
+        match log.intake.fold()? {
+            0 => break,
+            more => batches += more,
+        }
+    }
+    if batches > 0 {
+        let (rows, seconds) = (batches as f64 * BATCH as f64, start.elapsed().as_secs_f64());
+        println!(
+            "{rows} activities counted in the sums in {seconds:.0} s: {:.0} rows/s",
+            rows / seconds
+        );
+    }
+    log.intake.disconnect()?;
     Ok(())
 }
 

@@ -180,10 +180,12 @@ pub(super) async fn after<R: Listed>(
     }
     let dictionary = Dictionary::of(snapshot, filter).await?;
     let clause = Where::new(filter, R::TABLES[0], &dictionary);
-    let most = match clause.is_exact {
+    let largest = match clause.is_exact {
         true => PLACES,
         false => LARGEST_PAGE as i64,
     };
+    // As many as may be wanted, and more where few of them match.
+    let mut most = (limit as i64).min(largest);
     let (mut from, mut records) = (position.seq(), Vec::new());
     if !clause.is_possible {
         return Ok(CommitPage::new(records, newest));
@@ -208,6 +210,7 @@ pub(super) async fn after<R: Listed>(
             }
         }
         from = batches.end;
+        most = (most * 4).min(largest);
     }
     Ok(CommitPage::new(records, newest))
 }
