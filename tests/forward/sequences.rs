@@ -207,7 +207,9 @@ impl Files {
             }
             Act::Prune => {
                 let before = file(&path);
-                let mut maintenance = SqliteStore::new(&path).unwrap().maintenance().unwrap();
+                let store = SqliteStore::new(&path).unwrap();
+                let targets = store.reader().unwrap().health().unwrap().targets;
+                let mut maintenance = store.maintenance().unwrap();
                 let mut keep = Retention::default();
                 let none = Some(Limit::age(Duration::ZERO));
                 (keep.activities, keep.events) = (none, none);
@@ -217,7 +219,10 @@ impl Files {
                 let pruned = before
                     .into_iter()
                     .filter(|(key, _)| !after.contains_key(key));
-                self.pruned.extend(pruned);
+                // Of a file that was never forwarded nothing is kept for that.
+                if !targets.is_empty() {
+                    self.pruned.extend(pruned);
+                }
             }
             Act::Vacuum => {
                 let connection = rusqlite::Connection::open(&path).unwrap();
