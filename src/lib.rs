@@ -65,6 +65,7 @@
 //! | `http` | | HTTP requests and gRPC calls |
 //! | `axum` | | `http`, with axum's routes as names |
 //! | `opentelemetry` | | trace and span ids of `tracing-opentelemetry` |
+//! | `mcp` | | any MCP client and server, from the bytes that they send each other |
 //! | `rmcp` | | tool servers built with `rmcp` |
 //! | `tower-mcp` | | tool servers built with `tower-mcp` |
 //! | `web` | | a JSON API as a tower service, and a server for it |
@@ -93,7 +94,7 @@
 //! | [`log`] | opening, settings, flush and shutdown |
 //! | [`activity`] | running activities and events, and how to carry them into tasks and threads ([`context`]) |
 //! | [`layer`] | layers for tower services, HTTP, gRPC |
-//! | `mcp` | tool servers (features `rmcp`, `tower-mcp`) |
+//! | `mcp` | tool servers (features `mcp`, `rmcp`, `tower-mcp`) |
 //! | `recording` | session replay: browsers, terminals (features `recording`, `browser`) |
 //! | [`query`] | reading: lists, filters, metrics, digests, export |
 //! | `web` | dashboard and JSON API (features `web`, `dashboard`) |
@@ -124,7 +125,7 @@ pub mod host;
 pub mod import;
 pub mod layer;
 pub mod log;
-#[cfg(any(feature = "rmcp", feature = "tower-mcp"))]
+#[cfg(any(feature = "mcp", feature = "rmcp", feature = "tower-mcp"))]
 pub mod mcp;
 #[cfg(feature = "webhook")]
 pub mod notify;

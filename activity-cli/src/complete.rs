@@ -297,7 +297,8 @@ fn store() -> Option<String> {
             None => {}
         }
     }
-    source::store(named.as_deref()).ok()
+    let store = source::named(named.as_deref()).ok()?;
+    Some(store.unwrap_or_else(|| source::DEFAULT.to_owned()))
 }
 
 #[cfg(test)]

@@ -23,6 +23,8 @@ pub(crate) enum Failure {
     Output(io::Error),
     /// A problem that was already printed.
     Reported,
+    /// A command that was run has ended with this exit code.
+    Exited(u8),
 }
 
 impl Failure {
@@ -63,6 +65,7 @@ impl Failure {
                 ExitCode::FAILURE
             }
             Failure::Reported => ExitCode::FAILURE,
+            Failure::Exited(code) => ExitCode::from(code),
         }
     }
 }

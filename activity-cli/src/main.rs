@@ -23,6 +23,7 @@ mod newest;
 mod output_file;
 mod percentile;
 mod print;
+mod proxy;
 mod prune;
 mod rebuild;
 mod recording;
@@ -66,7 +67,8 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: &Cli) -> Result<(), Failure> {
-    let store = &source::store(cli.store.as_deref())?;
+    let named = source::named(cli.store.as_deref())?;
+    let store = named.as_deref().unwrap_or(source::DEFAULT);
     match &cli.command {
         Command::List(args) => list::activities(store, args),
         Command::Show(args) => show::run(store, args),
@@ -85,6 +87,7 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Forward(args) => forward::run(store, args),
         Command::Import(args) => import::run(store, args),
         Command::Mcp => mcp::run(store),
+        Command::Proxy(args) => proxy::run(named.as_deref(), args),
         Command::Token(command) => token::run(store, command),
         Command::Webhooks(command) => webhooks::run(store, command),
         Command::Prune(args) => prune::run(store, args),

@@ -15,15 +15,18 @@ use tower_activity::{
 
 use crate::{failure::Failure, secrets};
 
-/// Returns the store to use: that of `--store`, else of `ACTIVITY_STORE`, else `activity.db`.
-pub(crate) fn store(option: Option<&str>) -> Result<String, Failure> {
+/// The store of commands without another default.
+pub(crate) const DEFAULT: &str = "activity.db";
+
+/// Returns the store that is named by `--store`, else by `ACTIVITY_STORE`.
+pub(crate) fn named(option: Option<&str>) -> Result<Option<String>, Failure> {
     if let Some(store) = option {
         warn_of_password(store);
-        return Ok(store.to_owned());
+        return Ok(Some(store.to_owned()));
     }
     match env::var("ACTIVITY_STORE") {
-        Ok(store) => Ok(store),
-        Err(VarError::NotPresent) => Ok(String::from("activity.db")),
+        Ok(store) => Ok(Some(store)),
+        Err(VarError::NotPresent) => Ok(None),
         Err(VarError::NotUnicode(store)) => {
             let what = format!("cannot use ACTIVITY_STORE={store:?}: it is not UTF-8");
             Err(Failure::Usage(what))

@@ -125,7 +125,12 @@ impl Describe {
 
     /// Adds a field to its `tracing` span only: an OpenTelemetry name for what the record already has.
     #[cfg_attr(
-        not(any(feature = "http", feature = "rmcp", feature = "tower-mcp")),
+        not(any(
+            feature = "http",
+            feature = "mcp",
+            feature = "rmcp",
+            feature = "tower-mcp"
+        )),
         allow(dead_code)
     )]
     pub(crate) fn on_span(mut self, field: &'static str, value: impl Into<Text>) -> Self {

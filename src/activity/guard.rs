@@ -64,7 +64,7 @@ impl ActivityLog {
 
 impl Activity {
     /// Starts a child in the same log; an inert guard if this handle is inert.
-    #[cfg(feature = "rmcp")]
+    #[cfg(any(feature = "rmcp", feature = "mcp"))]
     pub(crate) fn start_child(&self, describe: Describe) -> ActivityGuard {
         match self.open() {
             Some(open) => ActivityGuard::start(&open.shard, describe.parent(self), None),

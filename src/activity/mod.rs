@@ -60,6 +60,11 @@ pub(crate) use guard::panicked;
 pub(crate) use guarded::{PANICKED_RULE, guarded};
 pub use handle::Activity;
 pub use receipt::{Committed, Receipt};
-#[cfg(any(feature = "http", feature = "rmcp", feature = "tower-mcp"))]
+#[cfg(any(
+    feature = "http",
+    feature = "mcp",
+    feature = "rmcp",
+    feature = "tower-mcp"
+))]
 pub(crate) use span::RPC_STATUS_CODE;
 pub use spawn::{InActivity, InActivityFuture};

@@ -10,7 +10,12 @@ use crate::{
 };
 
 /// The attribute for the status code of an RPC response.
-#[cfg(any(feature = "http", feature = "rmcp", feature = "tower-mcp"))]
+#[cfg(any(
+    feature = "http",
+    feature = "mcp",
+    feature = "rmcp",
+    feature = "tower-mcp"
+))]
 pub(crate) const RPC_STATUS_CODE: &str = "rpc.response.status_code";
 /// The attribute for a remote trace that an activity does not continue, because its parent belongs to another trace.
 const LINK: Text = Text::from_static("trace.link");

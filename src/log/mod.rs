@@ -32,7 +32,7 @@
 //! ```
 
 mod builder;
-#[cfg(any(feature = "http", feature = "rmcp"))]
+#[cfg(any(feature = "http", feature = "rmcp", feature = "mcp"))]
 mod extensions;
 
 use std::{
@@ -94,7 +94,7 @@ struct Inner {
     #[cfg(feature = "sqlite")]
     forwarding: Arc<[Forwarding]>,
     store: Arc<dyn Store>,
-    #[cfg(any(feature = "http", feature = "rmcp"))]
+    #[cfg(any(feature = "http", feature = "rmcp", feature = "mcp"))]
     extensions: extensions::Extensions,
 }
 
@@ -211,7 +211,7 @@ impl ActivityLog {
     }
 
     /// Returns the extension of this type, shared by all handles of the log. Modules above keep their state in it.
-    #[cfg(any(feature = "http", feature = "rmcp"))]
+    #[cfg(any(feature = "http", feature = "rmcp", feature = "mcp"))]
     pub(crate) fn extension<T: Default + Send + Sync + 'static>(&self) -> Arc<T> {
         match &self.inner {
             Some(inner) => inner.extensions.get(),
@@ -259,7 +259,7 @@ impl ActivityLog {
                 #[cfg(feature = "sqlite")]
                 forwarding,
                 store,
-                #[cfg(any(feature = "http", feature = "rmcp"))]
+                #[cfg(any(feature = "http", feature = "rmcp", feature = "mcp"))]
                 extensions: extensions::Extensions::default(),
             })),
         })

@@ -32,6 +32,9 @@
 //! # }
 //! ```
 //!
+//! For any other connection (feature `mcp`), [`ToolOptions::tap`] reads the bytes that a client and a server send each other; the
+//! command `activity proxy` does so for servers over standard input and output.
+//!
 //! [`ActivityLog::tools`](crate::ActivityLog::tools) returns [`ToolOptions`], for previews, brands, prompts and resources:
 //! pass it to `with_activity` in place of the log.
 //!
@@ -72,11 +75,15 @@
 //! `.with_activity(&log)`, not the handler.
 
 mod names;
+#[cfg(any(feature = "rmcp", feature = "mcp"))]
+mod operations;
 #[cfg(feature = "rmcp")]
 mod rmcp;
 mod tools;
 #[cfg(feature = "tower-mcp")]
 mod tower_mcp;
+#[cfg(feature = "mcp")]
+mod wire;
 
 #[cfg(feature = "rmcp")]
 pub use self::rmcp::{
@@ -85,3 +92,5 @@ pub use self::rmcp::{
 #[cfg(feature = "tower-mcp")]
 pub use self::tower_mcp::{CallFuture, ToolsLayer, ToolsService};
 pub use tools::{Tool, ToolOptions};
+#[cfg(feature = "mcp")]
+pub use wire::{Tap, TapCounts, TapReader};

@@ -5,21 +5,21 @@
 
 use crate::{
     activity::Describe,
-    record::{Kind, Text},
+    record::{Kind, Text, TraceContext},
 };
 
 pub(super) const METHOD: &str = "mcp.method.name";
 pub(super) const PROTOCOL_VERSION: &str = "mcp.protocol.version";
 pub(super) const RESOURCE_URI: &str = "mcp.resource.uri";
-#[cfg(feature = "rmcp")]
+#[cfg(any(feature = "rmcp", feature = "mcp"))]
 pub(super) const SESSION_ID: &str = "mcp.session.id";
-#[cfg(feature = "rmcp")]
+#[cfg(any(feature = "rmcp", feature = "mcp"))]
 pub(super) const CONVERSATION_ID: &str = "gen_ai.conversation.id";
-#[cfg(feature = "rmcp")]
+#[cfg(any(feature = "rmcp", feature = "mcp"))]
 pub(super) const TRANSPORT: &str = "network.transport";
-#[cfg(feature = "rmcp")]
+#[cfg(any(feature = "rmcp", feature = "mcp"))]
 pub(super) const AGENT_ID: &str = "gen_ai.agent.id";
-#[cfg(feature = "rmcp")]
+#[cfg(any(feature = "rmcp", feature = "mcp"))]
 pub(super) const AGENT_NAME: &str = "gen_ai.agent.name";
 /// The JSON-RPC code of a protocol error.
 pub(super) use crate::activity::RPC_STATUS_CODE as STATUS_CODE;
@@ -33,24 +33,28 @@ pub(super) const RESULT_TYPE: &str = "mcp.result.type";
 /// Not in the conventions.
 pub(super) const PROGRESS_TOKEN: &str = "mcp.progress.token";
 /// Not in the conventions.
-#[cfg(feature = "rmcp")]
+#[cfg(any(feature = "rmcp", feature = "mcp"))]
 pub(super) const TASK_ID: &str = "mcp.task.id";
 /// Not in the conventions: another activity that it belongs to, beside its parent.
 #[cfg(feature = "rmcp")]
 pub(super) const LINK: &str = "activity.link";
 
 /// Not in the conventions: a hint in the tool's definition.
-#[cfg(feature = "tower-mcp")]
+#[cfg(any(feature = "tower-mcp", feature = "mcp"))]
 pub(super) const READ_ONLY: &str = "mcp.tool.read_only";
 /// Not in the conventions.
-#[cfg(feature = "tower-mcp")]
+#[cfg(any(feature = "tower-mcp", feature = "mcp"))]
 pub(super) const DESTRUCTIVE: &str = "mcp.tool.destructive";
 /// Not in the conventions.
-#[cfg(feature = "tower-mcp")]
+#[cfg(any(feature = "tower-mcp", feature = "mcp"))]
 pub(super) const IDEMPOTENT: &str = "mcp.tool.idempotent";
 /// Not in the conventions.
-#[cfg(feature = "tower-mcp")]
+#[cfg(any(feature = "tower-mcp", feature = "mcp"))]
 pub(super) const OPEN_WORLD: &str = "mcp.tool.open_world";
+
+/// Not in the conventions: the name that a server gives itself.
+#[cfg(feature = "mcp")]
+pub(super) const SERVER_NAME: &str = "mcp.server.name";
 
 /// Values of [`METHOD`].
 pub(super) const CALL_TOOL: &str = "tools/call";
@@ -93,4 +97,24 @@ pub(super) fn describe(kind: Kind, method: &'static str, name: Text, id: String)
 /// The name of a resource: the scheme of its URI, because the cardinality of URIs is too high.
 pub(super) fn scheme(uri: &str) -> &str {
     uri.split_once(':').map_or("resource", |(scheme, _)| scheme)
+}
+
+/// Adds the agent and the trace that a request's `_meta` names.
+#[cfg(any(feature = "rmcp", feature = "mcp"))]
+pub(super) fn of_meta<'a>(
+    mut describe: Describe,
+    said: impl Fn(&str) -> Option<&'a str>,
+) -> Describe {
+    if let Some(agent) = said(AGENT_ID).or(said(AGENT_NAME)) {
+        describe = describe.agent(agent.to_owned());
+    }
+    if let Some(name) = said(AGENT_NAME) {
+        describe = describe.attribute(AGENT_NAME, name);
+    }
+    let remote =
+        said("traceparent").and_then(|parent| TraceContext::parse(parent, said("tracestate")));
+    match remote {
+        Some(remote) => describe.remote_parent(remote),
+        None => describe,
+    }
 }

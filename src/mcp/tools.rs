@@ -5,10 +5,9 @@ use std::{cell::LazyCell, collections::HashMap, fmt, ops::Deref, sync::Arc};
 use serde_json::{Map, Value};
 
 #[cfg(feature = "rmcp")]
-use crate::{
-    activity::ClosedSessions,
-    mcp::{names, rmcp::Operations},
-};
+use crate::activity::ClosedSessions;
+#[cfg(any(feature = "rmcp", feature = "mcp"))]
+use crate::mcp::{names, operations::Operations};
 use crate::{
     activity::{Describe, PANICKED_RULE, guarded},
     log::ActivityLog,
@@ -47,9 +46,9 @@ pub struct ToolOptions {
     pub(super) resources: bool,
     #[cfg(feature = "rmcp")]
     pub(super) reply_on_panic: bool,
-    #[cfg(feature = "rmcp")]
+    #[cfg(any(feature = "rmcp", feature = "mcp"))]
     pub(super) conversation: Text,
-    #[cfg(feature = "rmcp")]
+    #[cfg(any(feature = "rmcp", feature = "mcp"))]
     pub(super) operations: Arc<Operations>,
     #[cfg(feature = "rmcp")]
     pub(super) closed_sessions: Arc<ClosedSessions>,
@@ -67,9 +66,9 @@ impl ActivityLog {
             resources: false,
             #[cfg(feature = "rmcp")]
             reply_on_panic: false,
-            #[cfg(feature = "rmcp")]
+            #[cfg(any(feature = "rmcp", feature = "mcp"))]
             conversation: Text::from_static(names::CONVERSATION_ID),
-            #[cfg(feature = "rmcp")]
+            #[cfg(any(feature = "rmcp", feature = "mcp"))]
             operations: self.extension(),
             #[cfg(feature = "rmcp")]
             closed_sessions: self.extension(),
@@ -116,7 +115,7 @@ impl ToolOptions {
 
     /// Sets the key in a request's `_meta` for the client's conversation id; `gen_ai.conversation.id` by default. The id
     /// becomes the session of the call.
-    #[cfg(feature = "rmcp")]
+    #[cfg(any(feature = "rmcp", feature = "mcp"))]
     pub fn conversation(mut self, key: impl Into<Text>) -> Self {
         self.conversation = key.into();
         self
@@ -151,6 +150,20 @@ impl ToolOptions {
             Some(None) => Brand::None,
             None => Brand::RulePanicked,
         }
+    }
+
+    /// True if a rule or a preview looks at the arguments of tools.
+    #[cfg(feature = "mcp")]
+    pub(super) fn reads_arguments(&self) -> bool {
+        self.brand.is_some() || self.most_captured() != Capture::Off
+    }
+
+    /// Returns how much of any tool's payloads is captured at most.
+    #[cfg(feature = "mcp")]
+    pub(super) fn most_captured(&self) -> Capture {
+        let all = self.preview_of.values().chain([&self.previews]);
+        let most = all.max_by_key(|capture| capture.max_bytes());
+        most.copied().unwrap_or_default()
     }
 
     pub(super) fn capture(&self, tool: &str) -> Capture {

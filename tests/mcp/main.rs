@@ -15,3 +15,5 @@ mod support;
 mod tools;
 #[cfg(feature = "tower-mcp")]
 mod tower_mcp;
+#[cfg(feature = "mcp")]
+mod wire;

@@ -63,6 +63,10 @@ const COMMAND: &[&str] = &["record", "store", "forward", "query", "web", "notify
 const WRITES: &[(&str, &[&str])] = &[
     ("activity-cli/src/event.rs", &["ActivityLog", "Event"]),
     ("activity-cli/src/host/", &["ActivityLog", "host"]),
+    (
+        "activity-cli/src/proxy/",
+        &["ActivityLog", "Outcome", "Scope", "mcp"],
+    ),
     ("activity-cli/src/serve.rs", &["ActivityLog"]),
     ("activity-cli/src/import.rs", &["import", "redact"]),
 ];

@@ -239,6 +239,20 @@ Configuration of a client:
 The tools are read-only: recent_activity, find_activities, get_activity, activity_errors, activity_stats. Each answer stays within a \
 token budget and says what it left out.";
 
+pub(super) const PROXY: &str = "\
+Examples:
+  activity proxy -- npx -y @modelcontextprotocol/server-filesystem .
+  activity proxy --project acme --capture preview -- uvx mcp-server-git
+
+Configuration of a client:
+  {\"mcpServers\": {\"files\": {
+    \"command\": \"activity\",
+    \"args\": [\"proxy\", \"--\", \"npx\", \"-y\",
+      \"@modelcontextprotocol/server-filesystem\", \".\"]}}}
+
+Every byte passes unchanged, whether it can be recorded or not. The lines that the server logs to stderr become events of \
+the call that is running. The default store is activity-proxy.db in the user's data directory, for all proxies of the user.";
+
 pub(super) const PRUNE: &str = "\
 Examples:
   activity prune --older-than 30d --dry-run

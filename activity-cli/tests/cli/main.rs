@@ -27,6 +27,8 @@ mod options;
 mod postgres;
 #[cfg(unix)]
 mod private;
+#[cfg(unix)]
+mod proxy;
 mod prune;
 mod recording;
 #[cfg(unix)]

@@ -3,16 +3,17 @@
 use rmcp::{
     ErrorData, RoleServer,
     model::{
-        CallToolResponse, CallToolResult, ClientCapabilities, CreateTaskResult, ErrorCode,
-        GetPromptResponse, InputRequiredResult, ProtocolVersion, ReadResourceResponse,
-        ServerResult,
+        CallToolResponse, CallToolResult, ClientCapabilities, CreateTaskResult, DetailedTask,
+        ErrorCode, GetPromptResponse, InputRequiredResult, ProtocolVersion, ReadResourceResponse,
+        ServerResult, TaskPayload,
     },
     service::RequestContext,
 };
+use serde_json::Value;
 
 use crate::{
     activity::Activity,
-    mcp::names,
+    mcp::{names, operations::Operations},
     record::{Capture, Outcome},
 };
 
@@ -130,6 +131,22 @@ pub(super) fn outcome(activity: &Activity, result: &CallToolResult, capture: Cap
     match first {
         Some(text) => outcome.with_message(head(&text.text)),
         None => outcome,
+    }
+}
+
+/// Ends a task whose end the client has fetched.
+pub(super) fn task_fetched(operations: &Operations, task: &DetailedTask) {
+    let id = &task.task.task_id;
+    match &task.payload {
+        TaskPayload::Completed { result } => operations.completed(id, |running, capture| {
+            match serde_json::from_value::<CallToolResult>(Value::Object(result.clone())) {
+                Ok(result) => outcome(running, &result, capture),
+                Err(_) => Outcome::success(),
+            }
+        }),
+        TaskPayload::Failed { error } => operations.failed(id, error),
+        TaskPayload::Cancelled => operations.cancelled(id),
+        _ => {}
     }
 }
 

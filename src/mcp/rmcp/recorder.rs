@@ -22,14 +22,12 @@ use crate::{
     activity::{Activity, ActivityGuard, Describe},
     mcp::{
         ToolOptions, names,
-        rmcp::{
-            answer::{self, Accepted, AsResponse, Response},
-            operations::ContinuationKey,
-        },
+        operations::ContinuationKey,
+        rmcp::answer::{self, Accepted, AsResponse, Response},
         tools::Brand,
     },
     pipeline::Admission,
-    record::{Capture, InstanceId, Kind, Outcome, Text, TraceContext},
+    record::{Capture, InstanceId, Kind, Outcome, Text},
 };
 
 /// The header with the session id of the streamable HTTP transport.
@@ -231,7 +229,10 @@ impl Recorder {
             Response::InputRequired(required) => {
                 let first = details.first.as_ref().unwrap_or(activity).clone();
                 let session = details.session.as_deref();
-                operations.wait_for_input(&details.name, session, required, first);
+                let requests = required.input_requests.as_ref();
+                let keys = requests.map(|requests| requests.keys());
+                let state = required.request_state.as_deref();
+                operations.wait_for_input(&details.name, session, state, keys, first);
             }
             Response::Task(created) => {
                 let id = created.task.task_id.clone();
@@ -250,7 +251,7 @@ impl Recorder {
 
     /// Ends a task whose end the client has fetched.
     pub(super) fn task_fetched(&self, task: &DetailedTask) {
-        self.tools.operations.fetched(task);
+        answer::task_fetched(&self.tools.operations, task);
         self.tools.operations.end_expired();
     }
 
@@ -331,7 +332,8 @@ impl Recorder {
             (Some(one), None) | (None, Some(one)) => describe.session(one),
             (None, None) => describe,
         };
-        describe = of_meta(describe, &context.meta);
+        let meta = &context.meta;
+        describe = names::of_meta(describe, |key| meta.get(key).and_then(Value::as_str));
         let parts = context.extensions.get::<Parts>();
         // An HTTP layer puts its activity here, because another task runs the call.
         let request = parts.and_then(|parts| parts.extensions.get::<Activity>());
@@ -383,21 +385,4 @@ fn http_session(context: &Context) -> Option<Text> {
     let parts = context.extensions.get::<Parts>()?;
     let session = parts.headers.get(SESSION_HEADER)?.to_str().ok()?;
     Some(Text::from(session.to_owned()))
-}
-
-/// Adds the agent and the trace that a request names.
-fn of_meta(mut describe: Describe, meta: &RequestMetaObject) -> Describe {
-    let said = |key: &str| meta.get(key).and_then(Value::as_str);
-    if let Some(agent) = said(names::AGENT_ID).or(said(names::AGENT_NAME)) {
-        describe = describe.agent(agent.to_owned());
-    }
-    if let Some(name) = said(names::AGENT_NAME) {
-        describe = describe.attribute(names::AGENT_NAME, name);
-    }
-    let traceparent = meta.get_traceparent();
-    let remote = traceparent.and_then(|parent| TraceContext::parse(parent, meta.get_tracestate()));
-    match remote {
-        Some(remote) => describe.remote_parent(remote),
-        None => describe,
-    }
 }

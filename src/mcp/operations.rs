@@ -7,22 +7,24 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use rmcp::model::{CallToolResult, DetailedTask, ErrorCode, InputRequiredResult, TaskPayload};
+use serde_json::{Map, Value};
 
 use crate::{
     activity::{Activity, ActivityGuard},
-    mcp::rmcp::answer,
     record::{Capture, Outcome},
 };
 
 /// The maximum number of operations of each kind that are remembered, for clients that never come back.
 const MAX_OPERATIONS: usize = 1024;
 
+/// The JSON-RPC code of an error without one.
+const INTERNAL_ERROR: i64 = -32_603;
+
 /// The operations of a log that go on after a response.
 ///
 /// Stored with the log instead of with a server: over HTTP every request may have a server of its own.
 #[derive(Default)]
-pub(in crate::mcp) struct Operations {
+pub(super) struct Operations {
     hasher: RandomState,
     /// The first calls of operations that wait for input, by the hash of the next call's key.
     continuations: Mutex<BoundedMap<u64, Activity>>,
@@ -48,16 +50,14 @@ pub(super) enum ContinuationKey<'a> {
 
 impl Operations {
     /// Remembers a call that another one with the requested input will continue.
-    pub(super) fn wait_for_input(
+    pub(super) fn wait_for_input<'a>(
         &self,
         name: &str,
-        session: Option<&str>,
-        required: &InputRequiredResult,
+        session: Option<&'a str>,
+        state: Option<&'a str>,
+        keys: Option<impl Iterator<Item = &'a String>>,
         first: Activity,
     ) {
-        let requests = required.input_requests.as_ref();
-        let keys = requests.map(|requests| requests.keys());
-        let state = required.request_state.as_deref();
         if let Some(key) = ContinuationKey::new(session, state, keys) {
             let evicted = self
                 .continuations
@@ -104,28 +104,30 @@ impl Operations {
         }
     }
 
-    /// Ends a task whose end the client has fetched.
-    pub(super) fn fetched(&self, task: &DetailedTask) {
-        match &task.payload {
-            TaskPayload::Completed { result } => self.end(&task.task.task_id, |task| {
-                let result = serde_json::Value::Object(result.clone());
-                match serde_json::from_value::<CallToolResult>(result) {
-                    Ok(result) => answer::outcome(&task.running, &result, task.capture),
-                    Err(_) => Outcome::success(),
-                }
-            }),
-            TaskPayload::Failed { error } => self.end(&task.task.task_id, |_| {
-                let code = error.get("code").and_then(serde_json::Value::as_i64);
-                let code = code.unwrap_or(ErrorCode::INTERNAL_ERROR.0.into());
-                let outcome = Outcome::failed(code.to_string());
-                match error.get("message").and_then(serde_json::Value::as_str) {
-                    Some(message) => outcome.with_message(message),
-                    None => outcome,
-                }
-            }),
-            TaskPayload::Cancelled => self.end(&task.task.task_id, |_| Outcome::cancelled()),
-            _ => {}
-        }
+    /// Ends a task that has completed, with the outcome of its result.
+    pub(super) fn completed(
+        &self,
+        id: &str,
+        outcome: impl FnOnce(&ActivityGuard, Capture) -> Outcome,
+    ) {
+        self.end(id, |task| outcome(&task.running, task.capture));
+    }
+
+    /// Ends a task that has failed, with the JSON-RPC error.
+    pub(super) fn failed(&self, id: &str, error: &Map<String, Value>) {
+        self.end(id, |_| {
+            let code = error.get("code").and_then(Value::as_i64);
+            let outcome = Outcome::failed(code.unwrap_or(INTERNAL_ERROR).to_string());
+            match error.get("message").and_then(Value::as_str) {
+                Some(message) => outcome.with_message(message),
+                None => outcome,
+            }
+        });
+    }
+
+    /// Ends a task that was cancelled.
+    pub(super) fn cancelled(&self, id: &str) {
+        self.end(id, |_| Outcome::cancelled());
     }
 
     /// Notes that the server has accepted the cancellation of a task.

@@ -1,0 +1,53 @@
+//! Arguments of `activity proxy`.
+
+use std::ffi::OsString;
+
+use clap::{Args, ValueEnum};
+use tower_activity::record;
+
+#[derive(Debug, Args)]
+pub(crate) struct Proxy {
+    /// Name of the server [default: as it names itself]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// Project that the calls belong to
+    #[arg(long, value_name = "PROJECT")]
+    pub(crate) project: Option<String>,
+    /// Brand of a call: prefix (of the tool's name), argument:NAME or =BRAND
+    #[arg(long, value_name = "RULE")]
+    pub(crate) brand: Option<String>,
+    /// How much of arguments and results to keep: off, preview or full
+    #[arg(
+        long,
+        value_name = "HOW",
+        default_value = "off",
+        hide_possible_values = true
+    )]
+    pub(crate) capture: Capture,
+    /// Also forward the store to this address: postgres://user@host/database
+    #[arg(long, value_name = "URL")]
+    pub(crate) forward_to: Option<String>,
+    /// Command of the server, and its arguments
+    #[arg(required = true, last = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<OsString>,
+}
+
+/// How much of arguments and results is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Capture {
+    Off,
+    /// The first 4 KiB of each
+    Preview,
+    /// All of each, up to 4 MiB
+    Full,
+}
+
+impl From<Capture> for record::Capture {
+    fn from(capture: Capture) -> Self {
+        match capture {
+            Capture::Off => record::Capture::Off,
+            Capture::Preview => record::Capture::Preview,
+            Capture::Full => record::Capture::Full,
+        }
+    }
+}

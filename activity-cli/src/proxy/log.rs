@@ -1,0 +1,61 @@
+//! The log of a proxy. Without one, the bytes pass all the same.
+
+use std::{fs, path::PathBuf, time::Duration};
+
+use tower_activity::{ActivityLog, Error, ErrorKind};
+
+use super::Proxy;
+use crate::{failure::Failure, print::safe, source};
+
+/// The file in the user's data directory that all proxies of a user share.
+const FILE: &str = "activity-proxy.db";
+/// How long the last records may take. A client that has closed the connection waits two seconds before it kills.
+const SHUTDOWN: Duration = Duration::from_millis(1_500);
+
+/// Opens the log; a disabled one, with a warning, if that fails.
+pub(super) fn open(store: Option<&str>, args: &Proxy) -> Result<ActivityLog, Failure> {
+    let path = match store {
+        Some(store) => Ok(PathBuf::from(source::path(store)?)),
+        None => default_path(),
+    };
+    let mut builder = ActivityLog::builder();
+    if let Some(target) = &args.forward_to {
+        source::warn_of_password(target);
+        builder = builder.forward_to(target.as_str());
+    }
+    let opened = path.and_then(|path| builder.open(path));
+    Ok(opened.unwrap_or_else(|error| {
+        warn(&format!("calls are not recorded: {error:#}"));
+        ActivityLog::disabled()
+    }))
+}
+
+/// Commits what is left, and says what could not be.
+pub(super) fn shutdown(log: ActivityLog) {
+    let lost = match log.shutdown().timeout(SHUTDOWN).wait() {
+        Ok(report) => report.activities.lost() + report.events.lost(),
+        Err(error) => return warn(&format!("some calls may not be recorded: {error:#}")),
+    };
+    if lost > 0 {
+        warn(&format!(
+            "{lost} records were lost: `activity doctor` says why"
+        ));
+    }
+}
+
+/// Returns the path of the default store, and creates its directory.
+fn default_path() -> Result<PathBuf, Error> {
+    let failed = |what: &str| Error::new(ErrorKind::Store, what.to_owned());
+    let directory = dirs::data_dir()
+        .ok_or_else(|| failed("the user has no data directory: name a store with --store FILE"))?
+        .join("tower-activity");
+    fs::create_dir_all(&directory).map_err(|cause| {
+        let what = format!("cannot create the directory {}", directory.display());
+        failed(&what).with_source(cause)
+    })?;
+    Ok(directory.join(FILE))
+}
+
+fn warn(what: &str) {
+    anstream::eprintln!("activity: {}", safe::line(what));
+}

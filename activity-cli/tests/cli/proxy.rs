@@ -1,0 +1,272 @@
+//! `activity proxy`: the bytes of a server and its client pass unchanged, and the calls are on record.
+
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    os::unix::process::ExitStatusExt,
+    process::{Child, Command, Output, Stdio},
+    thread,
+};
+
+use rmcp::{ServiceExt, model::CallToolRequestParams, transport::TokioChildProcess};
+use serde_json::json;
+use tower_activity::{Status, record::ActivityRecord};
+
+use crate::fixture::Fixture;
+
+const ACTIVITY: &str = env!("CARGO_BIN_EXE_activity");
+
+/// The proxy of a command, on the fixture's store.
+fn proxy(fixture: &Fixture, command: &[&str]) -> Command {
+    let path = fixture.path();
+    let mut args = vec!["--store", path.to_str().unwrap(), "proxy", "--"];
+    args.extend(command);
+    fixture.command(&args)
+}
+
+fn shell(fixture: &Fixture, script: &str) -> Child {
+    let mut command = proxy(fixture, &["sh", "-c", script]);
+    let command = command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    command.stderr(Stdio::piped()).spawn().unwrap()
+}
+
+/// Sends these bytes, closes the input, and returns what comes back.
+fn pass(mut child: Child, bytes: Vec<u8>) -> Output {
+    let mut input = child.stdin.take().unwrap();
+    let sender = thread::spawn(move || input.write_all(&bytes));
+    let output = child.wait_with_output().unwrap();
+    // The child may end before it has read all.
+    let _ = sender.join().unwrap();
+    output
+}
+
+fn rows(fixture: &Fixture) -> Vec<ActivityRecord> {
+    fixture.json(&["list", "--all", "-n", "1000"])
+}
+
+fn call(id: u32, name: &str) -> String {
+    format!(
+        "{}\n",
+        json!({"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": {"name": name}})
+    )
+}
+
+#[tokio::test]
+async fn a_client_gets_the_same_answers_and_each_call_is_on_record() {
+    let fixture = Fixture::with_calls();
+    let before = rows(&fixture).len();
+    let mut answers = Vec::new();
+    for through in [false, true] {
+        let server = [ACTIVITY, "mcp"];
+        let command = match through {
+            true => proxy(&fixture, &server),
+            false => fixture.command(&server[1..]),
+        };
+        let command = tokio::process::Command::from(command);
+        let client = ().serve(TokioChildProcess::new(command).unwrap()).await.unwrap();
+        let tools = client.list_all_tools().await.unwrap();
+        let found = CallToolRequestParams::new("find_activities").with_arguments(
+            json!({"filter": "name:netflix_login"})
+                .as_object()
+                .unwrap()
+                .clone(),
+        );
+        let found = client.call_tool(found).await.unwrap();
+        let wrong = CallToolRequestParams::new("get_activity")
+            .with_arguments(json!({"id": "zzz"}).as_object().unwrap().clone());
+        let wrong = client.call_tool(wrong).await.unwrap();
+        let unknown = client
+            .call_tool(CallToolRequestParams::new("nonsense"))
+            .await;
+        answers.push(format!("{tools:?} {found:?} {wrong:?} {unknown:?}"));
+        client.cancel().await.unwrap();
+    }
+    assert_eq!(answers[0], answers[1]);
+    let rows = rows(&fixture);
+    assert_eq!(rows.len(), before + 3, "{rows:#?}");
+    let status = |name: &str| rows.iter().find(|row| row.name == name).unwrap().status;
+    assert_eq!(status("find_activities"), Status::Success);
+    assert_eq!(status("get_activity"), Status::Failed);
+    assert_eq!(status("nonsense"), Status::Failed);
+    let server = &rows
+        .iter()
+        .find(|row| row.name == "nonsense")
+        .unwrap()
+        .attributes;
+    assert!(server.contains_key("mcp.server.name") && server.contains_key("mcp.client.name"));
+}
+
+#[test]
+fn all_bytes_pass_unchanged() {
+    let fixture = Fixture::new();
+    let mut random = fastrand::Rng::new();
+    let mut bytes: Vec<u8> = (0..4_000_000).map(|_| random.u8(..)).collect();
+    bytes.extend(call(1, "echo").bytes());
+    let output = pass(shell(&fixture, "cat; echo last >&2; exit 7"), bytes.clone());
+    assert_eq!(output.status.code(), Some(7));
+    assert!(
+        output.stdout == bytes,
+        "{} of {} bytes",
+        output.stdout.len(),
+        bytes.len()
+    );
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "last\n");
+}
+
+#[test]
+fn without_a_store_the_bytes_pass_and_one_line_says_so() {
+    let cases: [(&str, &[&str]); 2] = [
+        ("/dev/null/x.db", &[]),
+        // Without a home, in a directory that cannot be written.
+        ("", &["HOME", "XDG_DATA_HOME"]),
+    ];
+    for (store, without) in cases {
+        let mut command = Command::new(ACTIVITY);
+        if !store.is_empty() {
+            command.args(["--store", store]);
+        }
+        command.args(["proxy", "--", "cat"]).current_dir("/proc");
+        command.env_remove("ACTIVITY_STORE");
+        for name in without {
+            // A user without a home in the user database, too.
+            command.env(name, "/dev/null");
+        }
+        let child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let output = pass(child.spawn().unwrap(), call(1, "a").into());
+        assert!(output.status.success());
+        assert_eq!(String::from_utf8_lossy(&output.stdout), call(1, "a"));
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(said.lines().count(), 1, "{said}");
+        assert!(
+            said.starts_with("activity: calls are not recorded: "),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn a_server_that_ends_fails_its_calls_and_the_proxy_ends_like_it() {
+    let fixture = Fixture::new();
+    let check = |script: &str, status: &dyn Fn(&Output) -> bool| {
+        let mut child = shell(&fixture, script);
+        let mut input = child.stdin.take().unwrap();
+        input.write_all(call(1, script).as_bytes()).unwrap();
+        // It stays open: the server ends by itself.
+        let output = child.wait_with_output().unwrap();
+        drop(input);
+        assert!(status(&output), "{script}: {output:?}");
+    };
+    check("read line; echo why >&2; exit 3", &|output| {
+        output.status.code() == Some(3)
+    });
+    check("read line; kill -TERM $$", &|output| {
+        output.status.signal() == Some(15)
+    });
+    check("read line; kill -KILL $$", &|output| {
+        output.status.signal() == Some(9)
+    });
+    let rows = rows(&fixture);
+    assert_eq!(rows.len(), 3);
+    for row in &rows {
+        assert_eq!(row.error_type.as_deref(), Some("server_exited"), "{row:?}");
+    }
+    let logged = fixture.run(&["events", "--json"]);
+    assert!(logged.stdout.contains("why"), "{logged:?}");
+}
+
+#[test]
+fn a_signal_reaches_the_server_and_its_calls_are_cancelled() {
+    let fixture = Fixture::new();
+    let mut child = shell(
+        &fixture,
+        "trap 'echo bye; exit 0' TERM; read line; echo $line; while :; do sleep 0.05; done",
+    );
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(call(1, "waits").as_bytes()).unwrap();
+    let mut output = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    output.read_line(&mut line).unwrap();
+    assert_eq!(line, call(1, "waits"));
+    let kill = Command::new("kill").arg(child.id().to_string()).status();
+    assert!(kill.unwrap().success());
+    line.clear();
+    output.read_to_string(&mut line).unwrap();
+    assert_eq!(line, "bye\n");
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    drop(input);
+    let rows = rows(&fixture);
+    assert_eq!(rows[0].status, Status::Cancelled, "{rows:?}");
+}
+
+#[test]
+fn a_killed_proxy_leaves_a_true_record_and_no_server() {
+    let fixture = Fixture::new();
+    let mut child = shell(&fixture, "echo $$; exec cat");
+    let mut input = child.stdin.take().unwrap();
+    let mut output = BufReader::new(child.stdout.take().unwrap());
+    let mut server = String::new();
+    output.read_line(&mut server).unwrap();
+    input.write_all(call(1, "waits").as_bytes()).unwrap();
+    let mut line = String::new();
+    output.read_line(&mut line).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    // Its input has ended with the proxy.
+    let mut rest = String::new();
+    output.read_to_string(&mut rest).unwrap();
+    assert_eq!(rest, "");
+    drop(input);
+    // It is on record once the file is opened again, if it was seen before the kill.
+    let again = pass(shell(&fixture, "cat"), call(2, "next").into());
+    assert!(again.status.success());
+    for row in rows(&fixture) {
+        let expected = match row.name.as_str() {
+            "waits" => Status::Abandoned,
+            _ => Status::Cancelled,
+        };
+        assert_eq!(row.status, expected, "{row:?}");
+    }
+}
+
+#[test]
+fn proxies_share_a_store() {
+    let fixture = Fixture::new();
+    let children: Vec<_> = (0..8)
+        .map(|_| {
+            let script = r#"while read line; do echo '{"id":1,"result":{}}'; done"#;
+            let child = shell(&fixture, script);
+            thread::spawn(move || pass(child, call(1, "shared").repeat(100).into()))
+        })
+        .collect();
+    for child in children {
+        let output = child.join().unwrap();
+        assert!(
+            output.status.success() && output.stderr.is_empty(),
+            "{output:?}"
+        );
+    }
+    let rows = rows(&fixture);
+    assert_eq!(rows.len(), 800);
+    assert!(rows.iter().all(|row| row.status == Status::Success));
+}
+
+#[test]
+fn a_command_that_cannot_be_started_is_named() {
+    let fixture = Fixture::new();
+    let output = proxy(&fixture, &["/no/such/server"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(127));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("/no/such/server"), "{said}");
+    let output = fixture
+        .command(&["proxy", "--brand", "suffix", "--", "cat"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let output = fixture
+        .command(&["--store", "postgres://h/x", "proxy", "--", "cat"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+}

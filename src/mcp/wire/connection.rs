@@ -1,0 +1,450 @@
+//! One connection: its requests, and what is recorded of them.
+
+use std::{collections::HashMap, time::Duration};
+
+use serde_json::{Map, Value};
+
+use super::{
+    TapCounts,
+    fields::{Field, Fields},
+    message::{Id, Message},
+    pending::{Call, Pending, Request, Side},
+    repair,
+    result::{self, Answer},
+};
+use crate::{
+    activity::{Activity, Describe},
+    mcp::{ToolOptions, names, operations::ContinuationKey},
+    record::{Capture, EventRecord, InstanceId, Kind, Outcome, Scope, Text},
+};
+
+/// The most lines of a server's log that one call keeps, as of log lines in a program.
+const MOST_LINES: u64 = 128;
+const DROPPED_LINES: &str = "log.dropped_count";
+/// The most tools whose definitions are remembered.
+const MOST_TOOLS: usize = 4_096;
+/// The error type of a call that was given up.
+const UNANSWERED: &str = "unanswered";
+
+/// The prefix of the keys that clients of 2026-07-28 name themselves by.
+const CLIENT_INFO: &str = "io.modelcontextprotocol/clientInfo";
+const PROTOCOL_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
+
+/// One connection of a client and a server.
+#[derive(Debug)]
+pub(super) struct Connection {
+    tools: ToolOptions,
+    session: Text,
+    pending: Pending,
+    client: Option<Implementation>,
+    pub(super) scope: Scope,
+    pub(super) server: Server,
+    protocol_version: Option<String>,
+    definitions: HashMap<String, Definition>,
+    pub(super) counts: TapCounts,
+}
+
+/// The name of the server.
+#[derive(Debug)]
+pub(super) enum Server {
+    Unknown,
+    /// As it names itself.
+    Itself(Text),
+    /// As the user names it.
+    Named(Text),
+}
+
+/// A client or server.
+#[derive(Debug, Clone)]
+struct Implementation {
+    name: String,
+    version: Option<String>,
+}
+
+/// What a server says of a tool.
+#[derive(Debug, Default)]
+struct Definition {
+    /// Hints by their attribute.
+    hints: Vec<(&'static str, bool)>,
+    meta: Option<Map<String, Value>>,
+}
+
+impl Connection {
+    pub(super) fn new(tools: ToolOptions) -> Self {
+        let now = chrono::Utc::now().timestamp_micros();
+        let session = InstanceId::from_parts(now, fastrand::u64(..)).to_string();
+        Connection {
+            tools,
+            session: session.into(),
+            pending: Pending::default(),
+            client: None,
+            scope: Scope::default(),
+            server: Server::Unknown,
+            protocol_version: None,
+            definitions: HashMap::new(),
+            counts: TapCounts::default(),
+        }
+    }
+
+    /// Records a message that a side sends.
+    pub(super) fn message(&mut self, side: Side, fields: &Fields) {
+        self.counts.messages += 1;
+        match Message::new(fields) {
+            Message::Request { id, method } => self.request(side, id, &method, fields),
+            Message::Notification { method } => self.notification(side, &method, fields),
+            Message::Response { id, is_error } => {
+                if let Some(request) = self.pending.remove(side.other(), &id) {
+                    self.response(request, is_error, fields);
+                }
+            }
+            Message::Unknown => {
+                self.counts.messages -= 1;
+                self.counts.others += 1;
+            }
+        }
+    }
+
+    pub(super) fn log_line(&mut self, line: &str) {
+        let Some(call) = self.pending.only_call() else {
+            return;
+        };
+        call.lines += 1;
+        match call.lines.checked_sub(MOST_LINES) {
+            None | Some(0) => {
+                let event = call.running.event(EventRecord::LOG).summary(line);
+                // Refused events are counted by the log.
+                let _ = event.record();
+            }
+            Some(dropped) => call.running.set(DROPPED_LINES, dropped),
+        }
+    }
+
+    pub(super) fn close(&mut self, outcome: &Outcome) {
+        for request in self.pending.drain() {
+            match request {
+                Request::Call(call) => call.running.end(outcome.clone()),
+                Request::ToClient(running) => running.end(Outcome::cancelled()),
+                _ => {}
+            }
+        }
+    }
+
+    fn request(&mut self, side: Side, id: Id, method: &str, fields: &Fields) {
+        let task = || fields.text(Field::RequestedTask);
+        let request = match (side, method) {
+            (Side::Client, names::CALL_TOOL) => {
+                self.call(Kind::Tool, names::CALL_TOOL, &id, fields)
+            }
+            (Side::Client, names::GET_PROMPT) if self.tools.prompts => {
+                self.call(Kind::Prompt, names::GET_PROMPT, &id, fields)
+            }
+            (Side::Client, names::READ_RESOURCE) if self.tools.resources => {
+                self.call(Kind::Resource, names::READ_RESOURCE, &id, fields)
+            }
+            (Side::Client, "initialize") => {
+                self.client = implementation(fields.value(Field::ClientInfo).as_ref());
+                self.protocol_version = fields.text(Field::RequestedVersion);
+                Some(Request::Initialize)
+            }
+            (Side::Client, "tools/list") => Some(Request::ListTools),
+            (Side::Client, "tasks/get" | "tasks/result") => task().map(Request::Task),
+            (Side::Client, "tasks/cancel") => task().map(Request::CancelTask),
+            (Side::Server, "elicitation/create") => self.to_client("elicitation/create"),
+            (Side::Server, "sampling/createMessage") => self.to_client("sampling/createMessage"),
+            (Side::Server, "roots/list") => self.to_client("roots/list"),
+            _ => None,
+        };
+        let Some(request) = request else { return };
+        if let Some(oldest) = self.pending.add(side, id, request) {
+            self.counts.unanswered += 1;
+            if let Request::Call(call) = oldest {
+                call.running.end(Outcome::failed(UNANSWERED));
+            }
+        }
+    }
+
+    fn call(
+        &mut self,
+        kind: Kind,
+        method: &'static str,
+        id: &Id,
+        fields: &Fields,
+    ) -> Option<Request> {
+        self.tools.operations.end_expired();
+        let (name, uri) = match kind {
+            Kind::Resource => {
+                let uri = fields.text(Field::Uri)?;
+                (names::scheme(&uri).to_owned(), Some(uri))
+            }
+            _ => (fields.text(Field::Name)?, None),
+        };
+        let name = Text::from(name);
+        let meta = match fields.value(Field::RequestMeta) {
+            Some(Value::Object(meta)) => meta,
+            _ => Map::new(),
+        };
+        let conversation = meta.get(self.tools.conversation.as_str());
+        let conversation = conversation.and_then(Value::as_str);
+        let session = conversation.unwrap_or(&self.session).to_owned();
+        let state = fields.text(Field::ContinuedState);
+        let responses = fields.value(Field::InputResponses);
+        let keys = responses.as_ref().and_then(Value::as_object);
+        let key = ContinuationKey::new(Some(&session), state.as_deref(), keys.map(Map::keys));
+        // Without a state or responses it continues nothing.
+        let first = key.and_then(|key| self.tools.operations.first(&name, &key));
+
+        let arguments = match kind {
+            Kind::Tool => fields.get(Field::Arguments).and_then(repair::value),
+            _ => None,
+        };
+        let mut describe = names::describe(kind, method, name.clone(), id.shown())
+            .scope(&self.scope)
+            .session(session.clone())
+            .attribute(names::TRANSPORT, "pipe");
+        if let Some(uri) = uri {
+            describe = describe.attribute(names::RESOURCE_URI, uri);
+        }
+        if kind == Kind::Tool {
+            let definition = self.definitions.get(&*name);
+            let tool_meta = || definition?.meta.clone();
+            let arguments = arguments.as_ref().and_then(Value::as_object);
+            describe = self
+                .tools
+                .brand_of(&name, arguments, tool_meta)
+                .add_to(describe);
+            for (hint, value) in definition.into_iter().flat_map(|one| &one.hints) {
+                describe = describe.attribute(*hint, *value);
+            }
+        }
+        describe = self.of_peers(describe, &meta, conversation.is_some());
+        describe = names::of_meta(describe, |key| meta.get(key).and_then(Value::as_str));
+        if let Some(first) = &first {
+            describe = describe.parent(first);
+        }
+        let capture = match kind {
+            Kind::Tool => self.tools.capture(&name),
+            _ => Capture::Off,
+        };
+        let running = self.tools.log.start(describe);
+        if let Some(arguments) = arguments {
+            running.set_input(&arguments, capture);
+        }
+        Some(Request::Call(Call {
+            running,
+            name,
+            capture,
+            is_tool: kind == Kind::Tool,
+            session,
+            first,
+            lines: 0,
+        }))
+    }
+
+    /// Adds who calls, and who is called.
+    fn of_peers(
+        &self,
+        mut describe: Describe,
+        meta: &Map<String, Value>,
+        in_conversation: bool,
+    ) -> Describe {
+        if in_conversation {
+            describe = describe.attribute(names::SESSION_ID, self.session.as_str());
+        }
+        // Newer clients identify themselves in each request, older ones once.
+        let client = implementation(meta.get(CLIENT_INFO)).or_else(|| self.client.clone());
+        if let Some(client) = client {
+            describe = describe.attribute(names::CLIENT_NAME, client.name);
+            if let Some(version) = client.version {
+                describe = describe.attribute(names::CLIENT_VERSION, version);
+            }
+        }
+        let version = meta.get(PROTOCOL_VERSION).and_then(Value::as_str);
+        if let Some(version) = version.or(self.protocol_version.as_deref()) {
+            describe = describe.attribute(names::PROTOCOL_VERSION, version);
+        }
+        if let Server::Itself(name) | Server::Named(name) = &self.server {
+            describe = describe.attribute(names::SERVER_NAME, name.as_str());
+        }
+        match meta.get("progressToken") {
+            Some(token) if token.is_string() || token.is_number() => {
+                describe.attribute(names::PROGRESS_TOKEN, token.clone())
+            }
+            _ => describe,
+        }
+    }
+
+    /// Starts the activity of a request to the client: a child of the call, if one is running and no other.
+    fn to_client(&mut self, method: &'static str) -> Option<Request> {
+        let call = self.pending.only_call()?;
+        let describe = Describe::new(Kind::Custom, method)
+            .attribute(names::METHOD, method)
+            .on_span(names::SPAN_KIND, "client");
+        Some(Request::ToClient(call.running.start_child(describe)))
+    }
+
+    fn notification(&mut self, side: Side, method: &str, fields: &Fields) {
+        match (side, method) {
+            (_, "notifications/cancelled") => {
+                let id = fields.value(Field::CancelledId).as_ref().and_then(Id::new);
+                let request = id.and_then(|id| self.pending.remove(side, &id));
+                let outcome = match fields.text(Field::Reason) {
+                    Some(reason) => Outcome::cancelled().with_message(reason),
+                    None => Outcome::cancelled(),
+                };
+                match request {
+                    Some(Request::Call(call)) => call.running.end(outcome),
+                    Some(Request::ToClient(running)) => running.end(outcome),
+                    _ => {}
+                }
+            }
+            (Side::Server, "notifications/tasks/status" | "notifications/tasks") => {
+                if let Some(id) = fields.text(Field::RequestedTask) {
+                    self.task(&id, fields);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn response(&mut self, request: Request, is_error: bool, fields: &Fields) {
+        match request {
+            Request::Call(call) => self.end_call(call, is_error, fields),
+            Request::ToClient(running) => {
+                let outcome = match is_error {
+                    true => result::protocol_error(fields, &running),
+                    false => Outcome::success(),
+                };
+                running.end(outcome);
+            }
+            _ if is_error => {}
+            Request::Initialize => {
+                if let Some(version) = fields.text(Field::Version) {
+                    self.protocol_version = Some(version);
+                }
+                let server = implementation(fields.value(Field::ServerInfo).as_ref());
+                if let (Some(server), Server::Unknown) = (server, &self.server) {
+                    self.server = Server::Itself(server.name.into());
+                }
+            }
+            Request::ListTools => self.define_tools(fields),
+            Request::Task(id) => self.task(&id, fields),
+            Request::CancelTask(id) => self.tools.operations.cancelling(&id),
+        }
+    }
+
+    fn end_call(&mut self, call: Call, is_error: bool, fields: &Fields) {
+        let activity = Activity::clone(&call.running);
+        if is_error {
+            let outcome = result::protocol_error(fields, &activity);
+            return call.running.end(outcome);
+        }
+        let operations = &self.tools.operations;
+        let outcome = match Answer::new(fields) {
+            Answer::InputRequired => {
+                activity.set(names::RESULT_TYPE, "input_required");
+                let requests = fields.value(Field::InputRequests);
+                let keys = requests.as_ref().and_then(Value::as_object).map(Map::keys);
+                let state = fields.text(Field::RequestState);
+                let first = call.first.clone().unwrap_or_else(|| activity.clone());
+                let session = Some(&*call.session);
+                operations.wait_for_input(&call.name, session, state.as_deref(), keys, first);
+                Outcome::success()
+            }
+            Answer::Task { id, ttl_ms } => {
+                activity.set(names::RESULT_TYPE, "task");
+                let mut task = Describe::new(Kind::Job, call.name.clone())
+                    .parent(&activity)
+                    .attribute(names::TASK_ID, id.as_str());
+                if let Some(ttl_ms) = ttl_ms {
+                    task = task.timeout(Duration::from_millis(ttl_ms));
+                }
+                operations.add_task(id, self.tools.log.start(task), call.capture);
+                Outcome::success()
+            }
+            Answer::Result => {
+                result::capture(fields, &activity, call.capture);
+                match call.is_tool {
+                    true => result::outcome(fields),
+                    false => Outcome::success(),
+                }
+            }
+        };
+        call.running.end(outcome);
+    }
+
+    /// Ends a task whose end is in these fields.
+    fn task(&self, id: &str, fields: &Fields) {
+        let operations = &self.tools.operations;
+        operations.end_expired();
+        let status = fields.text(Field::TaskStatus);
+        match status.as_deref() {
+            Some("completed") => {
+                let result = fields.value(Field::TaskResult);
+                operations.completed(id, |running, capture| {
+                    let Some(result) = result else {
+                        return Outcome::success();
+                    };
+                    running.set_output(&result, capture);
+                    result::outcome_of(&result)
+                });
+            }
+            Some("failed") => {
+                let error = fields.value(Field::TaskError);
+                let error = error.as_ref().and_then(Value::as_object);
+                operations.failed(id, error.unwrap_or(&Map::new()));
+            }
+            Some("cancelled") => operations.cancelled(id),
+            Some(_) => {}
+            // The answer of `tasks/result` is the result.
+            None => operations.completed(id, |running, capture| {
+                result::capture(fields, running, capture);
+                result::outcome(fields)
+            }),
+        }
+    }
+
+    fn define_tools(&mut self, fields: &Fields) {
+        let mut definitions: HashMap<u32, (Option<String>, Definition)> = HashMap::new();
+        for name in fields.all(Field::ToolName) {
+            if let Ok(text) = serde_json::from_slice(&name.json) {
+                definitions.entry(name.element).or_default().0 = Some(text);
+            }
+        }
+        for kept in fields.all(Field::ToolHints) {
+            let Some(Value::Object(hints)) = repair::value(kept) else {
+                continue;
+            };
+            let known = [
+                ("readOnlyHint", names::READ_ONLY),
+                ("destructiveHint", names::DESTRUCTIVE),
+                ("idempotentHint", names::IDEMPOTENT),
+                ("openWorldHint", names::OPEN_WORLD),
+            ];
+            let known = known
+                .into_iter()
+                .filter_map(|(key, attribute)| Some((attribute, hints.get(key)?.as_bool()?)));
+            definitions.entry(kept.element).or_default().1.hints = known.collect();
+        }
+        for kept in fields.all(Field::ToolMeta) {
+            if let Ok(Value::Object(meta)) = serde_json::from_slice(&kept.json) {
+                definitions.entry(kept.element).or_default().1.meta = Some(meta);
+            }
+        }
+        for (name, definition) in definitions.into_values() {
+            if let Some(name) = name
+                && (self.definitions.len() < MOST_TOOLS || self.definitions.contains_key(&name))
+            {
+                self.definitions.insert(name, definition);
+            }
+        }
+    }
+}
+
+/// Reads a `clientInfo` or `serverInfo`.
+fn implementation(info: Option<&Value>) -> Option<Implementation> {
+    let text = |key| Some(info?.get(key)?.as_str()?.to_owned());
+    Some(Implementation {
+        name: text("name")?,
+        version: text("version"),
+    })
+}

@@ -1,0 +1,71 @@
+//! What kind of message some fields are.
+
+use serde_json::Value;
+
+use super::fields::{Field, Fields};
+
+/// A message, by its fields.
+#[derive(Debug)]
+pub(super) enum Message {
+    Request {
+        id: Id,
+        method: String,
+    },
+    Notification {
+        method: String,
+    },
+    Response {
+        id: Id,
+        is_error: bool,
+    },
+    /// An object that is none of these, or whose id is neither a string nor a number.
+    Unknown,
+}
+
+/// The id of a request: a number or a string. Its text is JSON, so that `1` and `"1"` differ.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Id(String);
+
+impl Message {
+    pub(super) fn new(fields: &Fields) -> Self {
+        let id = fields.get(Field::Id).map(|kept| {
+            let id = super::repair::value(kept);
+            id.as_ref().and_then(Id::new)
+        });
+        let is_error = fields.get(Field::ErrorCode).is_some();
+        let is_response = is_error || fields.get(Field::Result).is_some();
+        match (fields.text(Field::Method), id) {
+            (Some(method), Some(Some(id))) => Message::Request { id, method },
+            (Some(method), None) => Message::Notification { method },
+            (None, Some(Some(id))) if is_response => Message::Response { id, is_error },
+            _ => Message::Unknown,
+        }
+    }
+}
+
+impl Id {
+    /// Returns the id in a value; `None` if it is neither a number nor a string.
+    pub(super) fn new(value: &Value) -> Option<Self> {
+        // The largest whole number that programs with floating-point numbers send as they got it.
+        const WHOLE: f64 = 9_007_199_254_740_992.0;
+        match value {
+            Value::String(_) => Some(Id(value.to_string())),
+            // For many programs 1 and 1.0 are one number.
+            Value::Number(number) => Some(match number.as_f64() {
+                Some(float) if float.fract() == 0.0 && float.abs() < WHOLE => {
+                    Id((float as i64).to_string())
+                }
+                _ => Id(number.to_string()),
+            }),
+            _ => None,
+        }
+    }
+
+    /// Returns it as it is shown: a string without its quotes.
+    pub(super) fn shown(&self) -> String {
+        match serde_json::from_str(&self.0) {
+            Ok(Value::String(text)) => text,
+            _ => self.0.clone(),
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! The public handle: reads what both sides of a connection send.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::{
+    connection::{Connection, Server},
+    fields::PayloadLimits,
+    pending::Side,
+    scan::{Found, Scanner},
+};
+use crate::{
+    mcp::ToolOptions,
+    record::{Capture, Outcome, Scope, Text},
+};
+
+/// How much of a payload is read for a preview, and for all of it.
+const PREVIEW_BYTES: usize = 64 << 10;
+const FULL_BYTES: usize = 4 << 20;
+
+/// Records the calls between an MCP client and a server, from the bytes that they send each other. Returned by
+/// [`ToolOptions::tap`].
+///
+/// It understands every protocol version up to 2026-07-28, whatever SDK either side uses. It only reads: what passes the bytes on does
+/// so whatever they are. What cannot be understood is [counted](Tap::counts). Memory is bounded by what is kept of a message, not by its
+/// length: previews read at most 64 KiB of a payload, and 4 MiB for [`Capture::Full`].
+///
+/// # Examples
+///
+/// ```
+/// use tower_activity::ActivityLog;
+///
+/// # fn main() -> tower_activity::Result<()> {
+/// let log = ActivityLog::open(":memory:")?;
+/// let tap = log.tools().tap();
+/// let (mut client, mut server) = (tap.client_reader(), tap.server_reader());
+/// // What arrives from the client, before it is passed on, in pieces of any size.
+/// client.read(br#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"add","#);
+/// client.read(b"\"arguments\":{}}}\n");
+/// server.read(b"{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"content\":[]}}\n");
+///
+/// assert_eq!(log.shutdown().wait()?.activities.committed, 1);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Tap {
+    connection: Arc<Mutex<Connection>>,
+    limits: PayloadLimits,
+}
+
+/// Reads what one side of a connection sends. Returned by [`Tap`].
+#[derive(Debug)]
+pub struct TapReader {
+    side: Side,
+    scanner: Scanner,
+    connection: Arc<Mutex<Connection>>,
+}
+
+/// The messages of a connection.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TapCounts {
+    /// JSON-RPC messages.
+    pub messages: u64,
+    /// Lines and objects that are none.
+    pub others: u64,
+    /// Calls that were given up, because 10,000 later requests were not answered either.
+    pub unanswered: u64,
+}
+
+impl ToolOptions {
+    /// Returns a reader of a connection over standard input and output, for a program that passes its bytes on. Each connection has
+    /// its own.
+    pub fn tap(&self) -> Tap {
+        let bytes = |capture| match capture {
+            Capture::Off => 0,
+            Capture::Preview => PREVIEW_BYTES,
+            Capture::Full => FULL_BYTES,
+        };
+        let most = self.most_captured();
+        Tap {
+            limits: PayloadLimits {
+                arguments: match self.reads_arguments() {
+                    true => bytes(most).max(PREVIEW_BYTES),
+                    false => 0,
+                },
+                result: bytes(most),
+            },
+            connection: Arc::new(Mutex::new(Connection::new(self.clone()))),
+        }
+    }
+}
+
+impl Tap {
+    /// Sets what every call belongs to.
+    pub fn scope(self, scope: &Scope) -> Self {
+        self.connection.lock().scope = scope.clone();
+        self
+    }
+
+    /// Names the server; by default as it names itself.
+    pub fn server_name(self, name: impl Into<Text>) -> Self {
+        self.connection.lock().server = Server::Named(name.into());
+        self
+    }
+
+    /// Returns the reader of what the client sends. It must see a message before the server does.
+    pub fn client_reader(&self) -> TapReader {
+        self.reader(Side::Client)
+    }
+
+    /// Returns the reader of what the server sends. It must see a message before the client does.
+    pub fn server_reader(&self) -> TapReader {
+        self.reader(Side::Server)
+    }
+
+    fn reader(&self, side: Side) -> TapReader {
+        TapReader {
+            side,
+            scanner: Scanner::new(self.limits),
+            connection: self.connection.clone(),
+        }
+    }
+
+    /// Records a line of the server's log as an event of the call that is running, if there is one and no other. At most 128 of a
+    /// call are kept.
+    pub fn log_line(&self, line: &str) {
+        self.connection.lock().log_line(line);
+    }
+
+    /// Ends all calls that were not answered: the connection was closed.
+    pub fn close(&self, outcome: &Outcome) {
+        self.connection.lock().close(outcome);
+    }
+
+    /// Returns the counts of the messages so far.
+    pub fn counts(&self) -> TapCounts {
+        self.connection.lock().counts
+    }
+}
+
+impl TapReader {
+    /// Reads the next bytes. Takes linear time, and never waits for the store.
+    pub fn read(&mut self, bytes: &[u8]) {
+        let (side, connection) = (self.side, &self.connection);
+        self.scanner.read(bytes, &mut |found| {
+            let mut connection = connection.lock();
+            match found {
+                Found::Message(fields) => connection.message(side, &fields),
+                Found::Other => connection.counts.others += 1,
+            }
+        });
+    }
+}
