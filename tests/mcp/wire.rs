@@ -287,7 +287,6 @@ fn lines_of_the_server_belong_to_the_only_call() {
     wire.answer(1, json!({}));
     let contents = wire.contents();
     contents.all_events("log").count(128);
-    contents.one("one").event("log");
     contents.one("one").attribute("log.dropped_count", 373);
 }
 

@@ -172,7 +172,7 @@ fn a_server_that_ends_fails_its_calls_and_the_proxy_ends_like_it() {
     for row in &rows {
         assert_eq!(row.error_type.as_deref(), Some("server_exited"), "{row:?}");
     }
-    let logged = fixture.run(&["events", "--json"]);
+    let logged = fixture.run(&["events", "type:log", "--json"]);
     assert!(logged.stdout.contains("why"), "{logged:?}");
 }
 

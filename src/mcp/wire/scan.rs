@@ -204,9 +204,9 @@ impl Scanner {
             };
         }
         let depth = self.depth();
-        let frame = self.frame()?;
-        let (next, element) = (frame.next, frame.element);
-        let (field, node) = match next {
+        let array = self.frames.iter().rfind(|frame| frame.node.is_array());
+        let element = array.map_or(0, |array| array.element);
+        let (field, node) = match self.frame()?.next {
             Step::Skip => return None,
             Step::Enter(node) => (None, Some(node)),
             Step::Keep(field) => (Some(field), None),
