@@ -187,6 +187,15 @@ fn a_request_to_the_client_is_a_child_of_the_only_call() {
         .under("book")
         .failed("-1");
     contents.one("book").succeeded();
+    // Of several calls none is known to be its parent.
+    wire.call(3, "a")
+        .call(4, "b")
+        .server(json!({"id": 3, "method": "roots/list"}));
+    wire.client(json!({"method": "notifications/cancelled", "params": {"requestId": 3}}));
+    wire.client(json!({"id": 3, "result": {}}));
+    let contents = wire.contents();
+    contents.one("roots/list").top_level().succeeded();
+    contents.one("a").cancelled();
 }
 
 #[test]

@@ -5,11 +5,10 @@ use std::{collections::HashMap, time::Duration};
 use serde_json::{Map, Value};
 
 use super::{
-    TapCounts,
-    fields::{Field, Fields},
+    counts::TapCounts,
+    fields::{Field, Fields, Kept},
     message::{Id, Message},
     pending::{Call, Pending, Request, Side},
-    repair,
     result::{self, Answer},
 };
 use crate::{
@@ -194,7 +193,7 @@ impl Connection {
         let first = key.and_then(|key| self.tools.operations.first(&name, &key));
 
         let arguments = match kind {
-            Kind::Tool => fields.get(Field::Arguments).and_then(repair::value),
+            Kind::Tool => fields.get(Field::Arguments).and_then(Kept::parse),
             _ => None,
         };
         let mut describe = names::describe(kind, method, name.clone(), id.shown())
@@ -273,13 +272,19 @@ impl Connection {
         }
     }
 
-    /// Starts the activity of a request to the client: a child of the call, if one is running and no other.
+    /// Starts the activity of a request to the client: a child of the call that is running. If there are several, no message says
+    /// which it belongs to.
     fn to_client(&mut self, method: &'static str) -> Option<Request> {
-        let call = self.pending.only_call()?;
         let describe = Describe::new(Kind::Custom, method)
+            .scope(&self.scope)
+            .session(self.session.clone())
             .attribute(names::METHOD, method)
             .on_span(names::SPAN_KIND, "client");
-        Some(Request::ToClient(call.running.start_child(describe)))
+        let running = match self.pending.only_call() {
+            Some(call) => call.running.start_child(describe),
+            None => self.tools.log.start(describe),
+        };
+        Some(Request::ToClient(running))
     }
 
     fn notification(&mut self, side: Side, method: &str, fields: &Fields) {
@@ -411,7 +416,7 @@ impl Connection {
             }
         }
         for kept in fields.all(Field::ToolHints) {
-            let Some(Value::Object(hints)) = repair::value(kept) else {
+            let Some(Value::Object(hints)) = kept.parse() else {
                 continue;
             };
             let known = [

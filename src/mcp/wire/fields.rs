@@ -1,5 +1,10 @@
 //! The parts of a JSON-RPC message that a record needs, and how much of each is kept.
 
+use serde_json::Value;
+
+use super::repair;
+use crate::mcp::names;
+
 /// A part of a message. What is kept of it is JSON, possibly cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Field {
@@ -140,7 +145,7 @@ impl Field {
             }
             Field::InputResponses | Field::InputRequests | Field::TaskResult => 64 << 10,
             // An error's text, and the first of a result.
-            Field::Text | Field::ErrorMessage => crate::mcp::names::MESSAGE_BYTES + 2,
+            Field::Text | Field::ErrorMessage => names::MESSAGE_BYTES + 2,
             _ => 4 << 10,
         }
     }
@@ -168,6 +173,16 @@ pub(super) struct Kept {
     /// JSON.
     pub(super) json: Vec<u8>,
     pub(super) is_cut: bool,
+}
+
+impl Kept {
+    /// Parses it. Of one that was cut the last part may be incomplete; `None` if it is not JSON.
+    pub(super) fn parse(&self) -> Option<Value> {
+        match self.is_cut {
+            true => repair::parse_beginning(&self.json),
+            false => serde_json::from_slice(&self.json).ok(),
+        }
+    }
 }
 
 /// The most bytes of fields that repeat: the tools of a large server.
@@ -202,15 +217,15 @@ impl Fields {
     }
 
     /// Parses a field that was not cut.
-    pub(super) fn value(&self, field: Field) -> Option<serde_json::Value> {
+    pub(super) fn value(&self, field: Field) -> Option<Value> {
         let kept = self.get(field)?;
         serde_json::from_slice(&kept.json).ok()
     }
 
     /// Returns a field that is a string, or the beginning of one.
     pub(super) fn text(&self, field: Field) -> Option<String> {
-        match super::repair::value(self.get(field)?)? {
-            serde_json::Value::String(text) => Some(text),
+        match self.get(field)?.parse()? {
+            Value::String(text) => Some(text),
             _ => None,
         }
     }

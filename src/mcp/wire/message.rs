@@ -29,7 +29,7 @@ pub(super) struct Id(String);
 impl Message {
     pub(super) fn new(fields: &Fields) -> Self {
         let id = fields.get(Field::Id).map(|kept| {
-            let id = super::repair::value(kept);
+            let id = kept.parse();
             id.as_ref().and_then(Id::new)
         });
         let is_error = fields.get(Field::ErrorCode).is_some();

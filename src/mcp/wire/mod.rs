@@ -4,6 +4,7 @@
 //! that a message may be of any length.
 
 mod connection;
+mod counts;
 mod fields;
 mod message;
 mod pending;
@@ -12,4 +13,5 @@ mod result;
 mod scan;
 mod tap;
 
-pub use tap::{Tap, TapCounts, TapReader};
+pub use counts::TapCounts;
+pub use tap::{Tap, TapReader};

@@ -1,6 +1,6 @@
 //! Requests that are not answered yet.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use super::message::Id;
 use crate::{
@@ -64,7 +64,8 @@ pub(super) struct Pending {
     requests: HashMap<(Side, Id), VecDeque<(u64, Request)>>,
     order: BTreeMap<u64, (Side, Id)>,
     next: u64,
-    calls: usize,
+    /// The numbers of calls.
+    calls: BTreeSet<u64>,
 }
 
 impl Pending {
@@ -72,7 +73,9 @@ impl Pending {
     pub(super) fn add(&mut self, side: Side, id: Id, request: Request) -> Option<Request> {
         let number = self.next;
         self.next += 1;
-        self.calls += usize::from(matches!(request, Request::Call(_)));
+        if matches!(request, Request::Call(_)) {
+            self.calls.insert(number);
+        }
         let key = (side, id);
         self.order.insert(number, key.clone());
         self.requests
@@ -95,7 +98,7 @@ impl Pending {
             self.requests.remove(&key);
         }
         self.order.remove(&number);
-        self.calls -= usize::from(matches!(request, Request::Call(_)));
+        self.calls.remove(&number);
         Some(request)
     }
 
@@ -109,15 +112,14 @@ impl Pending {
 
     /// Returns the only call that is not answered; `None` if there are several.
     pub(super) fn only_call(&mut self) -> Option<&mut Call> {
-        if self.calls != 1 {
+        let number = *self.calls.first()?;
+        if self.calls.len() > 1 {
             return None;
         }
-        let requests = self.requests.values_mut().flatten();
-        requests
-            .filter_map(|(_, request)| match request {
-                Request::Call(call) => Some(call),
-                _ => None,
-            })
-            .next()
+        let mut of_id = self.requests.get_mut(self.order.get(&number)?)?.iter_mut();
+        match of_id.find(|(one, _)| *one == number) {
+            Some((_, Request::Call(call))) => Some(call),
+            _ => None,
+        }
     }
 }

@@ -1,18 +1,10 @@
 //! JSON that was cut: its beginning, closed.
 
-use std::borrow::Cow;
-
 use serde_json::Value;
 
-use super::fields::Kept;
-
-/// Parses what is kept of a field. Of one that was cut the last value may be incomplete; `None` if it is not JSON.
-pub(super) fn value(kept: &Kept) -> Option<Value> {
-    let json = match kept.is_cut {
-        true => Cow::Owned(closed(&kept.json)),
-        false => Cow::Borrowed(&kept.json[..]),
-    };
-    serde_json::from_slice(&json).ok()
+/// Parses the beginning of a value, whose last part may be incomplete; `None` if it is not JSON.
+pub(super) fn parse_beginning(json: &[u8]) -> Option<Value> {
+    serde_json::from_slice(&closed(json)).ok()
 }
 
 /// Closes the strings, arrays and objects that a cut has left open. A key without a value is removed.

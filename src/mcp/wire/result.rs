@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::fields::{Field, Fields};
+use super::fields::{Field, Fields, Kept};
 use crate::{
     activity::Activity,
     mcp::names,
@@ -89,7 +89,7 @@ pub(super) fn protocol_error(fields: &Fields, activity: &Activity) -> Outcome {
 /// Captures the result of a call.
 pub(super) fn capture(fields: &Fields, activity: &Activity, capture: Capture) {
     if capture != Capture::Off
-        && let Some(result) = fields.get(Field::Result).and_then(super::repair::value)
+        && let Some(result) = fields.get(Field::Result).and_then(Kept::parse)
     {
         activity.set_output(&result, capture);
     }

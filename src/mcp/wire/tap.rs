@@ -6,6 +6,7 @@ use parking_lot::Mutex;
 
 use super::{
     connection::{Connection, Server},
+    counts::TapCounts,
     fields::PayloadLimits,
     pending::Side,
     scan::{Found, Scanner},
@@ -56,18 +57,6 @@ pub struct TapReader {
     side: Side,
     scanner: Scanner,
     connection: Arc<Mutex<Connection>>,
-}
-
-/// The messages of a connection.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct TapCounts {
-    /// JSON-RPC messages.
-    pub messages: u64,
-    /// Lines and objects that are none.
-    pub others: u64,
-    /// Calls that were given up, because 10,000 later requests were not answered either.
-    pub unanswered: u64,
 }
 
 impl ToolOptions {

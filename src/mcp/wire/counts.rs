@@ -1,0 +1,13 @@
+//! Counts of messages.
+
+/// The messages of a connection.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TapCounts {
+    /// JSON-RPC messages.
+    pub messages: u64,
+    /// Lines and objects that are none.
+    pub others: u64,
+    /// Calls that were given up, because 10,000 later requests were not answered either.
+    pub unanswered: u64,
+}
