@@ -76,7 +76,7 @@ fn follow(forwarder: Forwarder, name: &str) -> Result<(), Failure> {
         anstream::eprintln!("forwarding to {name} until ctrl-c");
         shutdown.await
     })?;
-    match forwarding.finish(std::time::Instant::now() + REST) {
+    match forwarding.finish(std::time::Instant::now() + REST)? {
         0 => {}
         rest => anstream::eprintln!(
             "{} not forwarded yet: the next `activity forward` continues",

@@ -9,7 +9,7 @@ use tokio_postgres::{
 
 use super::{
     address::Address,
-    connection::{Connection, Failed, Parameter, query},
+    connection::{Connection, Failed, Parameter, REQUEST, query},
     migrate,
 };
 use crate::{
@@ -36,7 +36,7 @@ impl WebhookTables {
     }
 
     fn connect(&self) -> Result<Connection> {
-        let mut connection = Connection::open(self.address.clone())?;
+        let mut connection = Connection::open(self.address.clone(), REQUEST)?;
         connection.transaction("SET TRANSACTION READ ONLY", async |transaction| {
             migrate::check_current(transaction).await
         })?;
