@@ -45,6 +45,8 @@ REVOKE ALL ON tower_activity.webhook, tower_activity.dead_letter, tower_activity
 REVOKE SELECT ON tower_activity.tombstone, tower_activity.log FROM activity_reader;
 GRANT SELECT (number, id, host, heard_at, activity, event, chunk, waiting, refused, outdated)
   ON tower_activity.log TO activity_reader;
+-- What `activity doctor` compares.
+GRANT EXECUTE ON FUNCTION tower_activity.first_id TO activity_reader;
 
 -- Records, which never change.
 GRANT SELECT, INSERT ON tower_activity.activity, tower_activity.event, tower_activity.chunk, tower_activity.dedup,

@@ -26,11 +26,12 @@ pub(crate) fn run(store: &str, args: &Erase) -> Result<(), Failure> {
     })?;
     drop(progress);
     report(args, &erased)?;
-    if source::is_address(store) {
-        return Ok(());
-    }
-    // Webhooks are settings, which erasing does not touch.
-    let webhooks = Webhooks::open(source::path(store)?)?.list()?;
+    // Webhooks are settings, which erasing does not touch. Of a central store not every role may read them.
+    let webhooks = Webhooks::open(store)?.list();
+    let webhooks = match source::is_address(store) {
+        true => webhooks.unwrap_or_default(),
+        false => webhooks?,
+    };
     let names_actor = |one: &&WebhookStatus| {
         one.filter
             .to_lowercase()

@@ -87,7 +87,7 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Forward(args) => forward::run(store, args),
         Command::Import(args) => import::run(store, args),
         Command::Mcp => mcp::run(store),
-        Command::Proxy(args) => proxy::run(named.as_deref(), args),
+        Command::Proxy(args) => proxy::run(cli.store.as_deref(), named.as_deref(), args),
         Command::Token(command) => token::run(store, command),
         Command::Webhooks(command) => webhooks::run(store, command),
         Command::Prune(args) => prune::run(store, args),

@@ -152,7 +152,7 @@ impl Session {
             Err(error) if error.is_busy() => return Ok(()),
             done => done?,
         }
-        while connected.intake.fold()? > 0 {}
+        connected.intake.fold()?;
         connected.intake.disconnect()
     }
 

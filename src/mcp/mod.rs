@@ -50,8 +50,10 @@
 //! | the client cancelled it | `cancelled` | |
 //! | a panic | `failed` | `panic` |
 //! | its session was closed (`DELETE`) before, with `rmcp` and `ActivityLayer::http` around the service | `cancelled` | |
+//! | the server's process ended before, with `activity proxy` | `failed` | `server_exited` |
+//! | 10,000 later requests of its connection were not answered either, with a [`Tap`] | `failed` | `unanswered` |
 //!
-//! With `rmcp`, a call that requests input from the client ends there; the client's next call, with the input, is its child.
+//! With `rmcp` or a [`Tap`], a call that requests input from the client ends there; the client's next call, with the input, is its child.
 //! A call that returns a task has the task as a child: a job that ends when the client fetches its end. Until then it is
 //! running, also after a cancellation, since the task may complete all the same; it is `abandoned` if the log closes before.
 //! A task whose time to live has passed ends at the next call, as `cancelled` if its cancellation was accepted, else as

@@ -51,7 +51,7 @@ impl Lease {
         })?;
         Ok(Lease {
             holder: Uuid::from_bytes(holder).to_string(),
-            length: timeout + SLACK,
+            length: timeout.saturating_add(SLACK),
             term: Mutex::new(Term::NotHeld),
         })
     }
@@ -64,7 +64,7 @@ impl Lease {
             Term::Since(at, wall) => {
                 // The first may stand still while the machine sleeps, the second may be set.
                 let elapsed = at.elapsed().max(wall.elapsed().unwrap_or_default());
-                elapsed + timeout <= self.length
+                elapsed.saturating_add(timeout) <= self.length
             }
         }
     }

@@ -45,8 +45,8 @@ pub trait Intake: sealed::WriteSide + Send {
     /// As for [`accept`](Self::accept).
     fn update(&mut self, state: &LogState) -> Result<()>;
 
-    /// Counts accepted batches in the sums, and gives them a place in the order of all logs, which followers read. Returns how many;
-    /// 0 if none is left or another intake is counting them.
+    /// Counts accepted batches in the sums, and gives them a place in the order of all logs, which followers read: all, or as many as take
+    /// a few seconds. Returns how many; 0 if none is left or another intake is counting them.
     ///
     /// # Errors
     ///

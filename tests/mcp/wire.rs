@@ -102,6 +102,41 @@ fn a_call_ends_as_it_is_answered() {
 }
 
 #[test]
+fn an_error_of_any_form_is_an_answer() {
+    let mut wire = Wire::new();
+    wire.call(1, "text").server(json!({"id": 1, "error": "no"}));
+    wire.call(2, "message")
+        .server(json!({"id": 2, "error": {"message": "no"}}));
+    // As of JSON-RPC 1.
+    wire.call(3, "null")
+        .server(json!({"id": 3, "result": {}, "error": null}));
+    let contents = wire.contents();
+    contents.one("text").failed("_OTHER");
+    contents.one("message").failed("_OTHER").message("no");
+    contents.one("null").succeeded();
+}
+
+/// A payload may be cut anywhere: in an escape, in a string that is shorter than one.
+#[test]
+fn a_long_payload_of_short_words_is_kept_up_to_a_limit() {
+    for shift in 0..12 {
+        let mut wire = Wire::with(|log| log.tools().previews(Capture::Preview).tap());
+        let words = r#""\u00e9","#.repeat(20_000);
+        let pad = "x".repeat(shift);
+        let call = format!(
+            r#"{{"id":1,"method":"tools/call","params":{{"name":"words","arguments":{{"pad":"{pad}","words":[{words}0]}}}}}}"#
+        );
+        wire.client.read(call.as_bytes());
+        wire.client.read(b"\n");
+        wire.answer(1, json!({}));
+        let contents = wire.contents();
+        let input = contents.one("words").succeeded().record().input.clone();
+        let input = input.unwrap();
+        assert!(input.truncated && input.text.contains("é"), "{input:?}");
+    }
+}
+
+#[test]
 fn prompts_and_resources_are_recorded_on_request() {
     let prompt = json!({"id": 1, "method": "prompts/get", "params": {"name": "review"}});
     let resource = json!({"id": 2, "method": "resources/read", "params": {"uri": "file:///a"}});

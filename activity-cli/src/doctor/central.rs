@@ -1,7 +1,10 @@
 //! A central store: its rows are compared with what each log has forwarded, and its sums with the activities.
 
 use chrono::{TimeDelta, Utc};
-use tower_activity::store::{CentralCheck, Check};
+use tower_activity::{
+    notify::Webhooks,
+    store::{CentralCheck, Check},
+};
 
 use super::{losses, report::Findings, rows};
 use crate::{
@@ -32,6 +35,12 @@ pub(super) fn examine(store: &str) -> Result<Findings, Failure> {
     }
     if let Some(central) = &check.central {
         findings.notes.extend(notes(central));
+    }
+    // Not every role may read them.
+    if let Ok(webhooks) = Webhooks::open(store).and_then(|webhooks| webhooks.list()) {
+        let losses = webhooks.iter().flat_map(losses::of_webhook);
+        findings.notes.extend(losses);
+        findings.webhooks = webhooks;
     }
     findings.health = Some(health);
     findings.check = Some(check);

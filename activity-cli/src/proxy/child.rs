@@ -17,7 +17,7 @@ use tower_activity::mcp::Tap;
 use super::status::Ended;
 use crate::{failure::Failure, print::safe};
 
-/// What is read at once.
+/// Size of the read buffer.
 const BUFFER: usize = 64 << 10;
 /// The longest line of the server's log that is recorded.
 const LONGEST_LINE: usize = 8 << 10;
@@ -67,28 +67,69 @@ impl Running {
         // Ends with the process: it may wait for a client that sends nothing.
         spawn("proxy-client", move || {
             let read = |bytes: &[u8]| reader.read(bytes);
-            copy(&mut io::stdin().lock(), &mut input, read);
-            by_client.store(true, Relaxed);
+            let copied = copy(
+                &mut io::stdin().lock(),
+                &mut input,
+                &Progress::default(),
+                read,
+            );
+            // Otherwise the server has closed its input.
+            by_client.fetch_or(copied == CopyEnd::Input, Relaxed);
         })?;
-        let passed = Arc::new(AtomicU64::new(0));
-        let count = passed.clone();
         let mut reader = tap.server_reader();
         let by_client = is_closed.clone();
-        let output = spawn("proxy-server", move || {
-            let ended = copy(&mut output, &mut io::stdout().lock(), |bytes| {
-                count.fetch_add(1, Relaxed);
-                reader.read(bytes);
-            });
-            if ended == CopyEnd::Output {
-                by_client.store(true, Relaxed);
-            }
+        let output = Stream::spawn("proxy-server", move |progress| {
+            let read = |bytes: &[u8]| reader.read(bytes);
+            let copied = copy(&mut output, &mut io::stdout(), progress, read);
+            // The client does not read any more.
+            by_client.fetch_or(copied == CopyEnd::Output, Relaxed);
         })?;
-        let errors = pass_errors(errors, tap.clone(), passed.clone())?;
+        let tap = tap.clone();
+        let errors = Stream::spawn("proxy-errors", move |progress| {
+            pass_errors(errors, &tap, progress);
+        })?;
 
         let status = child.wait()?;
         // A process that it has started may go on writing.
-        wait_for([output, errors], &passed);
+        [output, errors].iter().for_each(Stream::wait);
         Ok(Ended::new(status, is_closed.load(Relaxed)))
+    }
+}
+
+/// A thread that passes a stream on.
+struct Stream {
+    thread: JoinHandle<()>,
+    progress: Arc<Progress>,
+}
+
+/// The number of reads and writes of a stream: odd while bytes are being written.
+#[derive(Debug, Default)]
+struct Progress(AtomicU64);
+
+impl Stream {
+    fn spawn(name: &str, work: impl FnOnce(&Progress) + Send + 'static) -> io::Result<Self> {
+        let progress = Arc::new(Progress::default());
+        let of_thread = progress.clone();
+        let thread = spawn(name, move || work(&of_thread))?;
+        Ok(Stream { thread, progress })
+    }
+
+    /// Waits for its end, or for its silence. What was read is written, however long the client takes.
+    fn wait(&self) {
+        let mut before = None;
+        while !self.thread.is_finished() {
+            let now = self.progress.0.load(Relaxed);
+            if before == Some(now) && now.is_multiple_of(2) {
+                return;
+            }
+            before = Some(now);
+            for _ in 0..50 {
+                if self.thread.is_finished() {
+                    return;
+                }
+                thread::sleep(SILENCE / 50);
+            }
+        }
     }
 }
 
@@ -100,7 +141,12 @@ enum CopyEnd {
 }
 
 /// Passes bytes on as they are, after showing them to `read`.
-fn copy(from: &mut impl Read, to: &mut impl Write, mut read: impl FnMut(&[u8])) -> CopyEnd {
+fn copy(
+    from: &mut impl Read,
+    to: &mut impl Write,
+    progress: &Progress,
+    mut read: impl FnMut(&[u8]),
+) -> CopyEnd {
     let mut buffer = vec![0; BUFFER];
     loop {
         let bytes = match from.read(&mut buffer) {
@@ -109,55 +155,36 @@ fn copy(from: &mut impl Read, to: &mut impl Write, mut read: impl FnMut(&[u8])) 
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(_) => return CopyEnd::Input,
         };
+        progress.0.fetch_add(1, Relaxed);
         read(bytes);
-        if to.write_all(bytes).and_then(|()| to.flush()).is_err() {
+        let written = to.write_all(bytes).and_then(|()| to.flush());
+        progress.0.fetch_add(1, Relaxed);
+        if written.is_err() {
             return CopyEnd::Output;
         }
     }
 }
 
 /// Passes the server's errors on, and records their lines.
-fn pass_errors(
-    mut errors: ChildStderr,
-    tap: Tap,
-    passed: Arc<AtomicU64>,
-) -> io::Result<JoinHandle<()>> {
-    spawn("proxy-errors", move || {
-        let mut line = Vec::new();
-        copy(&mut errors, &mut io::stderr().lock(), |bytes| {
-            passed.fetch_add(1, Relaxed);
-            for part in bytes.split_inclusive(|byte| *byte == b'\n') {
-                let room = LONGEST_LINE.saturating_sub(line.len());
-                line.extend_from_slice(&part[..room.min(part.len())]);
-                if part.ends_with(b"\n") {
-                    let text = String::from_utf8_lossy(&line);
-                    let text = text.trim();
-                    if !text.is_empty() {
-                        tap.log_line(text);
-                    }
-                    line.clear();
-                }
-            }
-        });
-    })
-}
-
-/// Waits for both threads, unless their streams are silent.
-fn wait_for(threads: [JoinHandle<()>; 2], passed: &AtomicU64) {
-    let mut before = None;
-    while threads.iter().any(|thread| !thread.is_finished()) {
-        let now = passed.load(Relaxed);
-        if before == Some(now) {
-            return;
+fn pass_errors(mut errors: ChildStderr, tap: &Tap, progress: &Progress) {
+    let mut line = Vec::new();
+    let log = |line: &mut Vec<u8>| {
+        let text = String::from_utf8_lossy(line);
+        if !text.trim().is_empty() {
+            tap.log_line(text.trim());
         }
-        before = Some(now);
-        for _ in 0..50 {
-            if threads.iter().all(JoinHandle::is_finished) {
-                return;
+        line.clear();
+    };
+    copy(&mut errors, &mut io::stderr(), progress, |bytes| {
+        for part in bytes.split_inclusive(|byte| *byte == b'\n') {
+            let room = LONGEST_LINE.saturating_sub(line.len());
+            line.extend_from_slice(&part[..room.min(part.len())]);
+            if part.ends_with(b"\n") {
+                log(&mut line);
             }
-            thread::sleep(SILENCE / 50);
         }
-    }
+    });
+    log(&mut line);
 }
 
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
@@ -167,39 +194,47 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<JoinHan
 /// Passes signals on to the server, whose end is then ours.
 #[cfg(unix)]
 fn forward_signals(child: &Child, is_closed: &Arc<AtomicBool>) -> io::Result<()> {
-    use std::io::IsTerminal;
-
     use rustix::process::{Pid, Signal, kill_process};
     use signal_hook::{consts::signal, iterator::Signals};
 
-    // A terminal sends these to all of its processes.
-    let by_terminal = [
+    let ends = [
         (signal::SIGINT, Signal::INT),
         (signal::SIGQUIT, Signal::QUIT),
-    ];
-    let is_terminal = io::stdin().is_terminal();
-    let others = [
         (signal::SIGTERM, Signal::TERM),
         (signal::SIGHUP, Signal::HUP),
+    ];
+    let others = [
         (signal::SIGUSR1, Signal::USR1),
         (signal::SIGUSR2, Signal::USR2),
     ];
-    let all = by_terminal.into_iter().chain(others);
+    let all = ends.into_iter().chain(others);
     let mut signals = Signals::new(all.clone().map(|(number, _)| number))?;
     let pid = Pid::from_child(child);
     let is_closed = is_closed.clone();
     spawn("proxy-signals", move || {
         for number in signals.forever() {
-            is_closed.store(true, Relaxed);
-            let is_sent = is_terminal && by_terminal.iter().any(|(one, _)| *one == number);
-            let found = all.clone().find(|(one, _)| *one == number);
-            if let (Some((_, signal)), false) = (found, is_sent) {
+            let is_end = ends.iter().any(|(one, _)| *one == number);
+            is_closed.fetch_or(is_end, Relaxed);
+            // A terminal has sent these to the server, too.
+            let by_terminal = [signal::SIGINT, signal::SIGQUIT].contains(&number);
+            if by_terminal && is_in_foreground() {
+                continue;
+            }
+            if let Some((_, signal)) = all.clone().find(|(one, _)| *one == number) {
                 // It may have ended.
                 let _ = kill_process(pid, signal);
             }
         }
     })?;
     Ok(())
+}
+
+/// True if a terminal sends its signals to this process and its children.
+#[cfg(unix)]
+fn is_in_foreground() -> bool {
+    let terminal = std::fs::File::open("/dev/tty").ok();
+    let group = terminal.and_then(|terminal| rustix::termios::tcgetpgrp(terminal).ok());
+    group == Some(rustix::process::getpgrp())
 }
 
 #[cfg(not(unix))]

@@ -5,7 +5,7 @@ use std::{fs, path::PathBuf, time::Duration};
 use tower_activity::{ActivityLog, Error, ErrorKind};
 
 use super::Proxy;
-use crate::{failure::Failure, print::safe, source};
+use crate::{print::safe, source};
 
 /// The file in the user's data directory that all proxies of a user share.
 const FILE: &str = "activity-proxy.db";
@@ -13,24 +13,31 @@ const FILE: &str = "activity-proxy.db";
 const SHUTDOWN: Duration = Duration::from_millis(1_500);
 
 /// Opens the log; a disabled one, with a warning, if that fails.
-pub(super) fn open(store: Option<&str>, args: &Proxy) -> Result<ActivityLog, Failure> {
-    let path = match store {
-        Some(store) => Ok(PathBuf::from(source::path(store)?)),
+pub(super) fn open(store: Option<&str>, args: &Proxy) -> ActivityLog {
+    let file = store.filter(|store| !source::is_address(store));
+    let path = match file {
+        Some(file) => Ok(PathBuf::from(file)),
         None => default_path(),
     };
+    if let (Some(_), None, Ok(path)) = (store, file, &path) {
+        let path = path.display();
+        warn(&format!(
+            "calls are recorded in {path}: ACTIVITY_STORE is an address, and a proxy needs a file"
+        ));
+    }
     let mut builder = ActivityLog::builder();
     if let Some(target) = &args.forward_to {
         source::warn_of_password(target);
         builder = builder.forward_to(target.as_str());
     }
     let opened = path.and_then(|path| builder.open(path));
-    Ok(opened.unwrap_or_else(|error| {
+    opened.unwrap_or_else(|error| {
         warn(&format!("calls are not recorded: {error:#}"));
         ActivityLog::disabled()
-    }))
+    })
 }
 
-/// Commits what is left, and says what could not be.
+/// Flushes the log; warns of lost records.
 pub(super) fn shutdown(log: ActivityLog) {
     let lost = match log.shutdown().timeout(SHUTDOWN).wait() {
         Ok(report) => report.activities.lost() + report.events.lost(),

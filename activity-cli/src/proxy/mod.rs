@@ -10,14 +10,19 @@ use tower_activity::record::Scope;
 
 pub(crate) use self::args::Proxy;
 use self::{brand::Rule, child::Running};
-use crate::failure::Failure;
+use crate::{failure::Failure, source};
 
-/// The store is the one that the user names; by default one for all proxies of the user.
-pub(crate) fn run(store: Option<&str>, args: &Proxy) -> Result<(), Failure> {
+/// `explicit` is the store of `--store`, `named` that or `ACTIVITY_STORE`; by default all proxies of a user share one.
+pub(crate) fn run(
+    explicit: Option<&str>,
+    named: Option<&str>,
+    args: &Proxy,
+) -> Result<(), Failure> {
+    explicit.map(source::path).transpose()?;
     let rule = args.brand.as_deref().map(Rule::parse).transpose()?;
     // First, so that it starts while the log is opened.
     let running = Running::start(&args.command)?;
-    let log = log::open(store, args)?;
+    let log = log::open(named, args);
     let mut tools = log
         .tools()
         .previews(args.capture.into())

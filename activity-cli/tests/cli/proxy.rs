@@ -176,6 +176,73 @@ fn a_server_that_ends_fails_its_calls_and_the_proxy_ends_like_it() {
     assert!(logged.stdout.contains("why"), "{logged:?}");
 }
 
+/// What a server wrote before it ended arrives, however late the client reads it.
+#[test]
+fn a_slow_client_gets_all_that_a_server_wrote_before_it_ended() {
+    let fixture = Fixture::new();
+    let script = "head -c 400000 /dev/zero; printf 'no line feed' >&2";
+    let mut child = shell(&fixture, script);
+    drop(child.stdin.take());
+    let mut output = child.stdout.take().unwrap();
+    // Longer than the silence after which a stream that another process keeps open is given up.
+    thread::sleep(std::time::Duration::from_millis(1_500));
+    let mut bytes = Vec::new();
+    output.read_to_end(&mut bytes).unwrap();
+    assert_eq!(bytes.len(), 400_000);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    let mut said = String::new();
+    child
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut said)
+        .unwrap();
+    assert_eq!(said, "no line feed");
+}
+
+#[test]
+fn a_process_that_keeps_the_streams_open_does_not_keep_the_proxy() {
+    let fixture = Fixture::new();
+    let child = shell(&fixture, "sleep 30 & exit 4");
+    let start = std::time::Instant::now();
+    let status = pass_until_exit(child);
+    assert_eq!(status, Some(4));
+    assert!(start.elapsed().as_secs() < 15, "{:?}", start.elapsed());
+}
+
+/// The exit code, without reading to the end of the streams.
+fn pass_until_exit(mut child: Child) -> Option<i32> {
+    child.wait().unwrap().code()
+}
+
+#[test]
+fn a_crash_after_another_signal_is_no_cancellation() {
+    let fixture = Fixture::new();
+    let script = "trap 'echo got' USR1; read line; echo $line; while :; do sleep 0.05; [ -e stop ] && exit 9; done";
+    let mut child = shell(&fixture, script);
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(call(1, "crashes").as_bytes()).unwrap();
+    let mut output = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    output.read_line(&mut line).unwrap();
+    let kill = Command::new("kill")
+        .args(["-USR1", &child.id().to_string()])
+        .status();
+    assert!(kill.unwrap().success());
+    line.clear();
+    output.read_line(&mut line).unwrap();
+    assert_eq!(line, "got\n");
+    std::fs::write(fixture.folder.path().join("stop"), "").unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(9));
+    drop(input);
+    let rows = rows(&fixture);
+    assert_eq!(
+        rows[0].error_type.as_deref(),
+        Some("server_exited"),
+        "{rows:?}"
+    );
+}
+
 #[test]
 fn a_signal_reaches_the_server_and_its_calls_are_cancelled() {
     let fixture = Fixture::new();

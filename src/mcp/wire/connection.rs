@@ -20,6 +20,8 @@ use crate::{
 /// The most lines of a server's log that one call keeps, as of log lines in a program.
 const MOST_LINES: u64 = 128;
 const DROPPED_LINES: &str = "log.dropped_count";
+/// The longest id of a conversation, in bytes.
+const LONGEST_CONVERSATION: usize = 512;
 /// The most tools whose definitions are remembered.
 const MOST_TOOLS: usize = 4_096;
 /// The error type of a call that was given up.
@@ -148,9 +150,9 @@ impl Connection {
             (Side::Client, "tools/list") => Some(Request::ListTools),
             (Side::Client, "tasks/get" | "tasks/result") => task().map(Request::Task),
             (Side::Client, "tasks/cancel") => task().map(Request::CancelTask),
-            (Side::Server, "elicitation/create") => self.to_client("elicitation/create"),
-            (Side::Server, "sampling/createMessage") => self.to_client("sampling/createMessage"),
-            (Side::Server, "roots/list") => self.to_client("roots/list"),
+            (Side::Server, "elicitation/create") => self.ask_client("elicitation/create"),
+            (Side::Server, "sampling/createMessage") => self.ask_client("sampling/createMessage"),
+            (Side::Server, "roots/list") => self.ask_client("roots/list"),
             _ => None,
         };
         let Some(request) = request else { return };
@@ -184,7 +186,9 @@ impl Connection {
         };
         let conversation = meta.get(self.tools.conversation.as_str());
         let conversation = conversation.and_then(Value::as_str);
-        let session = conversation.unwrap_or(&self.session).to_owned();
+        // A call holds it until the answer.
+        let session = conversation.filter(|id| id.len() <= LONGEST_CONVERSATION);
+        let session = session.unwrap_or(&self.session).to_owned();
         let state = fields.text(Field::ContinuedState);
         let responses = fields.value(Field::InputResponses);
         let keys = responses.as_ref().and_then(Value::as_object);
@@ -274,7 +278,7 @@ impl Connection {
 
     /// Starts the activity of a request to the client: a child of the call that is running. If there are several, no message says
     /// which it belongs to.
-    fn to_client(&mut self, method: &'static str) -> Option<Request> {
+    fn ask_client(&mut self, method: &'static str) -> Option<Request> {
         let describe = Describe::new(Kind::Custom, method)
             .scope(&self.scope)
             .session(self.session.clone())

@@ -6,7 +6,7 @@
 pub struct TapCounts {
     /// JSON-RPC messages.
     pub messages: u64,
-    /// Lines and objects that are none.
+    /// Lines and objects that are not JSON-RPC messages.
     pub others: u64,
     /// Calls that were given up, because 10,000 later requests were not answered either.
     pub unanswered: u64,

@@ -41,7 +41,8 @@ pub(super) enum Field {
     ToolName,
     ToolHints,
     ToolMeta,
-    /// `error`
+    /// `error`, and what is in it
+    Error,
     ErrorCode,
     ErrorMessage,
 }
@@ -82,7 +83,7 @@ pub(super) fn step(node: Node, key: Option<&[u8]>) -> Step {
         (Node::Message, Some(b"method")) => Keep(F::Method),
         (Node::Message, Some(b"params")) => Enter(Node::Params),
         (Node::Message, Some(b"result")) => KeepAndEnter(F::Result, Node::Result),
-        (Node::Message, Some(b"error")) => Enter(Node::Error),
+        (Node::Message, Some(b"error")) => KeepAndEnter(F::Error, Node::Error),
         (Node::Params, Some(key)) => Keep(match key {
             b"name" => F::Name,
             b"uri" => F::Uri,
@@ -140,9 +141,12 @@ impl Field {
         match self {
             Field::Arguments => payloads.arguments,
             Field::Result => payloads.result,
-            Field::RequestMeta | Field::ToolMeta | Field::ContinuedState | Field::RequestState => {
-                16 << 10
-            }
+            // As long as `null`: all that counts is whether it is there.
+            Field::Error => 4,
+            // A call is matched by it, and holds it until the answer.
+            Field::Id | Field::CancelledId => 512,
+            Field::ToolMeta => 2 << 10,
+            Field::RequestMeta | Field::ContinuedState | Field::RequestState => 16 << 10,
             Field::InputResponses | Field::InputRequests | Field::TaskResult => 64 << 10,
             // An error's text, and the first of a result.
             Field::Text | Field::ErrorMessage => names::MESSAGE_BYTES + 2,
@@ -160,11 +164,12 @@ impl Field {
 #[derive(Debug, Default)]
 pub(super) struct Fields {
     kept: Vec<Kept>,
-    /// The bytes of those that repeat.
-    repeated: usize,
+    /// Those that repeat, and their bytes.
+    repeated: Vec<Kept>,
+    bytes: usize,
 }
 
-/// What is kept of a field.
+/// A captured field, possibly truncated.
 #[derive(Debug)]
 pub(super) struct Kept {
     pub(super) field: Field,
@@ -194,9 +199,9 @@ impl Fields {
     /// Adds a field. The last of the same key counts, as in most parsers; of texts, the first.
     pub(super) fn add(&mut self, kept: Kept) {
         if kept.field.repeats() {
-            self.repeated += FIELD_BYTES + kept.json.len();
-            if self.repeated <= MOST_REPEATED {
-                self.kept.push(kept);
+            self.bytes += FIELD_BYTES + kept.json.len();
+            if self.bytes <= MOST_REPEATED {
+                self.repeated.push(kept);
             }
             return;
         }
@@ -211,9 +216,9 @@ impl Fields {
         self.kept.iter().find(|one| one.field == field)
     }
 
-    /// Returns all fields of this kind.
+    /// Returns all fields of a kind that repeats.
     pub(super) fn all(&self, field: Field) -> impl Iterator<Item = &Kept> {
-        self.kept.iter().filter(move |one| one.field == field)
+        self.repeated.iter().filter(move |one| one.field == field)
     }
 
     /// Parses a field that was not cut.

@@ -28,11 +28,12 @@ pub(super) struct Id(String);
 
 impl Message {
     pub(super) fn new(fields: &Fields) -> Self {
-        let id = fields.get(Field::Id).map(|kept| {
-            let id = kept.parse();
-            id.as_ref().and_then(Id::new)
-        });
-        let is_error = fields.get(Field::ErrorCode).is_some();
+        // A longer one might be that of another request.
+        let id = fields
+            .get(Field::Id)
+            .map(|_| fields.value(Field::Id).as_ref().and_then(Id::new));
+        let error = fields.get(Field::Error);
+        let is_error = error.is_some_and(|error| error.json != b"null");
         let is_response = is_error || fields.get(Field::Result).is_some();
         match (fields.text(Field::Method), id) {
             (Some(method), Some(Some(id))) => Message::Request { id, method },

@@ -1,4 +1,4 @@
-//! MCP as JSON-RPC messages, whatever program speaks it: a [`Tap`] reads the bytes that pass, and records the calls in them.
+//! MCP as JSON-RPC messages of any program: a [`Tap`] reads the bytes that pass, and records the calls in them.
 //!
 //! It only reads. Of a message it keeps the few fields that a record needs ([`fields`]), found while the bytes pass ([`scan`]), so
 //! that a message may be of any length.

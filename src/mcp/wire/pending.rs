@@ -116,9 +116,10 @@ impl Pending {
         if self.calls.len() > 1 {
             return None;
         }
-        let mut of_id = self.requests.get_mut(self.order.get(&number)?)?.iter_mut();
-        match of_id.find(|(one, _)| *one == number) {
-            Some((_, Request::Call(call))) => Some(call),
+        let of_id = self.requests.get_mut(self.order.get(&number)?)?;
+        let at = of_id.binary_search_by_key(&number, |(one, _)| *one).ok()?;
+        match &mut of_id[at].1 {
+            Request::Call(call) => Some(call),
             _ => None,
         }
     }

@@ -79,8 +79,9 @@ fn whole_characters(string: &[u8]) -> &[u8] {
             _ => 1,
         };
         // The first half of a pair means nothing alone.
-        let is_half = at >= 6 && is_first_half(&string[at.min(string.len()) - 6..]);
-        if at <= string.len() && !is_half {
+        let whole = string.get(..at);
+        let is_half = |whole: &[u8]| whole.len() >= 6 && is_first_half(&whole[whole.len() - 6..]);
+        if whole.is_some_and(|whole| !is_half(whole)) {
             end = at;
         }
     }
@@ -111,18 +112,19 @@ mod tests {
 
     #[test]
     fn every_beginning_of_a_value_is_closed() {
-        let json =
+        let object =
             r#"{"a":[1,-2.5e3,{"b":"x\"yé😀\ud83d\ude00\\"},true,null],"c":{},"d":"","e\"":[[]]}"#;
-        for end in 1..=json.len() {
-            let closed = closed(&json.as_bytes()[..end]);
-            let value: Result<Value, _> = serde_json::from_slice(&closed);
-            let text = String::from_utf8_lossy(&closed);
-            assert!(
-                value.is_ok(),
-                "{text} of {}",
-                &json[..json.floor_char_boundary(end)]
-            );
+        // Escapes in strings that are shorter than one.
+        let short = r#"["\u00e9","a\ud83d\ude00","\\","ab\n"]"#;
+        for json in [object, short] {
+            for end in 1..=json.len() {
+                let closed = closed(&json.as_bytes()[..end]);
+                let value: Result<Value, _> = serde_json::from_slice(&closed);
+                let text = String::from_utf8_lossy(&closed);
+                let from = &json[..json.floor_char_boundary(end)];
+                assert!(value.is_ok(), "{text} of {from}");
+            }
         }
-        assert_eq!(closed(json.as_bytes()), json.as_bytes());
+        assert_eq!(closed(object.as_bytes()), object.as_bytes());
     }
 }

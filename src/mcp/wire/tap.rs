@@ -12,6 +12,7 @@ use super::{
     scan::{Found, Scanner},
 };
 use crate::{
+    activity::guarded,
     mcp::ToolOptions,
     record::{Capture, Outcome, Scope, Text},
 };
@@ -23,8 +24,8 @@ const FULL_BYTES: usize = 4 << 20;
 /// Records the calls between an MCP client and a server, from the bytes that they send each other. Returned by
 /// [`ToolOptions::tap`].
 ///
-/// It understands every protocol version up to 2026-07-28, whatever SDK either side uses. It only reads: what passes the bytes on does
-/// so whatever they are. What cannot be understood is [counted](Tap::counts). Memory is bounded by what is kept of a message, not by its
+/// It understands every protocol version up to 2026-07-28, of any SDK. It only reads: the program passes all bytes on. Lines that are
+/// not MCP are [counted](Tap::counts). Memory is bounded by what is kept of a message, not by its
 /// length: previews read at most 64 KiB of a payload, and 4 MiB for [`Capture::Full`].
 ///
 /// # Examples
@@ -55,7 +56,8 @@ pub struct Tap {
 #[derive(Debug)]
 pub struct TapReader {
     side: Side,
-    scanner: Scanner,
+    /// `None` after a fault.
+    scanner: Option<Scanner>,
     connection: Arc<Mutex<Connection>>,
 }
 
@@ -108,7 +110,7 @@ impl Tap {
     fn reader(&self, side: Side) -> TapReader {
         TapReader {
             side,
-            scanner: Scanner::new(self.limits),
+            scanner: Some(Scanner::new(self.limits)),
             connection: self.connection.clone(),
         }
     }
@@ -131,15 +133,23 @@ impl Tap {
 }
 
 impl TapReader {
-    /// Reads the next bytes. Takes linear time, and never waits for the store.
+    /// Reads the next bytes. Takes linear time, and never waits for the store. It does not panic: after a fault it reads no more.
     pub fn read(&mut self, bytes: &[u8]) {
         let (side, connection) = (self.side, &self.connection);
-        self.scanner.read(bytes, &mut |found| {
-            let mut connection = connection.lock();
-            match found {
-                Found::Message(fields) => connection.message(side, &fields),
-                Found::Other => connection.counts.others += 1,
-            }
+        let Some(scanner) = &mut self.scanner else {
+            return;
+        };
+        let read = guarded(|| {
+            scanner.read(bytes, &mut |found| {
+                let mut connection = connection.lock();
+                match found {
+                    Found::Message(fields) => connection.message(side, &fields),
+                    Found::Other => connection.counts.others += 1,
+                }
+            });
         });
+        if read.is_none() {
+            self.scanner = None;
+        }
     }
 }

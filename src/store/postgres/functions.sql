@@ -32,7 +32,7 @@ BEGIN
 END $$;
 
 -- Accepts a batch: locks the log, whose batches are accepted one after another, and moves its places. Only after the batch before,
--- whatever became of the lease: each batch follows from the first in one file. Returns the marks and the number of the batch, which is
+-- even if the lease changed hands: each batch follows from the first in one file. Returns the marks and the number of the batch, which is
 -- NULL if it was accepted before; nothing if the lease was lost.
 CREATE FUNCTION tower_activity.accept_batch(log_number integer, by_holder uuid, first_activity bigint, last_activity bigint,
   first_event bigint, last_event bigint, first_chunk bigint, last_chunk bigint, min_activity uuid, max_activity uuid, min_event uuid,
@@ -90,7 +90,7 @@ $$;
 
 -- Applies the stored limits, one step at a time, by one caller at a time. Ages are measured from dates to the earlier of the server's
 -- clock and the caller's: what one of them says deletes nothing. Returns the number of deleted rows and days. It does not wait for
--- readers: if they do not make room for a moment, so that a day could be dropped, its rows are deleted, and the day with a later step.
+-- readers: while one has the table of a day open, the rows of the day are deleted, and the table with a later step.
 CREATE FUNCTION tower_activity.apply_retention(clock bigint) RETURNS bigint LANGUAGE plpgsql
 SECURITY DEFINER SET search_path = pg_catalog SET lock_timeout = '300ms' AS $$
 DECLARE
@@ -129,6 +129,8 @@ BEGIN
       IF old.name IS NOT NULL THEN
         BEGIN
           IF old.pending IS NOT NULL THEN
+            -- Waiting for the lock, it would hold up all that come later.
+            EXECUTE format('LOCK TABLE ONLY tower_activity.%I, ONLY tower_activity.%I IN ACCESS EXCLUSIVE MODE NOWAIT', kind, old.name);
             EXECUTE format('ALTER TABLE tower_activity.%I DETACH PARTITION tower_activity.%I %s', kind, old.name,
               CASE WHEN old.pending THEN 'FINALIZE' ELSE '' END);
           END IF;
@@ -150,11 +152,11 @@ BEGIN
         done := done + step;
       END LOOP;
     ELSIF most.kind = 'recordings' THEN
-      WITH old AS (SELECT id FROM tower_activity.recording WHERE status <> 0 AND
+      WITH expired AS (SELECT id FROM tower_activity.recording WHERE status <> 0 AND
           id < (lpad(to_hex(greatest(now_us - most.age, 0) / 1000), 12, '0') || repeat('0', 20))::uuid ORDER BY id LIMIT 100),
-        chunks AS (DELETE FROM tower_activity.chunk USING old WHERE recording = old.id),
-        links AS (DELETE FROM tower_activity.link USING old WHERE recording = old.id)
-      DELETE FROM tower_activity.recording AS r USING old WHERE r.id = old.id;
+        chunks AS (DELETE FROM tower_activity.chunk USING expired WHERE recording = expired.id),
+        links AS (DELETE FROM tower_activity.link USING expired WHERE recording = expired.id)
+      DELETE FROM tower_activity.recording AS r USING expired WHERE r.id = expired.id;
       GET DIAGNOSTICS step = ROW_COUNT;
       done := done + step;
     END IF;

@@ -250,6 +250,7 @@ CREATE INDEX bucket_quarter ON tower_activity.bucket (quarter);
 
 -- The same of a day of UTC, whose first quarter hour is the key; not overall. A ranking of a month adds up days.
 CREATE TABLE tower_activity.bucket_day (LIKE tower_activity.bucket, PRIMARY KEY (scope, quarter, scope_id)) WITH (fillfactor = 80);
+CREATE INDEX bucket_day_quarter ON tower_activity.bucket_day (quarter);
 
 -- Sums of one agent in a quarter hour, per project (scope_id) and over all projects (0).
 CREATE TABLE tower_activity.agent_quarter (

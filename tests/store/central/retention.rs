@@ -37,6 +37,7 @@ fn limits(days: u32) -> Retention {
     limits.activities = Some(Limit::days(days));
     limits.events = Some(Limit::days(days));
     limits.sums = Some(Limit::days(days));
+    limits.recordings = Some(Limit::days(days));
     limits
 }
 

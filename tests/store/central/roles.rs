@@ -41,6 +41,7 @@ fn a_forwarder_adds_records_and_changes_none() {
     log.fold();
     let mut reader = PostgresStore::new(&reads).unwrap().reader().unwrap();
     assert_eq!(all(&mut *reader).len(), 3);
+    assert!(reader.check(&mut |_| {}).unwrap().is_complete());
     let sums = "SELECT sum(count) FROM tower_activity.bucket WHERE scope = 0";
     assert_eq!(number(&url, sums), 2);
 

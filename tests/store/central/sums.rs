@@ -16,6 +16,11 @@ SELECT 'bucket', b.scope, t.value, b.quarter, b.count, b.failed, b.cancelled, b.
 SELECT 'agent', a.value, t.value, q.quarter, q.active, q.turns, q.first_turn, q.last_turn, q.roots, q.first_root, q.last_root
   FROM tower_activity.agent_quarter AS q JOIN tower_activity.text AS a ON a.id = q.agent
   LEFT JOIN tower_activity.text AS t ON t.id = q.scope_id ORDER BY 2, 3, 4;
+SELECT 'day', b.scope, t.value, b.quarter, b.count, b.failed, b.cancelled, b.timed, b.sum_ns, b.min_ns, b.max_ns, b.sketch
+  FROM tower_activity.bucket_day AS b LEFT JOIN tower_activity.text AS t ON t.id = b.scope_id ORDER BY 2, 3, 4;
+SELECT 'agent day', a.value, t.value, q.quarter, q.active, q.turns, q.first_turn, q.last_turn, q.roots, q.first_root, q.last_root
+  FROM tower_activity.agent_day AS q JOIN tower_activity.text AS a ON a.id = q.agent
+  LEFT JOIN tower_activity.text AS t ON t.id = q.scope_id ORDER BY 2, 3, 4;
 SELECT 'turning', t.value FROM tower_activity.turning_agent AS a JOIN tower_activity.text AS t ON t.id = a.agent ORDER BY 2;
 SELECT 'turns', t.value, b.quarter, b.turns, b.within_us, b.after
   FROM tower_activity.turn_bucket AS b LEFT JOIN tower_activity.text AS t ON t.id = b.scope_id ORDER BY 2, 3;
@@ -142,6 +147,8 @@ fn a_rebuild_repairs_all_sums_while_others_count() {
         UPDATE tower_activity.agent_quarter SET active = active + 1, last_root = last_root - 5;
         INSERT INTO tower_activity.agent_quarter (agent, quarter, scope_id, active, turns, roots)
           SELECT agent, quarter - 1, scope_id, 3, 0, 0 FROM tower_activity.agent_quarter ON CONFLICT DO NOTHING;
+        UPDATE tower_activity.bucket_day SET count = count + 1;
+        DELETE FROM tower_activity.agent_day WHERE agent % 2 = 0;
         UPDATE tower_activity.turn_bucket SET turns = turns + 1, within_us = 1;
         DELETE FROM tower_activity.turn_bucket WHERE quarter % 2 = 0;
         UPDATE tower_activity.failure SET count = 99, fingerprint = fingerprint + 1";
@@ -161,6 +168,21 @@ fn a_rebuild_repairs_all_sums_while_others_count() {
         assert_eq!(postgres::query(&url, SUMS), expected);
         let check = reader.check(&mut |_| {}).unwrap();
         assert!(check.is_complete(), "{check:?}");
+    }
+
+    // Days alone.
+    for damage in [
+        "UPDATE tower_activity.bucket_day SET count = count + 1",
+        "DELETE FROM tower_activity.agent_day",
+    ] {
+        postgres::query(&url, damage);
+        let mut reader = PostgresStore::new(&url).unwrap().reader().unwrap();
+        assert!(
+            !reader.check(&mut |_| {}).unwrap().is_complete(),
+            "{damage}"
+        );
+        sums::rebuild(&mut *maintenance);
+        assert_eq!(postgres::query(&url, SUMS), expected);
     }
 
     let folders = log.batch(records[150..].to_vec(), Vec::new());

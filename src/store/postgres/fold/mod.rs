@@ -7,7 +7,10 @@ pub(super) mod agents;
 pub(super) mod buckets;
 pub(super) mod failures;
 
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
 
 use tokio_postgres::{Row, Transaction, types::Type};
 use uuid::Uuid;
@@ -47,13 +50,19 @@ const SET: &str = "UPDATE tower_activity.batch AS b SET ordinal = new.ordinal, a
      FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]) AS new (id, ordinal, activities, events) WHERE b.id = new.id";
 const SET_LAST: &str = "UPDATE tower_activity.mark SET value = $1 WHERE name = 'ordinal'";
 
-/// Folds the batches that were accepted so far, some in a transaction. Returns how many.
+/// How long an intake folds before it sends again: other logs may be accepted faster than they are folded.
+const LONGEST: Duration = Duration::from_secs(2);
+
+/// Folds batches that were accepted, some in a transaction: all, or as many as a turn takes. Returns how many.
 pub(super) fn fold(connection: &mut Connection) -> Result<u64> {
-    let mut count = 0;
+    let (start, mut count) = (Instant::now(), 0);
     loop {
         match connection.transaction(BEGIN, async |transaction| next(transaction).await)? {
             0 => return Ok(count),
             more => count += more,
+        }
+        if start.elapsed() >= LONGEST {
+            return Ok(count);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Deletes what is too old, and erases what was recorded for an actor.
+//! Maintains a central store: limits, deletion, erasure, rebuilding, tokens.
 
 mod erase;
 mod rebuild;

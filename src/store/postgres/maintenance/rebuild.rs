@@ -47,13 +47,18 @@ impl PostgresMaintenance {
             let Some(last) = last else { break };
             after = last;
         }
+        let mut steps = Vec::new();
         let mut rest = self.rebuildable_from(0)?;
-        let all = rest.clone();
         while !rest.is_empty() {
             let end = rest.end.min(rest.start + QUARTERS);
-            self.rebuild_quarters(rest.start..end)?;
-            progress((end - all.start) as f64 / (all.end - all.start).max(1) as f64);
+            steps.push(rest.start..end);
             rest = self.rebuildable_from(end)?;
+        }
+        // Newest first: sums that were deleted count as kept only up to those that are there.
+        let count = steps.len() as f64;
+        for (done, step) in (1..).zip(steps.into_iter().rev()) {
+            self.rebuild_quarters(step)?;
+            progress(f64::from(done) / count);
         }
         Ok(())
     }

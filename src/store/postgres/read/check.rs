@@ -35,6 +35,18 @@ const QUARTERS: &str = "SELECT DISTINCT quarter FROM tower_activity.bucket WHERE
         FROM tower_activity.mark) ORDER BY quarter";
 const SUMS: &str = ", b.scope, b.scope_id FROM tower_activity.bucket AS b WHERE b.quarter = $1";
 
+/// Whether the sums of a day differ from those of its quarter hours, in one of the tables that rankings read. Of a day whose first
+/// quarter hours were deleted nothing is known.
+const DAY_DIFFERS: &str = "SELECT $1 >= (SELECT value FROM tower_activity.mark WHERE name = 'sums_from') AND ( \
+     EXISTS (SELECT FROM (SELECT scope, scope_id, sum(count) AS count, sum(failed) AS failed, sum(sum_ns) AS sum_ns \
+         FROM tower_activity.bucket WHERE quarter >= $1 AND quarter < $1 + 96 AND scope <> 0 GROUP BY 1, 2) AS q \
+       FULL JOIN (SELECT * FROM tower_activity.bucket_day WHERE quarter = $1) AS d USING (scope, scope_id) \
+       WHERE (q.count, q.failed, q.sum_ns) IS DISTINCT FROM (d.count::numeric, d.failed::numeric, d.sum_ns::numeric)) \
+     OR EXISTS (SELECT FROM (SELECT agent, scope_id, sum(active) AS active, sum(turns) AS turns, sum(roots) AS roots \
+         FROM tower_activity.agent_quarter WHERE quarter >= $1 AND quarter < $1 + 96 GROUP BY 1, 2) AS q \
+       FULL JOIN (SELECT * FROM tower_activity.agent_day WHERE quarter = $1) AS d USING (agent, scope_id) \
+       WHERE (q.active, q.turns, q.roots) IS DISTINCT FROM (d.active::numeric, d.turns::numeric, d.roots::numeric)))";
+
 pub(super) fn check(reader: &mut PostgresReader, progress: &mut dyn FnMut(f64)) -> Result<Check> {
     let mut check = Check {
         has_ledger: true,
@@ -46,8 +58,13 @@ pub(super) fn check(reader: &mut PostgresReader, progress: &mut dyn FnMut(f64)) 
         let rows = snapshot.query(QUARTERS, &[]).await?;
         Ok(sample(rows.iter().map(|row| row.get(0)).collect()))
     })?;
+    let mut day = None;
     for (at, quarter) in quarters.iter().enumerate() {
-        let equal = reader.snapshot(async |snapshot| equals(snapshot, *quarter).await)?;
+        let mut equal = reader.snapshot(async |snapshot| equals(snapshot, *quarter).await)?;
+        let its_day = buckets::first_of_day(*quarter);
+        if day.replace(its_day) != Some(its_day) {
+            equal &= reader.snapshot(async |snapshot| day_equals(snapshot, its_day).await)?;
+        }
         if !equal {
             check
                 .differing_quarters
@@ -178,6 +195,12 @@ async fn equals(snapshot: &Snapshot<'_>, quarter: i64) -> Result<bool, Failed> {
             .is_some_and(|sums| sums == found)
     };
     Ok(stored.iter().all(is_same) && expected.is_empty())
+}
+
+/// Compares the sums of a day with those of its quarter hours.
+async fn day_equals(snapshot: &Snapshot<'_>, day: i64) -> Result<bool, Failed> {
+    let differs = snapshot.query(DAY_DIFFERS, &[(&day, Type::INT8)]).await?;
+    Ok(!differs[0].get::<_, bool>(0))
 }
 
 /// The numbers as they are stored.

@@ -47,8 +47,10 @@ pub(super) fn lock_counts(store: Option<&Path>) -> HashMap<InstanceId, CommitCou
 
 /// Returns what the lock files beside a store say was committed to it; for a store that cannot be read.
 pub(crate) fn check_lock_files(store: &Path) -> Check {
-    let mut check = Check::default();
-    check.has_ledger = true;
+    let mut check = Check {
+        has_ledger: true,
+        ..Check::default()
+    };
     instances::add_from_locks(&mut check, lock_counts(Some(store)));
     check
 }
