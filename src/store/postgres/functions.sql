@@ -89,10 +89,10 @@ SET search_path = pg_catalog AS $$
 $$;
 
 -- Applies the stored limits, one step at a time, by one caller at a time. Ages are measured from dates to the earlier of the server's
--- clock and the caller's: what one of them says deletes nothing. Returns the number of deleted rows and days. It does not wait for
--- readers: while one has the table of a day open, the rows of the day are deleted, and the table with a later step.
+-- clock and the caller's: what one of them says deletes nothing. Returns the number of deleted rows and days. It waits for readers only
+-- as long as others may wait behind it: while one has the table of a day open, the rows are deleted, and the table with a later step.
 CREATE FUNCTION tower_activity.apply_retention(clock bigint) RETURNS bigint LANGUAGE plpgsql
-SECURITY DEFINER SET search_path = pg_catalog SET lock_timeout = '300ms' AS $$
+SECURITY DEFINER SET search_path = pg_catalog SET lock_timeout = '50ms' AS $$
 DECLARE
   now_us bigint := least((extract(epoch FROM now()) * 1000000)::bigint, clock);
   most record;
@@ -129,8 +129,6 @@ BEGIN
       IF old.name IS NOT NULL THEN
         BEGIN
           IF old.pending IS NOT NULL THEN
-            -- Waiting for the lock, it would hold up all that come later.
-            EXECUTE format('LOCK TABLE ONLY tower_activity.%I, ONLY tower_activity.%I IN ACCESS EXCLUSIVE MODE NOWAIT', kind, old.name);
             EXECUTE format('ALTER TABLE tower_activity.%I DETACH PARTITION tower_activity.%I %s', kind, old.name,
               CASE WHEN old.pending THEN 'FINALIZE' ELSE '' END);
           END IF;

@@ -107,7 +107,7 @@ async fn health_lists_the_living_logs_and_counts_the_retired() {
            SELECT gen_random_uuid(), number, host, 1, number, true, CASE WHEN refused = 1 \
              THEN '{\"started\":5,\"committed\":3,\"rejected_memory\":2}' ELSE '{\"started\":1,\"committed\":1,\"rejected_memory\":0}' END \
            FROM tower_activity.log WHERE host = 'retired'; \
-         INSERT INTO tower_activity.retention (kind, most) VALUES ('activities', '90d'); ANALYZE",
+         INSERT INTO tower_activity.retention (kind, age) VALUES ('activities', 90 * 86400000000); ANALYZE",
     );
     let started = Instant::now();
     let health = health().await;
