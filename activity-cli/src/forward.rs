@@ -25,6 +25,17 @@ pub(crate) fn run(store: &str, args: &args::Forward) -> Result<(), Failure> {
     let target = args.to.as_str().into_store()?;
     let name = target.name();
     let mut forwarder = Forwarder::open(path, target)?;
+    if args.forget {
+        return match forwarder.forget()? {
+            true => Ok(print::text(&format!("forgot {name}\n"))?),
+            false => {
+                let what = format!(
+                    "{store} was never forwarded to {name}: `activity doctor` lists its targets"
+                );
+                Err(Error::new(ErrorKind::NotFound, what).into())
+            }
+        };
+    }
     if args.again {
         let since = args.since.as_deref().unwrap_or("1970-01-01");
         forwarder = forwarder.again_since(source::instant("--since", since, Utc::now())?);
@@ -38,22 +49,30 @@ pub(crate) fn run(store: &str, args: &args::Forward) -> Result<(), Failure> {
         return follow(forwarder, &name);
     }
     let mut progress = Progress::new("verifying");
-    let (activities, missing) = forwarder.verify(|done| progress.set(done))?;
+    let verified = forwarder.verify(|done| progress.set(done))?;
     drop(progress);
     match args.json {
         true => json::print(&json!({
             "target": name,
             "forwarded": done.forwarded,
-            "activities": activities,
-            "missing": missing,
+            "activities": verified.activities,
+            "missing": verified.missing,
+            "deleted": verified.deleted,
         }))?,
         false => print::text(&format!(
-            "forwarded {} to {name}; it has all of {}\n",
+            "forwarded {} to {name}; it has {} of {}\n",
             human::many(done.forwarded, "record", "records"),
-            human::many(activities - missing, "activity", "activities"),
+            human::count(verified.activities - verified.missing - verified.deleted),
+            human::many(verified.activities, "activity", "activities"),
         ))?,
     }
-    match missing {
+    if verified.deleted > 0 {
+        anstream::eprintln!(
+            "note: {} of days of which {name} has deleted some, by its retention or `prune`",
+            human::many(verified.deleted, "activity is", "activities are")
+        );
+    }
+    match verified.missing {
         0 => Ok(()),
         missing => Err(Error::new(
             ErrorKind::Store,

@@ -9,7 +9,7 @@ use super::{
     session::{Session, Step},
     state::waiting,
     thread::Backoff,
-    verify,
+    verify::{self, Verified},
 };
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -78,6 +78,18 @@ impl Forwarder {
         self
     }
 
+    /// Forgets the target: nothing waits for it any more, and retention is no longer held back by it. Returns false if the file does
+    /// not know it.
+    ///
+    /// Another forwarder of this file to this target makes it known again.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be written.
+    pub fn forget(mut self) -> Result<bool> {
+        self.session.forget()
+    }
+
     /// Forwards everything that is committed by now. Can be repeated, and continued after an error.
     ///
     /// # Errors
@@ -123,14 +135,13 @@ impl Forwarder {
         }
     }
 
-    /// Compares the activities of the file with those of the target by id. Returns the number of activities in the file, and of
-    /// those that the target does not have.
+    /// Compares the activities of the file with those of the target by id.
     ///
     /// # Errors
     ///
     /// If either cannot be read.
-    pub fn verify(&self, progress: impl FnMut(f64)) -> Result<(u64, u64)> {
-        verify::missing(
+    pub fn verify(&self, progress: impl FnMut(f64)) -> Result<Verified> {
+        verify::verify(
             &mut *self.store.reader()?,
             &mut *self.central.reader()?,
             progress,

@@ -26,3 +26,4 @@ mod verify;
 pub use forwarder::{ForwardProgress, Forwarder};
 pub use target::ForwardTarget;
 pub use thread::Forwarding;
+pub use verify::Verified;

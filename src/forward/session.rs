@@ -162,7 +162,12 @@ impl Session {
         }
         let mut connected = match self.connected.take() {
             Some(connected) => connected,
-            None => self.connect()?,
+            None => {
+                let connected = self.connect()?;
+                // The file may have one of an earlier process.
+                self.error.get_or_insert_default();
+                connected
+            }
         };
         let name = self.name.clone();
         let spool = self.spool()?;
@@ -295,6 +300,12 @@ impl Session {
     }
 
     /// Keeps the error in the file. Returns false if that fails: the file may be what is broken.
+    /// Deletes what the file keeps of the target.
+    pub(super) fn forget(&mut self) -> Result<bool> {
+        let name = self.name.clone();
+        self.spool()?.forget_target(&name)
+    }
+
     fn keep_error(&mut self, error: Option<&str>) -> bool {
         let name = self.name.clone();
         let kept = self.spool().and_then(|spool| spool.set_error(&name, error));

@@ -5,23 +5,35 @@ use std::collections::HashSet;
 use crate::{
     error::Result,
     record::ActivityId,
-    store::{LARGEST_PAGE, Reader},
+    store::{LARGEST_PAGE, Quarter, Reader},
 };
 
-/// Returns the number of activities in the file, and of those that the target does not have.
-pub(super) fn missing(
+/// The result of [`Forwarder::verify`](super::Forwarder::verify).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Verified {
+    /// Activities in the file.
+    pub activities: u64,
+    /// Those that the target does not have, of times of which it has deleted none.
+    pub missing: u64,
+    /// Those that the target does not have, of times of which it has deleted activities.
+    pub deleted: u64,
+}
+
+/// Compares by id.
+pub(super) fn verify(
     file: &mut dyn Reader,
     central: &mut dyn Reader,
     mut progress: impl FnMut(f64),
-) -> Result<(u64, u64)> {
+) -> Result<Verified> {
     let total = file.health()?.activities.max(1);
-    let (mut count, mut missing) = (0, 0);
+    let mut verified = Verified::default();
     let mut from = ActivityId::from_bytes([0; 16]);
     let last = ActivityId::from_bytes([0xff; 16]);
     loop {
         let own = file.ids(from..=last, LARGEST_PAGE)?;
         let Some(end) = own.last().copied() else {
-            return Ok((count, missing));
+            return Ok(verified);
         };
         let mut theirs = HashSet::new();
         let mut first = own[0];
@@ -33,12 +45,24 @@ pub(super) fn missing(
                 _ => break,
             }
         }
-        count += own.len() as u64;
-        missing += own.iter().filter(|id| !theirs.contains(id)).count() as u64;
-        progress(count as f64 / total as f64);
+        verified.activities += own.len() as u64;
+        let missing: Vec<_> = own.iter().filter(|id| !theirs.contains(id)).collect();
+        if !missing.is_empty() {
+            let quarter = |id: &ActivityId| Quarter::containing(id.started_at());
+            let gaps =
+                central.gaps(quarter(&own[0])..Quarter::from_number(quarter(&end).number() + 1))?;
+            let is_deleted = |id: &&&ActivityId| {
+                let quarter = quarter(id);
+                gaps.activities.iter().any(|gap| gap.contains(&quarter))
+            };
+            let deleted = missing.iter().filter(is_deleted).count();
+            verified.deleted += deleted as u64;
+            verified.missing += (missing.len() - deleted) as u64;
+        }
+        progress(verified.activities as f64 / total as f64);
         match next(end) {
             Some(after) => from = after,
-            None => return Ok((count, missing)),
+            None => return Ok(verified),
         }
     }
 }

@@ -50,7 +50,7 @@ fn a_file_with_every_kind_of_record_is_the_same_at_the_target() {
         done.records > 0 && done.forwarded == done.records,
         "{done:?}"
     );
-    assert_eq!(forwarder.verify(|_| ()).unwrap().1, 0);
+    assert_eq!(forwarder.verify(|_| ()).unwrap().missing, 0);
     let expected = all(&store);
     assert!(expected.keys().any(|key| key.starts_with("chunk")));
     assert_same(&expected, &central(&url));

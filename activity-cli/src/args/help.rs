@@ -193,6 +193,7 @@ Examples:
   activity forward --to postgres://activity@db/ops
   activity --store old.db forward --to postgres://activity@db/ops --once
   activity forward --to postgres://activity@db/ops --again --since 2d --once
+  activity forward --to postgres://activity@typo/ops --forget
 
 The password is read from the variable PGPASSWORD, or from ~/.pgpass. A program that forwards its own log needs no such \
 command. It can be stopped and started again at any time: it continues where it was. Without --once it follows the store \

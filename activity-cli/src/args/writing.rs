@@ -72,6 +72,9 @@ pub(crate) struct Forward {
     /// With --again: only records dated from TIME on, an age (2d) or a date [default: all]
     #[arg(long, value_name = "TIME", requires = "again")]
     pub(crate) since: Option<String>,
+    /// Forget this target: retention no longer keeps what it does not have
+    #[arg(long, conflicts_with_all = ["once", "again"])]
+    pub(crate) forget: bool,
     /// Print one JSON object
     #[arg(long, requires = "once")]
     pub(crate) json: bool,

@@ -38,7 +38,7 @@ pub(super) fn open(store: Option<&str>, args: &Proxy) -> ActivityLog {
 }
 
 /// Flushes the log; warns of lost records.
-pub(super) fn shutdown(log: ActivityLog) {
+pub(super) fn shutdown(log: &ActivityLog) {
     let lost = match log.shutdown().timeout(SHUTDOWN).wait() {
         Ok(report) => report.activities.lost() + report.events.lost(),
         Err(error) => return warn(&format!("some calls may not be recorded: {error:#}")),

@@ -43,6 +43,6 @@ pub(crate) fn run(
     }
     let ended = running.pass_on(&tap)?;
     tap.close(&ended.outcome());
-    log::shutdown(log);
+    log::shutdown(&log);
     ended.exit()
 }

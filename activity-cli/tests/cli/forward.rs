@@ -4,6 +4,70 @@ use serde_json::{Value, json};
 
 use crate::{fixture::Fixture, postgres};
 
+/// A mistyped address keeps nothing for ever, and an error of an earlier process is not shown after a success.
+#[test]
+fn a_target_is_forgotten_and_an_error_is_cleared() {
+    let fixture = Fixture::with_calls();
+    let doctor = || fixture.run(&["doctor"]).stdout;
+    let wrong = "postgres://postgres@127.0.0.1:9/typo";
+    let ran = fixture.run(&["forward", "--to", wrong, "--once"]);
+    assert_eq!(ran.code, Some(1));
+    let prune = ["prune", "--older-than", "0s", "--what", "activities"];
+    let ran = fixture.run(&prune);
+    assert!(ran.stdout.contains("deleted 0 activities"), "{ran:?}");
+    assert!(doctor().contains(":9/typo"));
+    let ran = fixture.run(&["forward", "--to", wrong, "--forget"]);
+    assert_eq!(
+        (ran.code, &*ran.stdout),
+        (Some(0), "forgot postgres://127.0.0.1:9/typo\n")
+    );
+    assert!(!doctor().contains(":9/typo"));
+    let ran = fixture.run(&["forward", "--to", wrong, "--forget"]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+
+    let url = postgres::database();
+    let refused = url
+        .replace(postgres::PASSWORD, "wrong")
+        .replace("postgres:wrong", "nobody:wrong");
+    assert_eq!(
+        fixture.run(&["forward", "--to", &refused, "--once"]).code,
+        Some(1)
+    );
+    assert!(doctor().contains("cannot forward"));
+    assert_eq!(
+        fixture.run(&["forward", "--to", &url, "--once"]).code,
+        Some(0)
+    );
+    assert!(!doctor().contains("cannot forward"), "{}", doctor());
+    let ran = fixture.run(&prune);
+    assert!(!ran.stdout.contains("deleted 0 activities"), "{ran:?}");
+}
+
+/// What a central store has deleted by its own limits is not missing.
+#[test]
+fn a_store_is_verified_after_its_target_has_deleted_days() {
+    let fixture = Fixture::with_calls();
+    let old = r#"{"id":"01900000-0000-7000-8000-000000000001","name":"old","kind":"tool","started_at":"2024-06-09T00:00:00Z","status":"success","duration_ns":1}"#;
+    std::fs::write(fixture.folder.path().join("old.jsonl"), old).unwrap();
+    let ran = fixture.run(&["import", "old.jsonl"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let url = postgres::database();
+    let once = || fixture.run(&["forward", "--to", &url, "--once"]);
+    let ran = once();
+    assert!(
+        ran.code == Some(0) && ran.stdout.contains("it has 7 of 7"),
+        "{ran:?}"
+    );
+    let ran = fixture.run(&["prune", "--older-than", "30d", "--store", &url]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let ran = once();
+    assert!(
+        ran.code == Some(0) && ran.stdout.contains("it has 6 of 7"),
+        "{ran:?}"
+    );
+    assert!(ran.stderr.contains("1 activity is of days"), "{ran:?}");
+}
+
 #[test]
 fn a_store_is_forwarded_once_and_verified() {
     let fixture = Fixture::with_calls();
@@ -14,7 +78,7 @@ fn a_store_is_forwarded_once_and_verified() {
         fixture.run(&args)
     };
     let ran = forward(&[]);
-    let expected = format!("forwarded 6 records to {target}; it has all of 6 activities\n");
+    let expected = format!("forwarded 6 records to {target}; it has 6 of 6 activities\n");
     assert_eq!(
         (ran.code, ran.stdout),
         (Some(0), expected),
@@ -23,7 +87,8 @@ fn a_store_is_forwarded_once_and_verified() {
     );
     let ran = forward(&["--json"]);
     let printed: Value = serde_json::from_str(&ran.stdout).unwrap();
-    let expected = json!({"target": target, "forwarded": 0, "activities": 6, "missing": 0});
+    let expected =
+        json!({"target": target, "forwarded": 0, "activities": 6, "missing": 0, "deleted": 0});
     assert_eq!((ran.code, printed), (Some(0), expected));
 
     for reading in [&["list"][..], &["stats"], &["errors"], &["events"]] {

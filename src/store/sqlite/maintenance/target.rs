@@ -13,6 +13,7 @@ const SET: &str = "INSERT INTO target (name, log, activity, event, chunk, to_act
        activity = excluded.activity, event = excluded.event, chunk = excluded.chunk, to_activity = excluded.to_activity, \
        to_event = excluded.to_event, to_chunk = excluded.to_chunk, recording = excluded.recording, keep_us = excluded.keep_us, \
        batch = excluded.batch, to_batch = excluded.to_batch";
+const DELETE: &str = "DELETE FROM target WHERE name = ?1";
 const FAIL: &str = "UPDATE target SET error = ?2, error_at = iif(?2 IS NULL, NULL, coalesce(error_at, ?3)) WHERE name = ?1";
 const ACKNOWLEDGED: &str = "SELECT min(activity), min(event), min(recording), \
      iif(count(keep_us) = count(*), max(keep_us), NULL) FROM target";
@@ -126,6 +127,14 @@ pub(in crate::store::sqlite) fn replace(
         bytes(target.cut_batch),
     ])?;
     Ok(true)
+}
+
+/// Deletes the row of a target. Returns false if there is none.
+pub(in crate::store::sqlite) fn delete(
+    connection: &Connection,
+    name: &str,
+) -> rusqlite::Result<bool> {
+    Ok(has_targets(connection)? && connection.execute(DELETE, [name])? > 0)
 }
 
 /// Sets or clears the last error of a target.

@@ -120,6 +120,21 @@ impl Spool {
         )
     }
 
+    /// Deletes the row of a target. Returns false if there is none.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be written.
+    pub(crate) fn forget_target(&self, name: &str) -> Result<bool> {
+        match &self.writer {
+            Some(writer) => writer.write(|transaction| target::delete(transaction, name)),
+            None => Err(Error::store(format!(
+                "the store {} cannot be written",
+                self.path().display()
+            ))),
+        }
+    }
+
     /// Keeps or clears the last error of a target.
     pub(crate) fn set_error(&self, name: &str, error: Option<&str>) -> Result<()> {
         let now = Utc::now().timestamp_micros();
