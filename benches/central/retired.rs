@@ -56,11 +56,17 @@ fn reads(url: &str, data: Data, times: usize) -> Result<Vec<(&'static str, f64)>
     let mut reader = PostgresStore::new(url)?.reader()?;
     medians.push((
         "vitals",
-        median(times, &mut |_| reader.vitals().map(|_| ()))?,
+        median(times, &mut |_| {
+            reader.vitals()?;
+            Ok(())
+        })?,
     ));
     medians.push((
         "health",
-        median(times.min(20), &mut |_| reader.health().map(|_| ()))?,
+        median(times.min(20), &mut |_| {
+            reader.health()?;
+            Ok(())
+        })?,
     ));
     Ok(medians)
 }

@@ -74,7 +74,7 @@ pub(crate) fn measure(server: &Server, folder: &Path, seconds: usize) -> Result<
         }
         Ok(())
     })?;
-    drop(log.shutdown().wait()?);
+    log.shutdown().wait()?;
     if delays.len() < count {
         return Err(format!("{} of {count} calls were seen", delays.len()).into());
     }

@@ -33,12 +33,14 @@ impl Wire {
         }
     }
 
-    fn client(&mut self, message: Value) -> &mut Self {
+    fn client(&mut self, message: impl Into<Value>) -> &mut Self {
+        let message: Value = message.into();
         self.client.read(format!("{message}\n").as_bytes());
         self
     }
 
-    fn server(&mut self, message: Value) -> &mut Self {
+    fn server(&mut self, message: impl Into<Value>) -> &mut Self {
+        let message: Value = message.into();
         self.server.read(format!("{message}\n").as_bytes());
         self
     }
@@ -50,8 +52,8 @@ impl Wire {
         )
     }
 
-    fn answer(&mut self, id: impl Into<Value>, result: Value) -> &mut Self {
-        let id: Value = id.into();
+    fn answer(&mut self, id: impl Into<Value>, result: impl Into<Value>) -> &mut Self {
+        let (id, result): (Value, Value) = (id.into(), result.into());
         self.server(json!({"jsonrpc": "2.0", "id": id, "result": result}))
     }
 
