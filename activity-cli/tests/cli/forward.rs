@@ -28,7 +28,7 @@ fn a_target_is_forgotten_and_an_error_is_cleared() {
     let url = postgres::database();
     let refused = url
         .replace(postgres::PASSWORD, "wrong")
-        .replace("postgres:wrong", "nobody:wrong");
+        .replace("postgres:wrong", "intruder:wrong");
     assert_eq!(
         fixture.run(&["forward", "--to", &refused, "--once"]).code,
         Some(1)
