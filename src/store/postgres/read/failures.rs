@@ -37,12 +37,8 @@ const UNCOUNTED: &str =
 /// The range of their ids.
 const UNCOUNTED_IDS: &str = "SELECT min(min_activity::text COLLATE \"C\")::uuid, max(max_activity::text COLLATE \"C\")::uuid \
      FROM tower_activity.batch WHERE ordinal IS NULL";
-/// Added up by the server: a week has a group of each fingerprint in most of its quarter hours. Ids are in the order of these.
-const KEPT: &str = "SELECT k.fingerprint, f.name, f.error_type, k.count, f.first, l.example \
-     FROM (SELECT fingerprint, sum(count)::bigint AS count, min(quarter) AS first, max(quarter) AS last FROM tower_activity.failure \
-       WHERE quarter >= $1 AND quarter < $2 GROUP BY fingerprint) AS k \
-     JOIN tower_activity.failure AS f ON f.fingerprint = k.fingerprint AND f.quarter = k.first \
-     JOIN tower_activity.failure AS l ON l.fingerprint = k.fingerprint AND l.quarter = k.last";
+const KEPT: &str = "SELECT fingerprint, name, error_type, count, first, example FROM tower_activity.failure \
+     WHERE quarter >= $1 AND quarter < $2";
 const KEPT_FIRST: &str = "SELECT k.fingerprint, f.first FROM unnest($1::bigint[]) AS k (fingerprint) CROSS JOIN LATERAL \
      (SELECT first FROM tower_activity.failure AS f WHERE f.fingerprint = k.fingerprint ORDER BY f.quarter LIMIT 1) AS f";
 /// The last quarter hour that an id can have: its time has 48 bits of milliseconds.
