@@ -152,7 +152,8 @@ impl Session {
             Err(error) if error.is_busy() => return Ok(()),
             done => done?,
         }
-        connected.intake.fold()?;
+        // Nothing else may come that would count the rest.
+        while connected.intake.fold()? > 0 {}
         connected.intake.disconnect()
     }
 
@@ -299,13 +300,13 @@ impl Session {
         }
     }
 
-    /// Keeps the error in the file. Returns false if that fails: the file may be what is broken.
     /// Deletes what the file keeps of the target.
     pub(super) fn forget(&mut self) -> Result<bool> {
         let name = self.name.clone();
         self.spool()?.forget_target(&name)
     }
 
+    /// Keeps the error in the file. Returns false if that fails: the file may be what is broken.
     fn keep_error(&mut self, error: Option<&str>) -> bool {
         let name = self.name.clone();
         let kept = self.spool().and_then(|spool| spool.set_error(&name, error));
