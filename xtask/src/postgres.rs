@@ -8,7 +8,7 @@ use crate::{
     browser,
     debian::{self, Requirement},
     npm, pages,
-    run::{Result, cargo, run},
+    run::{self, Result, cargo, run},
 };
 
 pub(crate) const POSTGRESQL: Requirement = Requirement {
@@ -35,20 +35,11 @@ pub(crate) fn newest() -> Result {
         .ok_or("the package has no folder")?;
     link_libraries(package)?;
     // Its server lacks the module that writes plans to the log.
-    let of_store = [
-        "--test",
-        "store",
-        "--",
-        "postgres_conforms",
-        "central",
-        "--skip",
-        "plans",
-    ];
-    for of_binary in [&of_store[..], &["--test", "forward", "--"]] {
-        let mut cargo = cargo(&["test", "--workspace", "--all-features"]);
-        cargo.args(of_binary).arg("--nocapture");
-        cargo.env("ACTIVITY_TEST_POSTGRES", &programs);
-        run(cargo.env("LD_LIBRARY_PATH", package.join("native/lib")))?;
+    let of_store = ["postgres_conforms", "central", "--skip", "plans"];
+    for (binary, selected) in [("store", &of_store[..]), ("forward", &[])] {
+        let mut tests = run::tests(&["--workspace"], binary, selected);
+        tests.env("ACTIVITY_TEST_POSTGRES", &programs);
+        run(tests.env("LD_LIBRARY_PATH", package.join("native/lib")))?;
     }
     Ok(())
 }

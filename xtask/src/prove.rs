@@ -74,6 +74,9 @@ const PROOFS: [Proof; 11] = [
 /// Minutes for which sequences of acts are tried, unless `ACTIVITY_TEST_FOREIGN_MINUTES` is set.
 const MINUTES: (&str, &str) = ("ACTIVITY_TEST_FOREIGN_MINUTES", "20");
 
+/// The package with the tests of a process from outside.
+const COMMAND: [&str; 2] = ["--package", "activity-cli"];
+
 /// Proves the promise of this name, or lists what can be proved.
 ///
 /// # Errors
@@ -100,22 +103,12 @@ fn foreign_clients() -> Result {
         debian::ensure(&[sqlite::CLIENTS])?;
     }
     pages::pages()?;
-    let mut cargo = cargo(&[
-        "test",
-        "--package",
-        "activity-cli",
-        "--all-features",
-        "--test",
-        "faults",
-        "--",
-        "foreign_clients::",
-        "--nocapture",
-    ]);
+    let mut tests = run::tests(&COMMAND, "faults", &["foreign_clients::"]);
     let (name, minutes) = MINUTES;
     if std::env::var_os(name).is_none() {
-        cargo.env(name, minutes);
+        tests.env(name, minutes);
     }
-    run(&mut cargo)
+    run(&mut tests)
 }
 
 /// Kills a process at each system call that writes, for each kind of work on a log.
@@ -124,54 +117,26 @@ fn kills() -> Result {
         debian::ensure(&[strace::STRACE])?;
     }
     pages::pages()?;
-    let mut cargo = cargo(&[
-        "test",
-        "--package",
-        "activity-cli",
-        "--all-features",
-        "--test",
-        "faults",
-        "--",
-        "kills::",
-        "--nocapture",
-    ]);
-    run(cargo.env("ACTIVITY_TEST_KILLS_AT", "every"))
+    let mut tests = run::tests(&COMMAND, "faults", &["kills::"]);
+    run(tests.env("ACTIVITY_TEST_KILLS_AT", "every"))
 }
 
 /// Damages every page in every way, and truncates the WAL around every frame.
 fn torn() -> Result {
-    let mut cargo = cargo(&[
-        "test",
-        "--package",
-        "activity-cli",
-        "--all-features",
-        "--test",
-        "torn",
-        "--",
-        "--nocapture",
-    ]);
+    let mut tests = run::tests(&COMMAND, "torn", &[]);
     pages::pages()?;
-    run(cargo.env("ACTIVITY_TEST_TORN", "full"))
+    run(tests.env("ACTIVITY_TEST_TORN", "full"))
 }
 
 /// Runs a test of forwarding at its full length, unless the variable is set.
 fn forward(test: &str, variable: &str, length: &str) -> Result {
     debian::ensure(&[postgres::POSTGRESQL])?;
     pages::pages()?;
-    let mut cargo = cargo(&[
-        "test",
-        "--workspace",
-        "--all-features",
-        "--test",
-        "forward",
-        "--",
-        test,
-        "--nocapture",
-    ]);
+    let mut tests = run::tests(&["--workspace"], "forward", &[test]);
     if std::env::var_os(variable).is_none() {
-        cargo.env(variable, length);
+        tests.env(variable, length);
     }
-    run(&mut cargo)
+    run(&mut tests)
 }
 
 /// Redacts a mebibyte of each of many adversarial inputs.

@@ -31,6 +31,15 @@ pub(crate) fn cargo(args: &[&str]) -> Command {
     command
 }
 
+/// Returns the command that runs those tests of a binary that the arguments select, with their output, with all features of some packages.
+pub(crate) fn tests(packages: &[&str], binary: &str, selected: &[&str]) -> Command {
+    let mut command = cargo(&["test"]);
+    command.args(packages);
+    command.args(["--all-features", "--test", binary, "--"]);
+    command.args(selected).arg("--nocapture");
+    command
+}
+
 /// Prints a command, runs it, and prints its time.
 ///
 /// # Errors
