@@ -55,6 +55,7 @@ impl Bounds {
     }
 }
 
+/// Returns the smallest id of a quarter hour.
 pub(super) fn first_id(quarter: i64) -> ActivityId {
     ActivityId::from_parts(quarter.saturating_mul(QUARTER_US), 0)
 }

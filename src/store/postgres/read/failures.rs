@@ -17,7 +17,7 @@ use crate::{
     record::{ActivityId, ActivityRecord, Choice, Filter, Fingerprint, Status, Text},
     store::{
         FailureGroup, FailureSums,
-        postgres::connection::Failed,
+        postgres::{connection::Failed, recount::first_id},
         selects_all_failures,
         sums::{OTHERS, QUARTER_US, quarter_of},
     },
@@ -110,10 +110,6 @@ fn kept_quarters(filter: &Filter) -> Range<i64> {
     let first = first.clamp(0, LAST);
     let until = filter.until.map(|at| quarter_of(at.timestamp_micros()));
     first..until.unwrap_or(LAST).clamp(first, LAST)
-}
-
-fn first_id(quarter: i64) -> ActivityId {
-    ActivityId::from_parts(quarter.saturating_mul(QUARTER_US), 0)
 }
 
 async fn add(
