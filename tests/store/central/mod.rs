@@ -23,22 +23,23 @@ use uuid::Uuid;
 use crate::support::postgres;
 
 /// A log whose batches a test makes.
-struct Log {
-    intake: Box<dyn Intake>,
-    instance: Instance,
+pub(crate) struct Log {
+    pub(crate) intake: Box<dyn Intake>,
+    instance: InstanceHealth,
     places: Places,
 }
 
 impl Log {
-    fn connect(url: &str, number: u8) -> Self {
+    pub(crate) fn connect(url: &str, number: u8) -> Self {
         let mut intake = PostgresStore::new(url).unwrap().intake().unwrap();
         let id = Uuid::from_bytes([number; 16]);
         let log = ForwardedLog::new(id, id, "host");
         let places = intake.connect(&log).unwrap().places;
         let instance = InstanceId::from_bytes([number; 16]);
+        let instance = Instance::new(instance, "host", 1, Utc::now());
         Log {
             intake,
-            instance: Instance::new(instance, "host", 1, Utc::now()),
+            instance: InstanceHealth::new(&instance),
             places,
         }
     }
@@ -57,6 +58,7 @@ impl Log {
             self.places.chunk,
         );
         for (seq, one) in (self.places.activity + 1..).zip(&mut activities) {
+            one.instance = self.instance.id;
             one.seq = Some(seq);
         }
         for (seq, one) in (self.places.event + 1..).zip(&mut events) {
@@ -65,11 +67,11 @@ impl Log {
         self.places = batch.up_to;
         batch.activities = activities;
         batch.events = events;
-        batch.instances = vec![InstanceHealth::new(&self.instance)];
+        batch.instances = vec![self.instance.clone()];
         batch
     }
 
-    fn send(&mut self, activities: Vec<ActivityRecord>, events: Vec<EventRecord>) {
+    pub(crate) fn send(&mut self, activities: Vec<ActivityRecord>, events: Vec<EventRecord>) {
         let batch = self.batch(activities, events);
         self.intake.accept(&batch).unwrap();
     }
@@ -83,10 +85,14 @@ fn instant(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
 }
 
-/// Returns a successful activity of a millisecond.
 fn activity(at: DateTime<Utc>, number: u8) -> ActivityRecord {
+    numbered(at, number.into())
+}
+
+/// Returns a successful activity of a millisecond, whose id ends with a number.
+pub(crate) fn numbered(at: DateTime<Utc>, number: u64) -> ActivityRecord {
     let mut id = *ActivityId::lower_bound(at).as_bytes();
-    id[15] = number;
+    id[9..].copy_from_slice(&number.to_be_bytes()[1..]);
     let instance = InstanceId::from_bytes([1; 16]);
     let mut one = ActivityRecord::new(ActivityId::from_bytes(id), Kind::Tool, "work", instance);
     one.status = Status::Success;

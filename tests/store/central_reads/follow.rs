@@ -85,7 +85,7 @@ fn write(url: &str, number: u8, seed: u64) -> Vec<ActivityId> {
         });
         let rows: Vec<_> = rows.collect();
         sent.extend(rows.iter().map(|one| one.id));
-        log.send(rows);
+        log.send(rows, Vec::new());
         match random.u8(..6) {
             0 => log = Log::connect(&address, number),
             1 => {

@@ -18,7 +18,10 @@ use crate::support::postgres;
 fn locked() -> (Box<dyn Reader>, postgres::Session) {
     let url = postgres::database();
     let mut log = Log::connect(&url, 1);
-    log.send(vec![activity("2026-03-01T12:00:00Z".parse().unwrap(), 1)]);
+    log.send(
+        vec![activity("2026-03-01T12:00:00Z".parse().unwrap(), 1)],
+        Vec::new(),
+    );
     let reader = PostgresStore::new(&url).unwrap().reader().unwrap();
     let mut session = postgres::session(&url);
     session.send("BEGIN; LOCK TABLE tower_activity.activity IN ACCESS EXCLUSIVE MODE;");
@@ -73,7 +76,10 @@ async fn read_in_a_runtime(url: &str) {
 fn a_store_is_read_inside_of_a_runtime() {
     let url = postgres::database();
     let mut log = Log::connect(&url, 1);
-    log.send(vec![activity("2026-03-01T12:00:00Z".parse().unwrap(), 1)]);
+    log.send(
+        vec![activity("2026-03-01T12:00:00Z".parse().unwrap(), 1)],
+        Vec::new(),
+    );
     read_in_a_runtime(&url);
 }
 
@@ -81,7 +87,10 @@ fn a_store_is_read_inside_of_a_runtime() {
 fn a_reader_reconnects_when_the_server_has_ended_its_session() {
     let url = postgres::database();
     let mut log = Log::connect(&url, 1);
-    log.send(vec![activity("2026-03-01T12:00:00Z".parse().unwrap(), 1)]);
+    log.send(
+        vec![activity("2026-03-01T12:00:00Z".parse().unwrap(), 1)],
+        Vec::new(),
+    );
     let mut reader = PostgresStore::new(&url).unwrap().reader().unwrap();
     assert_eq!(list(&mut *reader).unwrap().records.len(), 1);
     let end = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \

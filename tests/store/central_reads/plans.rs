@@ -126,7 +126,7 @@ fn pages_trees_and_searches_are_read_by_indexes() {
     let mut log = Log::connect(&url, 1);
     // One of each day, before the others.
     let days = (0..DAYS).map(|day| activity(start + Duration::days(day), 1 << 47));
-    log.send(days.collect());
+    log.send(days.collect(), Vec::new());
     while log.intake.fold().unwrap() > 0 {}
     postgres::query(&url, "DELETE FROM tower_activity.activity");
     let fill = FILL

@@ -90,7 +90,7 @@ fn a_ranking_of_any_span_counts_its_activities_once() {
     let mut log = Log::connect(&url, 1);
     let rows = rows(&mut random);
     for batch in rows.chunks(70) {
-        log.send(batch.to_vec());
+        log.send(batch.to_vec(), Vec::new());
         // Days and quarter hours are added to, not written once.
         while log.intake.fold().unwrap() > 0 {}
     }

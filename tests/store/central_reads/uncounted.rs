@@ -33,12 +33,12 @@ fn counts(reader: &mut dyn Reader) -> Vec<u64> {
 fn groups_of_errors_have_the_failures_of_batches_that_are_not_counted() {
     let url = postgres::database();
     let mut log = Log::connect(&url, 1);
-    log.send(vec![failed(2), failed(3)]);
+    log.send(vec![failed(2), failed(3)], Vec::new());
     let mut reader = PostgresStore::new(&url).unwrap().reader().unwrap();
     assert_eq!(counts(&mut *reader), [2]);
     while log.intake.fold().unwrap() > 0 {}
     assert_eq!(counts(&mut *reader), [2]);
-    log.send(vec![failed(1)]);
+    log.send(vec![failed(1)], Vec::new());
     assert_eq!(counts(&mut *reader), [3]);
     let groups = reader.failures(&Filter::default()).unwrap();
     let fingerprint = groups[0].fingerprint.unwrap();
@@ -50,7 +50,7 @@ fn groups_of_errors_have_the_failures_of_batches_that_are_not_counted() {
 fn an_agent_that_records_turns_is_known_before_they_are_counted() {
     let url = postgres::database();
     let mut log = Log::connect(&url, 1);
-    log.send(vec![of_agent(1, Kind::Tool)]);
+    log.send(vec![of_agent(1, Kind::Tool)], Vec::new());
     let mut reader = PostgresStore::new(&url).unwrap().reader().unwrap();
     let mut turns = || {
         let mut turns = Vec::new();
@@ -61,6 +61,6 @@ fn an_agent_that_records_turns_is_known_before_they_are_counted() {
         turns
     };
     assert_eq!(turns(), [true]);
-    log.send(vec![of_agent(2, Kind::Turn)]);
+    log.send(vec![of_agent(2, Kind::Turn)], Vec::new());
     assert_eq!(turns(), [false, true]);
 }

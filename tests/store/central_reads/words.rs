@@ -19,9 +19,9 @@ fn the_index_of_words_is_cleaned_when_an_intake_connects() {
     let url = postgres::database();
     let mut log = Log::connect(&url, 1);
     let now = Utc::now();
-    log.send(vec![activity(now, 1)]);
+    log.send(vec![activity(now, 1)], Vec::new());
     assert!(pending(&url) > 0);
-    log.send(vec![activity(now, 2)]);
+    log.send(vec![activity(now, 2)], Vec::new());
     drop(PostgresStore::new(&url).unwrap().intake().unwrap());
     assert_eq!(pending(&url), 0);
 }
