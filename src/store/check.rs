@@ -44,7 +44,8 @@ pub struct Check {
     /// Set if the ledger has fewer commits than all processes had made when the last of them shut down: the file was replaced
     /// by an older copy.
     pub older: Option<CheckCounts>,
-    /// Commits in the write-ahead log that SQLite cannot read, because a byte before them is damaged. They are lost when the
+    /// Commits in the write-ahead log that SQLite cannot read, because a byte before them is damaged or, after a loss of power,
+    /// was never written. They are lost when the
     /// write-ahead log is restarted.
     pub unread_commits: u64,
     /// Number of quarter hours whose sums were compared with their activities: those without pruned activities.

@@ -2,6 +2,7 @@
 
 mod content;
 mod losses;
+mod torn;
 
 use std::{
     fs,

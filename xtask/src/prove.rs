@@ -13,7 +13,7 @@ struct Proof {
     run: fn() -> Result,
 }
 
-const PROOFS: [Proof; 11] = [
+const PROOFS: [Proof; 12] = [
     Proof {
         name: "foreign-clients",
         promise: "acts of SQLite clients beside a writer lose no row that was acknowledged",
@@ -23,6 +23,11 @@ const PROOFS: [Proof; 11] = [
         name: "kills",
         promise: "a process that is killed at any write loses nothing that was acknowledged, and the next one continues",
         run: kills,
+    },
+    Proof {
+        name: "power-loss",
+        promise: "a machine that loses power at any moment keeps each durable call that was answered, and a log that is intact",
+        run: power_loss,
     },
     Proof {
         name: "torn",
@@ -119,6 +124,16 @@ fn kills() -> Result {
     pages::pages()?;
     let mut tests = run::tests(&COMMAND, "faults", &["kills::"]);
     run(tests.env("ACTIVITY_TEST_KILLS_AT", "every"))
+}
+
+/// Loses power after every change of the disk, for each kind of work on a log.
+fn power_loss() -> Result {
+    if cfg!(target_os = "linux") {
+        debian::ensure(&[strace::STRACE])?;
+    }
+    pages::pages()?;
+    let mut tests = run::tests(&COMMAND, "faults", &["power_loss::"]);
+    run(tests.env("ACTIVITY_TEST_POWER_LOSS", "every"))
 }
 
 /// Damages every page in every way, and truncates the WAL around every frame.

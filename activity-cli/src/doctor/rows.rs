@@ -23,7 +23,7 @@ pub(super) fn problems(check: &Check, last: Option<&LastCheck>) -> Vec<String> {
     if total.commits.missing > 0 {
         problems.push(format!(
             "{} missing: counted in the lock files of their processes, but not in the file. A write-ahead log was lost, \
-             or an older copy was put in place",
+             the machine lost power, or an older copy was put in place",
             human::many(total.commits.missing, "transaction is", "transactions are")
         ));
     }
@@ -40,8 +40,8 @@ pub(super) fn problems(check: &Check, last: Option<&LastCheck>) -> Vec<String> {
     }
     if check.unread_commits > 0 {
         problems.push(format!(
-            "{} in the write-ahead log cannot be read: a byte before them is damaged. Copy the -wal file before the next \
-             write to the log, which overwrites it",
+            "{} in the write-ahead log cannot be read: a byte before them is damaged, or did not reach the disk. Copy the \
+             -wal file before the next write to the log, which overwrites it",
             human::many(check.unread_commits, "transaction", "transactions")
         ));
     }

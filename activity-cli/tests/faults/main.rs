@@ -1,8 +1,9 @@
-//! Faults beside the command: foreign clients write the store, and processes are killed; `activity doctor` then agrees.
+//! Faults beside the command: foreign clients write the store, processes are killed, and power is lost; `activity doctor` then agrees.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
 mod foreign_clients;
 mod kills;
+mod power_loss;
 #[path = "../../../tests/support/mod.rs"]
 mod support;

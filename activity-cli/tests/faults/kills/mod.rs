@@ -4,7 +4,7 @@
 //! `ACTIVITY_TEST_KILLS_AT=every` kills at every system call that writes instead of only at some.
 
 mod io_errors;
-mod work;
+pub mod work;
 
 use std::{
     collections::BTreeSet,
@@ -30,9 +30,11 @@ use crate::support::sums;
 
 /// Kills for each kind of work in the short form.
 const SOME: usize = 40;
+/// What is recorded in the end.
+pub const MORE: &str = "afterwards";
 const BEGIN: &str = "2026-02-13T09:00:00Z";
 /// Activities of the initial log.
-const BEFORE: usize = 48;
+pub const BEFORE: usize = 48;
 
 #[test]
 fn a_process_killed_while_it_commits_and_checkpoints_keeps_what_it_acknowledged() {
@@ -86,7 +88,7 @@ fn kill(test: &str, work: fn(&Path), expected: &BTreeSet<String>) {
 }
 
 /// A copy of the initial log, which another process recorded.
-fn initial_log() -> (TempDir, PathBuf) {
+pub fn initial_log() -> (TempDir, PathBuf) {
     static MADE: OnceLock<Vec<u8>> = OnceLock::new();
     let made = MADE.get_or_init(|| {
         let folder = tempfile::tempdir().unwrap();
@@ -112,28 +114,38 @@ fn initial_log() -> (TempDir, PathBuf) {
 }
 
 /// The name of an activity of the initial log.
-fn initial_name(number: usize) -> String {
+pub fn initial_name(number: usize) -> String {
     format!("before {number:02}")
 }
 
-fn initial_names() -> BTreeSet<String> {
+pub fn initial_names() -> BTreeSet<String> {
     (0..BEFORE).map(initial_name).collect()
 }
 
 /// Checks what a killed process left, and continues with it.
 fn check_and_continue(path: &Path, expected: &BTreeSet<String>) {
-    doctor(path);
+    assert_eq!(problems(path), [""; 0]);
+    record_more(path);
+    let names = check(path, expected);
+    assert!(names.contains(MORE));
+}
+
+/// Records more than was recorded before.
+pub fn record_more(path: &Path) {
     let (log, _) = open(path);
-    record_job(&log, "afterwards");
+    record_job(&log, MORE);
     log.flush().wait().unwrap();
     log.shutdown().wait().unwrap();
-    let names = check(path, expected);
-    assert!(names.contains("afterwards"));
 }
 
 /// Checks a log without a writer, and returns the names of its activities.
 fn check(path: &Path, expected: &BTreeSet<String>) -> BTreeSet<String> {
-    doctor(path);
+    assert_eq!(problems(path), [""; 0]);
+    check_contents(path, expected)
+}
+
+/// Checks what is in a log without a writer, and returns the names of its activities.
+pub fn check_contents(path: &Path, expected: &BTreeSet<String>) -> BTreeSet<String> {
     let mut reader = ActivityReader::open(path).unwrap();
     let page = reader.page(&Filter::default(), None, 1_000).unwrap();
     drop(reader);
@@ -170,15 +182,21 @@ fn check(path: &Path, expected: &BTreeSet<String>) -> BTreeSet<String> {
     names
 }
 
-/// Asserts that `activity doctor` finds no problem.
-fn doctor(path: &Path) {
+/// Returns the problems that `activity doctor` finds.
+pub fn problems(path: &Path) -> Vec<String> {
     let mut doctor = Command::new(env!("CARGO_BIN_EXE_activity"));
     let output = doctor
         .args(["doctor", "--store"])
         .arg(path)
         .output()
         .unwrap();
-    assert!(output.status.success(), "{output:?}");
+    let printed = String::from_utf8_lossy(&output.stdout);
+    let lines = printed
+        .lines()
+        .filter_map(|line| line.strip_prefix("problem: "));
+    let problems: Vec<_> = lines.map(str::to_owned).collect();
+    assert_eq!(output.status.success(), problems.is_empty(), "{output:?}");
+    problems
 }
 
 /// Opens a log that does not prune.
@@ -187,7 +205,7 @@ fn open(path: &Path) -> (ActivityLog, ManualClock) {
     (opened.unwrap(), clock)
 }
 
-fn try_open(path: &Path, mode: Mode) -> (tower_activity::Result<ActivityLog>, ManualClock) {
+pub fn try_open(path: &Path, mode: Mode) -> (tower_activity::Result<ActivityLog>, ManualClock) {
     let clock = ManualClock::new();
     clock.set_wall("2026-02-14T09:00:00Z".parse().unwrap());
     let builder = ActivityLog::builder().clock(clock.clone()).mode(mode);
@@ -198,7 +216,7 @@ fn try_open(path: &Path, mode: Mode) -> (tower_activity::Result<ActivityLog>, Ma
     (builder.open(path), clock)
 }
 
-fn record_job(log: &ActivityLog, name: impl Into<String>) {
+pub fn record_job(log: &ActivityLog, name: impl Into<String>) {
     log.start(Describe::job(name.into()))
         .end(Outcome::success());
 }

@@ -36,6 +36,22 @@ pub(crate) fn is_consistent(path: &Path, files: Files, max_bytes: u64) -> Option
     Some(checked.is_ok_and(|found| found == "ok"))
 }
 
+/// Returns true if a loss of power interrupted a checkpoint: pages of the main file have some of their sectors from the WAL, so
+/// that even its rows read alone are those of no state, while SQLite reads the whole pages in the WAL. Reads everything.
+pub(crate) fn is_torn(path: &Path) -> bool {
+    let is_sound = |files| is_consistent(path, files, u64::MAX) == Some(true);
+    let main_is_sound = || is_sound(Files::Main) && rows_are_counted(path) != Some(false);
+    is_sound(Files::MainAndWal) && !main_is_sound()
+}
+
+/// Returns whether the main file without its WAL has the rows that its instances count; `None` before schema 2.
+fn rows_are_counted(path: &Path) -> Option<bool> {
+    const AGREE: &str = "SELECT (SELECT count(*) FROM activity) = sum(activities_added - activities_removed) \
+         AND (SELECT count(*) FROM event) = sum(events_added - events_removed) FROM instance";
+    let connection = open_immutable(path).ok()?;
+    connection.query_row(AGREE, (), |row| row.get(0)).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use rusqlite::Connection;

@@ -17,6 +17,7 @@ use rusqlite::Connection;
 
 use super::{
     connection::{self, Checkpoint, Role},
+    consistency::is_torn,
     lock,
     lock_counts::CommitCounts,
     side_files::{beside, identity, set_aside},
@@ -186,7 +187,7 @@ pub(crate) fn wal_matches(path: &Path, own: Option<InstanceId>) -> bool {
     connection::close(connection, Checkpoint::No);
     both.is_none_or(|(both, of_both)| {
         let is_later = |(id, commits)| of_both.get(id).is_some_and(|later| later >= commits);
-        main.matches_wal(both) && of_main.iter().all(is_later)
+        main.matches_wal(both) && of_main.iter().all(is_later) || is_torn(path)
     })
 }
 
