@@ -13,8 +13,12 @@
 //! back from a backup, has the id of another log: then the last batch that the store has accepted is not one that this file
 //! has cut, or another forwarder holds the log. The same is true after the store itself was put back. The file becomes a
 //! new log, and is forwarded again from the start.
+//!
+//! A standby that takes over may lack the last batches that were acknowledged. A forwarder remembers those of its session, and sends
+//! again what comes after the last one that the standby has.
 
 mod batch;
+mod chain;
 mod forwarder;
 mod holder;
 mod session;

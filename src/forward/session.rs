@@ -10,6 +10,7 @@ use std::{
 
 use super::{
     batch,
+    chain::Chain,
     holder::Holder,
     state::{SentState, waiting},
 };
@@ -37,6 +38,8 @@ pub(super) struct Session {
     spool: Option<Spool>,
     holder: Option<Holder>,
     connected: Option<Connected>,
+    /// The batches that were acknowledged lately.
+    chain: Chain,
     /// Since when another holder has the log.
     busy_since: Option<Instant>,
     /// The first microsecond to forward from, as a new log.
@@ -91,6 +94,7 @@ impl Session {
             spool: None,
             holder: None,
             connected: None,
+            chain: Chain::default(),
             busy_since: None,
             again_since: None,
             keep_us: None,
@@ -173,6 +177,8 @@ impl Session {
         let name = self.name.clone();
         let spool = self.spool()?;
         let stepped = forward(&mut connected, spool, &name)?;
+        self.chain.add(connected.target.batch);
+        let spool = self.spool()?;
         let beat_is_due = connected.beat_at.is_none_or(|at| at.elapsed() >= BEAT);
         if beat_is_due {
             beat(&mut connected, spool, &name)?;
@@ -244,7 +250,7 @@ impl Session {
         let mut intake = self.central.intake()?;
         let accepted = self.connect_as(&mut *intake, target.log)?;
         let is_same = match accepted {
-            Some(accepted) => acknowledge(self.spool()?, &mut target, accepted)?,
+            Some(accepted) => self.acknowledge(&mut target, accepted)?,
             None => false,
         };
         if !is_same {
@@ -271,6 +277,33 @@ impl Session {
             is_counted: true,
             beat_at: None,
         })
+    }
+
+    /// Continues after the last batch that the target has accepted. Returns false if this file has not cut it.
+    fn acknowledge(&mut self, target: &mut Target, accepted: Accepted) -> Result<bool> {
+        if accepted.batch == target.batch {
+            return Ok(true);
+        }
+        if accepted.batch == target.cut_batch {
+            (target.acknowledged, target.batch) = (target.cut, target.cut_batch);
+            return Ok(true);
+        }
+        let is_earlier = self.chain.go_back(target.batch, accepted.batch);
+        if is_earlier {
+            tracing::warn!(
+                target: "tower_activity::forward", store = %self.path().display(), target = self.name,
+                "the target lacks batches that it had acknowledged, as a standby may that took over; forwarding them again"
+            );
+            target.recording = 0;
+        }
+        // Or it was cut while the file could not be written.
+        let is_same =
+            is_earlier || accepted.batch == Some(self.spool()?.id_of_records(accepted.places)?);
+        if is_same {
+            (target.acknowledged, target.batch) = (accepted.places, accepted.batch);
+            (target.cut, target.cut_batch) = (accepted.places, accepted.batch);
+        }
+        Ok(is_same)
     }
 
     /// Takes the lease of a log. `None` if another holder has had it for longer than a lease: it is alive.
@@ -323,25 +356,6 @@ impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Session({:?} to {})", self.store, self.name)
     }
-}
-
-/// Continues after the last batch that the target has accepted. Returns false if this file has not cut it.
-fn acknowledge(spool: &Spool, target: &mut Target, accepted: Accepted) -> Result<bool> {
-    if accepted.batch == target.batch {
-        return Ok(true);
-    }
-    if accepted.batch == target.cut_batch {
-        (target.acknowledged, target.batch) = (target.cut, target.cut_batch);
-        return Ok(true);
-    }
-    // It was cut while the file could not be written.
-    let of_records = spool.id_of_records(accepted.places)?;
-    let is_same = accepted.batch == Some(of_records);
-    if is_same {
-        (target.acknowledged, target.batch) = (accepted.places, accepted.batch);
-        (target.cut, target.cut_batch) = (accepted.places, accepted.batch);
-    }
-    Ok(is_same)
 }
 
 /// Forwards the batch that was cut, or cuts one. Returns false if there is none.

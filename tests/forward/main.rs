@@ -15,5 +15,6 @@ mod retention;
 mod retry;
 mod sequences;
 mod server;
+mod standby;
 #[path = "../support/mod.rs"]
 mod support;

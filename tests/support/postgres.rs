@@ -166,6 +166,37 @@ impl Server {
         )
     }
 
+    /// Starts a standby of this server, which receives what it commits, soon after.
+    pub fn standby(&self) -> Self {
+        let copy = format!(
+            "\"{}/pg_basebackup\" -D data -R -c fast -h 127.0.0.1 -p {} -U postgres >log 2>&1",
+            self.programs.display(),
+            self.port
+        );
+        Server::start_with(&self.programs, temporary(), &copy, "", "", REMOVE)
+    }
+
+    /// Cuts a standby off its primary. It receives nothing more, once it has no receiver.
+    pub fn cut_off(&self) {
+        for statement in [
+            "ALTER SYSTEM SET primary_conninfo = ''",
+            "SELECT pg_reload_conf()",
+        ] {
+            assert!(self.psql("postgres", statement).status.success());
+        }
+    }
+
+    /// Makes a standby a primary.
+    pub fn promote(&self) {
+        let promote = format!("{} -w promote >/dev/null 2>&1", self.control);
+        run(Command::new("sh").args(["-c", &promote]));
+    }
+
+    /// Returns the host and the port.
+    pub fn host(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
     fn start_with(
         programs: &Path,
         folder: PathBuf,

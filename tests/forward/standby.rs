@@ -1,0 +1,60 @@
+//! The primary is lost, and its standby takes over.
+
+use std::time::Duration;
+
+use tower_activity::ActivityLog;
+
+use crate::{
+    compare::{assert_same, central, file, record, until_count},
+    network::error,
+    support::{poll_until, postgres},
+};
+
+/// The standby is asked once the primary does not answer.
+const EITHER: &str = "target_session_attrs=read-write&connect_timeout=1&tcp_user_timeout=1";
+
+#[test]
+fn what_a_standby_has_not_received_is_sent_again_once_it_takes_over() {
+    let primary = postgres::server();
+    let url = primary.database();
+    let standby = primary.standby();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("activity.db");
+    let hosts = format!("{},{}", primary.host(), standby.host());
+    let target = url.replace(&primary.host(), &hosts) + "?" + EITHER;
+    let log = ActivityLog::builder()
+        .forward_to(&*target)
+        .open(&path)
+        .unwrap();
+    let mut count = 0;
+    let mut write = |batches: usize, url: Option<&str>| {
+        for _ in 0..batches {
+            record(&log, count..count + 20);
+            count += 20;
+            log.flush().wait().unwrap();
+            if let Some(url) = url {
+                until_count(url, 2 * count);
+            }
+        }
+    };
+    let url_of_standby = standby.url("test_0");
+    write(3, Some(&url_of_standby));
+    standby.cut_off();
+    let receivers = "SELECT count(*) FROM pg_stat_wal_receiver";
+    poll_until(|| (standby.psql("postgres", receivers).stdout == b"0\n").then_some(()));
+    // Acknowledged, and lost with the primary.
+    write(3, Some(&url));
+    primary.stop("immediate");
+    write(1, None);
+    // In the meantime the standby refuses.
+    let refused = |error: &String| error.contains("does not allow writes");
+    poll_until(|| error(&path).filter(refused));
+    standby.promote();
+    write(3, Some(&url_of_standby));
+    let report = log.shutdown().timeout(Duration::from_secs(30)).wait();
+    assert_eq!(report.unwrap().not_forwarded, 0);
+    assert_same(&file(&path), &central(&url_of_standby));
+    // The same log: what the standby had was not sent again.
+    let logs = standby.psql("test_0", "SELECT count(*) FROM tower_activity.log");
+    assert_eq!(logs.stdout, b"1\n");
+}
