@@ -20,6 +20,7 @@ mod list;
 mod man;
 mod mcp;
 mod newest;
+mod outage;
 mod output_file;
 mod percentile;
 mod print;

@@ -14,7 +14,9 @@ use tower_activity::{
 use crate::{
     args::Recording,
     failure::Failure,
-    newest, output_file,
+    newest,
+    outage::Outage,
+    output_file,
     print::{
         human, safe,
         status::{BOLD, DIM, styled},
@@ -42,7 +44,7 @@ pub(crate) fn run(store: &str, args: &Recording) -> Result<(), Failure> {
         );
     }
     let damaged = match &args.output {
-        _ if args.follow => follow(&mut reader, id, track)?,
+        _ if args.follow => follow(&mut reader, Outage::new(store), id, track)?,
         Some(path) => {
             let mut out = BufWriter::new(output_file::create(path).map_err(|cause| {
                 io::Error::new(
@@ -70,7 +72,12 @@ pub(crate) fn run(store: &str, args: &Recording) -> Result<(), Failure> {
 }
 
 /// Prints new content of a track until the recording ends or ctrl-c. Returns the number of damaged chunks.
-fn follow(reader: &mut ActivityReader, id: RecordingId, track: &str) -> Result<u64, Failure> {
+fn follow(
+    reader: &mut ActivityReader,
+    mut outage: Outage,
+    id: RecordingId,
+    track: &str,
+) -> Result<u64, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -79,15 +86,21 @@ fn follow(reader: &mut ActivityReader, id: RecordingId, track: &str) -> Result<u
         let (mut next, mut damaged) = (0, 0);
         loop {
             let mut content = Vec::new();
-            let followed = reader.follow(id, track, next, &mut content)?;
-            (next, damaged) = (followed.next, damaged + followed.damaged);
-            let mut out = io::stdout().lock();
-            out.write_all(&content)?;
-            out.flush()?;
-            if followed.ended {
-                return Ok(damaged);
+            let followed = match reader.follow(id, track, next, &mut content) {
+                Err(error) if error.is_not_found() => return Err(error.into()),
+                followed => outage.note(followed)?,
+            };
+            if let Some(followed) = followed {
+                (next, damaged) = (followed.next, damaged + followed.damaged);
+                let mut out = io::stdout().lock();
+                out.write_all(&content)?;
+                out.flush()?;
+                if followed.ended {
+                    return Ok(damaged);
+                }
             }
-            if let Ok(signal) = tokio::time::timeout(POLL_INTERVAL, &mut interrupted).await {
+            let pause = outage.pause(POLL_INTERVAL);
+            if let Ok(signal) = tokio::time::timeout(pause, &mut interrupted).await {
                 signal?;
                 return Ok(damaged);
             }

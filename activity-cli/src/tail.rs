@@ -8,6 +8,7 @@ use std::{
 };
 
 use chrono::{Local, Utc};
+use tokio::task;
 use tower_activity::{
     Result, Status,
     query::ActivityReader,
@@ -18,6 +19,7 @@ use tower_activity::{
 use crate::{
     args::Tail,
     failure::Failure,
+    outage::Outage,
     print::{
         self, json, safe,
         status::{self, BOLD, DIM, elapsed, styled},
@@ -34,21 +36,33 @@ pub(crate) fn run(store: &str, args: &Tail) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    runtime.block_on(async {
+    let done = runtime.block_on(async {
         let mut interrupted = pin!(tokio::signal::ctrl_c());
         print(&follower.earlier(args.limit)?, args)?;
+        let mut outage = Outage::new(store);
         loop {
-            match follower.poll() {
-                Ok(news) => print(&news, args)?,
-                // The file was moved away, and its writer has not created the next one yet.
-                Err(error) if error.is_not_found() || error.is_busy() => {}
-                Err(error) => return Err(error.into()),
-            }
-            if let Ok(signal) = tokio::time::timeout(POLL_INTERVAL, &mut interrupted).await {
+            // On another thread: a store that is away may take its time.
+            let polling = task::spawn_blocking(move || {
+                let mut news = Vec::new();
+                let polled = follower.poll(&mut news);
+                (follower, news, polled)
+            });
+            let (back, news, polled) = tokio::select! {
+                polled = polling => polled.map_err(io::Error::other)?,
+                signal = &mut interrupted => return Ok(signal?),
+            };
+            follower = back;
+            print(&news, args)?;
+            outage.note(polled)?;
+            let pause = outage.pause(POLL_INTERVAL);
+            if let Ok(signal) = tokio::time::timeout(pause, &mut interrupted).await {
                 return Ok(signal?);
             }
         }
-    })
+    });
+    // Does not wait for a store that is away.
+    runtime.shutdown_background();
+    done
 }
 
 /// Follows started and ended activities.
@@ -97,9 +111,9 @@ impl Follower {
         Ok(earlier)
     }
 
-    /// Returns what has started or ended since the last call.
-    fn poll(&mut self) -> Result<Vec<ActivityRecord>> {
-        let mut news = self.started()?;
+    /// Adds what has started or ended since the last call. What was read before an error is added, too.
+    fn poll(&mut self, news: &mut Vec<ActivityRecord>) -> Result<()> {
+        news.extend(self.started()?);
         loop {
             let after = self
                 .reader
@@ -108,7 +122,7 @@ impl Follower {
             self.position = after.next;
             news.extend(after.records);
             if complete {
-                return Ok(news);
+                return Ok(());
             }
         }
     }

@@ -10,6 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use tokio::{task, time};
 use tower_activity::{
     Status,
     query::ActivityReader,
@@ -25,9 +26,13 @@ use self::{
 use crate::{
     args::Top,
     failure::Failure,
+    outage::Outage,
     print::{self, json},
     signal, source,
 };
+
+/// How long the view is read before keys are read meanwhile.
+const PATIENCE: Duration = Duration::from_millis(200);
 
 pub(crate) fn run(store: &str, args: &Top) -> Result<(), Failure> {
     let filter = source::filter(&args.filter, args.tz)?;
@@ -42,26 +47,49 @@ pub(crate) fn run(store: &str, args: &Top) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    runtime.block_on(watch(&mut top, Duration::from_secs_f64(args.interval)))
+    let interval = Duration::from_secs_f64(args.interval);
+    let done = runtime.block_on(watch(top, Outage::new(store), interval));
+    // Does not wait for a store that is away.
+    runtime.shutdown_background();
+    done
 }
 
 /// Refreshes the view until a key or a signal ends it.
-async fn watch(top: &mut Watched, interval: Duration) -> Result<(), Failure> {
+async fn watch(mut top: Watched, mut outage: Outage, interval: Duration) -> Result<(), Failure> {
     let mut shutdown = pin!(signal::shutdown()?);
     // First, so that an error is printed on the terminal as it was.
     let mut view = top.view()?;
     let mut screen = Screen::enter()?;
     loop {
         screen.draw(&view)?;
-        let refresh = Instant::now() + interval;
+        let refresh = Instant::now() + outage.pause(interval);
         if wait(refresh, shutdown.as_mut()).await? == Key::Quit {
             return Ok(());
         }
-        match top.view() {
-            Ok(next) => view = next,
-            // The file was moved away, or another process holds it.
-            Err(error) if error.is_not_found() || error.is_busy() => {}
-            Err(error) => return Err(error.into()),
+        // On another thread: a store that is away may take its time, and keys do not wait for it.
+        let mut reading = task::spawn_blocking(move || {
+            let view = top.view();
+            (top, view)
+        });
+        let (back, next) = loop {
+            if let Ok(read) = time::timeout(PATIENCE, &mut reading).await {
+                break read.map_err(io::Error::other)?;
+            }
+            if wait(Instant::now() + PATIENCE, shutdown.as_mut()).await? == Key::Quit {
+                return Ok(());
+            }
+        };
+        top = back;
+        match next {
+            Ok(next) => {
+                view = next;
+                outage.end();
+            }
+            Err(error) => {
+                if let Some(message) = outage.begin(error)? {
+                    view.notice = Some(message);
+                }
+            }
         }
     }
 }

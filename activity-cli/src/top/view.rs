@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use tower_activity::record::ActivityRecord;
+use tower_activity::{Status, record::ActivityRecord};
 
 use super::rates::{OfName, Rates, WINDOW};
 use crate::print::{
@@ -35,6 +35,9 @@ pub(super) struct View {
     names: Vec<OfName>,
     /// The newest first.
     failures: Vec<ActivityRecord>,
+    /// Why it is not up to date.
+    #[serde(skip)]
+    pub(super) notice: Option<String>,
 }
 
 impl View {
@@ -58,6 +61,7 @@ impl View {
             running,
             names: rates.slowest(),
             failures: rates.failures.iter().rev().cloned().collect(),
+            notice: None,
         }
     }
 
@@ -65,6 +69,13 @@ impl View {
     pub(super) fn render(&self, width: Option<usize>, height: Option<usize>) -> String {
         let [running, names, failures] = self.rows(height);
         let mut text = format!("{}\n", self.summary(width));
+        if let Some(notice) = &self.notice {
+            let notice = safe::truncate(&safe::line(notice), width.unwrap_or(usize::MAX));
+            text.push_str(&format!(
+                "{}\n",
+                styled(status::style(Status::Failed), &notice)
+            ));
+        }
         let parts = [
             (self.running.is_empty(), self.running_table(running)),
             (self.names.is_empty(), self.names_table(names)),

@@ -7,7 +7,10 @@ use std::{
 
 use tower_activity::{Describe, Outcome, Status, record::ActivityRecord};
 
-use crate::fixture::{Fixture, until};
+use crate::{
+    fixture::{Fixture, until},
+    postgres,
+};
 
 #[cfg(unix)]
 #[test]
@@ -57,6 +60,46 @@ fn a_tail_continues_in_the_file_that_replaces_the_log() {
         std::thread::sleep(std::time::Duration::from_millis(300));
     }
     names.join().unwrap();
+}
+
+#[test]
+fn a_tail_of_a_database_misses_and_repeats_nothing_while_its_server_is_away() {
+    let server = postgres::server();
+    let url = server.database();
+    let fixture = Fixture::new();
+    let log = fixture.log();
+    let record = |numbers: std::ops::Range<usize>| {
+        for number in numbers {
+            log.start(Describe::tool(format!("call {number}")))
+                .end(Outcome::success());
+        }
+        log.flush().wait().unwrap();
+        let forwarded = fixture.run(&["forward", "--to", &url, "--once"]);
+        assert_eq!(forwarded.code, Some(0), "{}", forwarded.stderr);
+    };
+    record(0..3);
+    let mut command = fixture.command(&["tail", "--lines", "1", "--json"]);
+    command.env("ACTIVITY_STORE", &url).stderr(Stdio::piped());
+    let mut tail = Tail::new(command);
+    let mut messages = BufReader::new(tail.child.stderr.take().unwrap()).lines();
+    assert_eq!(tail.next().name, "call 2");
+    let mut next = 3;
+    for mode in ["fast", "immediate"] {
+        record(next..next + 2);
+        server.stop(mode);
+        let message = messages.next().unwrap().unwrap();
+        assert!(message.contains("is away: retrying"), "{message}");
+        assert!(!message.contains(postgres::PASSWORD), "{message}");
+        server.start_again();
+        record(next + 2..next + 4);
+        // Once for each outage.
+        let message = messages.next().unwrap().unwrap();
+        assert!(message.ends_with("is back"), "{message}");
+        for number in next..next + 4 {
+            assert_eq!(tail.next().name, format!("call {number}"));
+        }
+        next += 4;
+    }
 }
 
 #[test]

@@ -15,7 +15,10 @@ use tower_activity::{
     ActivityLog, Describe, Outcome, activity::ActivityGuard, testing::ManualClock,
 };
 
-use crate::fixture::{Fixture, until};
+use crate::{
+    fixture::{Fixture, until},
+    postgres,
+};
 
 /// A store with two running calls, two ended ones and a failure.
 fn calls(fixture: &Fixture) -> impl Drop + use<> {
@@ -208,6 +211,35 @@ fn a_terminal_gets_a_live_view_until_q() {
     terminal.type_in(b"q");
     terminal.ended(&fixture);
     log.shutdown().wait().unwrap();
+}
+
+#[test]
+fn a_live_view_continues_when_its_server_is_back() {
+    let server = postgres::server();
+    let url = server
+        .database()
+        .replace(&format!(":{}", postgres::PASSWORD), "");
+    let fixture = Fixture::with_calls();
+    let forward = || {
+        let forwarded = fixture.run(&["forward", "--to", &url, "--once"]);
+        assert_eq!(forwarded.code, Some(0), "{}", forwarded.stderr);
+    };
+    forward();
+    let args = format!("--store {url} top --interval 0.1");
+    let mut terminal = Terminal::new(&fixture, &args);
+    terminal.expect("calls/s");
+    server.stop("fast");
+    terminal.expect("is away: retrying");
+    server.start_again();
+    let log = fixture.log();
+    log.start(Describe::tool("later")).end(Outcome::success());
+    log.shutdown().wait().unwrap();
+    forward();
+    terminal.expect("later");
+    server.stop("immediate");
+    terminal.expect("is away: retrying");
+    terminal.type_in(b"q");
+    terminal.ended(&fixture);
 }
 
 #[test]

@@ -1,0 +1,84 @@
+//! A store that does not answer for a while, as followers see it.
+
+use std::time::Duration;
+
+use tower_activity::Error;
+
+use crate::{print::safe, source};
+
+/// The pause between two attempts to reach a store that is away.
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Whether the store that a command follows is away.
+#[derive(Debug)]
+pub(crate) struct Outage {
+    store: String,
+    is_address: bool,
+    /// The first error.
+    error: Option<String>,
+}
+
+impl Outage {
+    pub(crate) fn new(store: &str) -> Self {
+        Outage {
+            store: source::shown(store),
+            is_address: source::is_address(store),
+            error: None,
+        }
+    }
+
+    /// Notes what a read has returned, and prints on stderr when an outage begins and ends. `None` if it is to be tried again.
+    ///
+    /// # Errors
+    ///
+    /// If it is useless to try again.
+    pub(crate) fn note<T>(&mut self, read: Result<T, Error>) -> Result<Option<T>, Error> {
+        let (read, message) = match read {
+            Ok(read) => (Some(read), self.end().map(|back| format!("note: {back}"))),
+            Err(error) => (
+                None,
+                self.begin(error)?.map(|away| format!("warning: {away}")),
+            ),
+        };
+        if let Some(message) = message {
+            anstream::eprintln!("{}", safe::line(&message));
+        }
+        Ok(read)
+    }
+
+    /// Notes a failure. Returns a message for the first one of an outage.
+    ///
+    /// # Errors
+    ///
+    /// If it is useless to try again.
+    pub(crate) fn begin(&mut self, error: Error) -> Result<Option<String>, Error> {
+        let is_away = error.is_store() || error.is_timeout();
+        if !(self.is_address && is_away) {
+            // A file that was moved away, and whose writer has not created the next one yet, is no outage.
+            let is_moved = error.is_not_found() || error.is_busy();
+            return if is_moved { Ok(None) } else { Err(error) };
+        }
+        if self.is_away() {
+            return Ok(None);
+        }
+        let error = self.error.insert(format!("{error:#}"));
+        Ok(Some(format!("{} is away: retrying · {error}", self.store)))
+    }
+
+    /// Notes that the store has answered. Returns a message if an outage has ended.
+    pub(crate) fn end(&mut self) -> Option<String> {
+        (self.error.take()).map(|_| format!("{} is back", self.store))
+    }
+
+    pub(crate) fn is_away(&self) -> bool {
+        self.error.is_some()
+    }
+
+    /// Returns the pause before the next attempt: longer while the store is away.
+    pub(crate) fn pause(&self, interval: Duration) -> Duration {
+        match self.is_away() {
+            true => interval.max(RETRY_INTERVAL),
+            false => interval,
+        }
+    }
+}
