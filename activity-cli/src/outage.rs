@@ -52,7 +52,7 @@ impl Outage {
     ///
     /// If it is useless to try again.
     pub(crate) fn begin(&mut self, error: Error) -> Result<Option<String>, Error> {
-        let is_away = error.is_store() || error.is_timeout();
+        let is_away = error.is_store() || error.is_timeout() || error.is_full();
         if !(self.is_address && is_away) {
             // A file that was moved away, and whose writer has not created the next one yet, is no outage.
             let is_moved = error.is_not_found() || error.is_busy();

@@ -4,6 +4,8 @@
 mod compare;
 #[cfg(unix)]
 mod fleet;
+#[cfg(target_os = "linux")]
+mod full_disk;
 mod identity;
 #[cfg(unix)]
 mod kill;
@@ -13,6 +15,8 @@ mod network;
 mod outage;
 mod retention;
 mod retry;
+#[cfg(unix)]
+mod secrets;
 mod sequences;
 mod server;
 mod standby;

@@ -146,7 +146,13 @@ impl Server {
         Server::start_with(programs, folder, "true", "-A trust", settings, "true")
     }
 
-    /// The same with passwords, and a certificate of an authority of its own.
+    /// The same with its files in a folder, which is on another disk.
+    pub fn start_on(programs: &Path, folder: &Path, settings: &str) -> Self {
+        let folder = in_folder(folder);
+        Server::start_with(programs, folder, "true", "-A trust", settings, REMOVE)
+    }
+
+    /// Starts a server with passwords, and a certificate of an authority of its own.
     pub fn start_secure(programs: &Path) -> Self {
         let certificates = format!(
             "echo {PASSWORD} >password && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes \
@@ -258,9 +264,10 @@ impl Server {
         run(Command::new("sh").args(["-c", &stop]));
     }
 
-    /// Starts the server again, with the same address.
+    /// Starts the server again, with the same address, unless it has restarted by itself.
     pub fn start_again(&self) {
-        run(Command::new("sh").args(["-c", &self.start]));
+        // It fails in the latter case.
+        let _ = Command::new("sh").args(["-c", &self.start]).status();
         self.wait_until_started();
     }
 
@@ -354,9 +361,13 @@ impl Server {
 }
 
 fn temporary() -> PathBuf {
+    in_folder(&std::env::temp_dir())
+}
+
+fn in_folder(folder: &Path) -> PathBuf {
     tempfile::Builder::new()
         .prefix("activity-postgres-")
-        .tempdir()
+        .tempdir_in(folder)
         .unwrap()
         .keep()
 }

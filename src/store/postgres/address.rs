@@ -15,7 +15,7 @@ const MALFORMED: &str = "the address of the PostgreSQL database is malformed: it
 /// Where the database is, and how to connect to it.
 #[derive(Debug, Clone)]
 pub(super) struct Address {
-    /// With a password, if any.
+    /// With a password, if the address has one.
     pub(super) config: Config,
     pub(super) tls: Verification,
 }
@@ -29,7 +29,7 @@ struct Passwords {
 }
 
 impl Address {
-    /// Parses an address, and looks up the password if it has none. Errors repeat no part of the address.
+    /// Parses an address, and checks that the password can be read if it has none. Errors repeat no part of the address.
     pub(super) fn parse(url: &str) -> Result<Self> {
         let (rest, parameters) = url.split_once('?').unwrap_or((url, ""));
         let (mut mode, mut root) = (None, None);
@@ -67,12 +67,20 @@ impl Address {
             Verification::NoTls => SslMode::Disable,
             _ => SslMode::Require,
         });
+        let address = Address { config, tls };
+        address.login()?;
+        Ok(address)
+    }
+
+    /// Returns the configuration with the password of now: it may be changed while the process runs.
+    pub(super) fn login(&self) -> Result<Config> {
+        let mut config = self.config.clone();
         if config.get_password().is_none()
             && let Some(password) = Passwords::of_process()?.find(&config)
         {
             config.password(password);
         }
-        Ok(Address { config, tls })
+        Ok(config)
     }
 }
 

@@ -231,8 +231,25 @@ impl Failed {
         match self {
             Failed::Other(error) => error,
             Failed::Database(cause) => {
-                let what = format!("cannot read or write the store {}", name(config));
-                Error::store(what).with_source(cause)
+                let name = name(config);
+                let (kind, what) = match cause.code() {
+                    Some(&SqlState::READ_ONLY_SQL_TRANSACTION) => (
+                        ErrorKind::Store,
+                        format!(
+                            "cannot write to the store {name}: its server is a standby, or read-only · name all servers: \
+                             postgres://user@host1,host2/database?target_session_attrs=read-write"
+                        ),
+                    ),
+                    Some(&SqlState::DISK_FULL) => (
+                        ErrorKind::Full,
+                        format!("the disk of the store {name} is full"),
+                    ),
+                    _ => (
+                        ErrorKind::Store,
+                        format!("cannot read or write the store {name}"),
+                    ),
+                };
+                Error::new(kind, what).with_source(cause)
             }
         }
     }
@@ -309,7 +326,7 @@ fn connect(address: &Address) -> Result<Link> {
         .as_ref()
         .map_err(|cause| failed(cause.to_string().into()))?;
     let connector = address.tls.connector()?;
-    let mut config = address.config.clone();
+    let mut config = address.login()?;
     let timeout = *config.get_connect_timeout().unwrap_or(&CONNECT_TIMEOUT);
     config.connect_timeout(timeout);
     // That is the network's part; the server may be silent, too.
@@ -373,18 +390,27 @@ impl Link {
 pub(super) fn name(config: &Config) -> String {
     use tokio_postgres::config::Host;
 
-    let host = match config.get_hosts().first() {
-        Some(Host::Tcp(host)) => host.clone(),
-        #[cfg(unix)]
-        Some(Host::Unix(path)) => path.display().to_string(),
-        None => "localhost".into(),
+    let port = |at: usize| {
+        let ports = config.get_ports();
+        ports.get(at).or(ports.first()).copied().unwrap_or(5432)
     };
-    let port = config.get_ports().first().copied().unwrap_or(5432);
+    let hosts = config.get_hosts().iter().enumerate();
+    let hosts: Vec<_> = hosts
+        .map(|(at, host)| match host {
+            Host::Tcp(host) => format!("{host}:{}", port(at)),
+            #[cfg(unix)]
+            Host::Unix(path) => format!("{}:{}", path.display(), port(at)),
+        })
+        .collect();
+    let hosts = match hosts.is_empty() {
+        true => format!("localhost:{}", port(0)),
+        false => hosts.join(","),
+    };
     let database = config
         .get_dbname()
         .or(config.get_user())
         .unwrap_or_default();
-    format!("postgres://{host}:{port}/{database}")
+    format!("postgres://{hosts}/{database}")
 }
 
 /// Waits for a request, until the connection was silent for too long.
