@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// The largest number of activities, and of events, in a batch.
-const MOST_RECORDS: usize = 2_000;
+pub(super) const MOST_RECORDS: usize = 2_000;
 /// A batch ends with the record or chunk that reaches this size, by kind.
 const MOST_BYTES: usize = 2 << 20;
 /// What a record takes without its long texts.

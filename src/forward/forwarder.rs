@@ -41,7 +41,7 @@ pub struct Forwarder {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ForwardProgress {
-    /// Places in the commit order of the file that were to be forwarded; each may be that of a pruned record.
+    /// Places in the commit order of the file that were or are to be forwarded; each may be that of a pruned record.
     pub records: u64,
     /// Those that were acknowledged.
     pub forwarded: u64,
@@ -100,8 +100,8 @@ impl Forwarder {
         &mut self,
         mut progress: impl FnMut(ForwardProgress),
     ) -> Result<ForwardProgress> {
-        let (acknowledged, goal) = self.session.places()?;
-        let mut start = waiting(acknowledged, goal);
+        let (_, goal) = self.session.places()?;
+        let before = self.session.forwarded();
         let mut backoff = Backoff::default();
         let mut failures = 0;
         loop {
@@ -122,10 +122,10 @@ impl Forwarder {
             (failures, backoff) = (0, Backoff::default());
             let (acknowledged, _) = self.session.places()?;
             let left = waiting(acknowledged, goal);
-            start = left.max(start);
+            let forwarded = self.session.forwarded() - before;
             let done = ForwardProgress {
-                records: start,
-                forwarded: start - left,
+                records: forwarded + left,
+                forwarded,
             };
             progress(done);
             if left == 0 || step == Step::Drained {

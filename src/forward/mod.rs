@@ -8,6 +8,8 @@
 //! sends the same batch, also after the process was killed. The store inserts records by id, so that each of them is there
 //! once, whatever is sent again.
 //!
+//! While a batch is sent the next one is read, if the file has enough for it, and a second connection counts those before it.
+//!
 //! At the central store every file is a log with an id of its own, which is kept in the file. Each batch has a random id, kept
 //! with its bounds, and names the batch before it: the store accepts it only after that one. A file that was cloned, or put
 //! back from a backup, has the id of another log: then the last batch that the store has accepted is not one that this file
@@ -19,6 +21,8 @@
 
 mod batch;
 mod chain;
+mod connected;
+mod counter;
 mod forwarder;
 mod holder;
 mod session;

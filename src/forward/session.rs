@@ -1,25 +1,17 @@
 //! The forwarding of one file to one target, step by step.
 
 use std::{
-    collections::HashMap,
     fmt,
     path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use super::{
-    batch,
-    chain::Chain,
-    holder::Holder,
-    state::{SentState, waiting},
-};
+use super::{chain::Chain, connected::Connected, holder::Holder, state::waiting};
 use crate::{
     error::{Error, ErrorKind, Result},
-    record::InstanceId,
     store::{
-        Accepted, CentralStore, ForwardBatch, ForwardedLog, InstanceHealth, Intake, Places,
-        hostname,
+        Accepted, CentralStore, ForwardedLog, Intake, Places, hostname,
         sqlite::{Spool, SqliteStore, Target},
     },
 };
@@ -40,6 +32,8 @@ pub(super) struct Session {
     connected: Option<Connected>,
     /// The batches that were acknowledged lately.
     chain: Chain,
+    /// Places that were acknowledged.
+    forwarded: u64,
     /// Since when another holder has the log.
     busy_since: Option<Instant>,
     /// The first microsecond to forward from, as a new log.
@@ -48,30 +42,6 @@ pub(super) struct Session {
     keep_us: Option<i64>,
     /// The error of this session in the file.
     error: Option<String>,
-}
-
-/// A session with the target.
-struct Connected {
-    intake: Box<dyn Intake>,
-    /// How far the file was forwarded, as it is kept there.
-    target: Target,
-    /// The batch that was cut last.
-    next: Option<ForwardBatch>,
-    sent: SentState,
-    instances: HashMap<InstanceId, InstanceHealth>,
-    /// Every batch of this session is counted in the sums.
-    is_counted: bool,
-    /// When the target heard from this session; `None`: not since it has connected.
-    beat_at: Option<Instant>,
-}
-
-impl Connected {
-    /// Keeps in the file how far it was forwarded.
-    fn keep(&mut self, spool: &Spool, name: &str, target: Target) -> Result<()> {
-        spool.replace_target(name, Some(&self.target), &target)?;
-        self.target = target;
-        Ok(())
-    }
 }
 
 /// What a step has done.
@@ -95,6 +65,7 @@ impl Session {
             holder: None,
             connected: None,
             chain: Chain::default(),
+            forwarded: 0,
             busy_since: None,
             again_since: None,
             keep_us: None,
@@ -139,6 +110,11 @@ impl Session {
         Ok((acknowledged, newest))
     }
 
+    /// Returns the number of places that were acknowledged since this was made.
+    pub(super) fn forwarded(&self) -> u64 {
+        self.forwarded
+    }
+
     /// Returns the number of records that are yet to be forwarded.
     pub(super) fn waiting(&mut self) -> Result<u64> {
         let (acknowledged, newest) = self.places()?;
@@ -151,14 +127,12 @@ impl Session {
             return Ok(());
         };
         let name = self.name.clone();
-        match beat(&mut connected, self.spool()?, &name) {
+        match connected.beat(self.spool()?, &name) {
             // Another forwarder has the log by now, or the file is another one: there is nothing to give back.
             Err(error) if error.is_busy() => return Ok(()),
             done => done?,
         }
-        // Nothing else may come that would count the rest.
-        while connected.intake.fold()? > 0 {}
-        connected.intake.disconnect()
+        connected.end()
     }
 
     fn try_step(&mut self) -> Result<Step> {
@@ -175,19 +149,18 @@ impl Session {
             }
         };
         let name = self.name.clone();
-        let spool = self.spool()?;
-        let stepped = forward(&mut connected, spool, &name)?;
+        let before = connected.target.acknowledged;
+        let stepped = connected.forward(self.spool()?, &name)?;
+        self.forwarded += waiting(before, connected.target.acknowledged);
         self.chain.add(connected.target.batch);
-        let spool = self.spool()?;
         let beat_is_due = connected.beat_at.is_none_or(|at| at.elapsed() >= BEAT);
         if beat_is_due {
-            beat(&mut connected, spool, &name)?;
+            connected.beat(self.spool()?, &name)?;
         }
         connected.is_counted &= !stepped;
         // Batches that are counted together share the sums that they change.
         if beat_is_due || !(stepped || connected.is_counted) {
-            connected.intake.fold()?;
-            connected.is_counted = true;
+            connected.count()?;
         }
         if self.error.is_some() && self.keep_error(None) {
             self.error = None;
@@ -268,15 +241,7 @@ impl Session {
         self.spool()?
             .replace_target(&name, in_file.as_ref(), &target)?;
         self.again_since = None;
-        Ok(Connected {
-            intake,
-            target,
-            next: None,
-            sent: SentState::default(),
-            instances: HashMap::new(),
-            is_counted: true,
-            beat_at: None,
-        })
+        Ok(Connected::new(self.central.clone(), intake, target))
     }
 
     /// Continues after the last batch that the target has accepted. Returns false if this file has not cut it.
@@ -285,6 +250,7 @@ impl Session {
             return Ok(true);
         }
         if accepted.batch == target.cut_batch {
+            self.forwarded += waiting(target.acknowledged, target.cut);
             (target.acknowledged, target.batch) = (target.cut, target.cut_batch);
             return Ok(true);
         }
@@ -356,64 +322,6 @@ impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Session({:?} to {})", self.store, self.name)
     }
-}
-
-/// Forwards the batch that was cut, or cuts one. Returns false if there is none.
-fn forward(connected: &mut Connected, spool: &mut Spool, name: &str) -> Result<bool> {
-    let target = connected.target;
-    let mut batch = match connected.next.take() {
-        Some(batch) => batch,
-        None => {
-            let cut = (target.cut != target.acknowledged).then_some(target.cut);
-            batch::read(spool, target.acknowledged, cut, &mut connected.instances)?
-        }
-    };
-    // After its records were read: they are those of the file that has cut it.
-    spool.check_target(name, &target)?;
-    if batch.up_to == batch.after {
-        return Ok(false);
-    }
-    if target.cut == target.acknowledged {
-        connected.keep(spool, name, cut(spool, target, batch.up_to)?)?;
-    }
-    batch.previous = target.batch;
-    batch.id = connected.target.cut_batch.unwrap_or_default();
-    connected.intake.accept(&batch)?;
-    let mut done = connected.target;
-    (done.acknowledged, done.batch) = (done.cut, done.cut_batch);
-    // One transaction for both: this batch is acknowledged, the next one is cut.
-    let next = batch::read(spool, batch.up_to, None, &mut connected.instances)?;
-    if next.up_to != next.after {
-        done = cut(spool, done, next.up_to)?;
-        connected.next = Some(next);
-    }
-    connected.keep(spool, name, done)?;
-    Ok(true)
-}
-
-/// Cuts a batch that ends at these places.
-fn cut(spool: &Spool, target: Target, up_to: Places) -> Result<Target> {
-    Ok(Target {
-        cut: up_to,
-        cut_batch: Some(spool.batch_id(up_to)?),
-        ..target
-    })
-}
-
-/// Sends a heartbeat, with what has changed.
-fn beat(connected: &mut Connected, spool: &mut Spool, name: &str) -> Result<()> {
-    let update = connected.sent.changes(spool, &connected.target)?;
-    connected.intake.update(&update.state)?;
-    if update.recording != connected.target.recording {
-        let target = Target {
-            recording: update.recording,
-            ..connected.target
-        };
-        connected.keep(spool, name, target)?;
-    }
-    connected.sent.acknowledged(update);
-    connected.beat_at = Some(Instant::now());
-    Ok(())
 }
 
 fn busy(name: &str) -> Error {

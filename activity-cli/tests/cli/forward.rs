@@ -136,6 +136,12 @@ fn a_store_is_forwarded_once_and_verified() {
     );
     let ran = forward(&["--again", "--since", "1d"]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    // The first batch is counted, too.
+    assert!(
+        ran.stdout.starts_with("forwarded 6 records"),
+        "{}",
+        ran.stdout
+    );
 
     let ran = fixture.run(&["doctor"]);
     assert!(
