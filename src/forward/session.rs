@@ -221,6 +221,19 @@ impl Session {
             in_file = self.spool()?.target(&name)?;
         }
         let mut intake = self.central.intake()?;
+        let central = match is_writable {
+            true => intake.store()?,
+            false => None,
+        };
+        if let (Some(central), None) = (central, again)
+            && let Some(kept) = self.adopt(&mut *intake, central)?
+        {
+            in_file = Some(kept);
+            target = Target {
+                keep_us: keep_us.or(kept.keep_us),
+                ..kept
+            };
+        }
         let accepted = self.connect_as(&mut *intake, target.log)?;
         let is_same = match accepted {
             Some(accepted) => self.acknowledge(&mut target, accepted)?,
@@ -240,8 +253,38 @@ impl Session {
         }
         self.spool()?
             .replace_target(&name, in_file.as_ref(), &target)?;
+        if let Some(central) = central {
+            self.spool()?.set_store(&name, central)?;
+        }
         self.again_since = None;
         Ok(Connected::new(self.central.clone(), intake, target))
+    }
+
+    /// Returns what the file keeps of this store under another address, from now on under this one. `None` if it keeps nothing.
+    fn adopt(&mut self, intake: &mut dyn Intake, central: i64) -> Result<Option<Target>> {
+        let name = self.name.clone();
+        let spool = self.spool()?;
+        if spool.store_at(&name)?.is_some() {
+            return Ok(None);
+        }
+        let Some((address, kept)) = spool.target_of_store(central)? else {
+            return Ok(None);
+        };
+        let Some(accepted) = self.connect_as(intake, kept.log)? else {
+            return Ok(None);
+        };
+        // A copy of its disk is the same until another batch is accepted.
+        let is_same = accepted.batch == kept.batch || accepted.batch == kept.cut_batch;
+        if !is_same || accepted.batch.is_none() {
+            intake.disconnect()?;
+            return Ok(None);
+        }
+        self.spool()?.rename_target(&address, &kept, &name)?;
+        tracing::info!(
+            target: "tower_activity::forward", store = %self.path().display(), target = name, address,
+            "the target is one that this file was forwarded to at another address; continuing there"
+        );
+        Ok(Some(kept))
     }
 
     /// Continues after the last batch that the target has accepted. Returns false if this file has not cut it.

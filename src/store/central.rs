@@ -30,6 +30,15 @@ pub trait Intake: sealed::WriteSide + Send {
     /// being forwarded, or a process that died has not been silent for long enough.
     fn connect(&mut self, log: &ForwardedLog) -> Result<Accepted>;
 
+    /// Returns a number of the store, which is the same at all of its addresses; `None` if that cannot be determined.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be reached.
+    fn store(&mut self) -> Result<Option<i64>> {
+        Ok(None)
+    }
+
     /// Accepts a batch, in one transaction. One that was accepted before is left as it is.
     ///
     /// # Errors

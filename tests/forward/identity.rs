@@ -11,7 +11,7 @@ use tower_activity::{
 
 use crate::{
     compare::{assert_same, central, file, record},
-    support::postgres,
+    support::{poll_until, postgres},
 };
 
 fn forward(path: &Path, url: &str) {
@@ -119,4 +119,62 @@ fn of_two_logs_with_one_deduplication_key_one_event_is_kept() {
     let events = central(&url);
     let keyed = events.values().filter(|one| one["dedup_key"] == "v3");
     assert_eq!((keyed.count(), events.len()), (1, 3));
+}
+
+fn targets(path: &Path) -> Vec<String> {
+    let health = SqliteStore::new(path).unwrap().reader().unwrap().health();
+    let targets = health.unwrap().targets.into_iter();
+    targets.map(|target| target.name).collect()
+}
+
+#[test]
+fn a_database_at_another_address_is_the_same_target() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("activity.db");
+    let url = postgres::database();
+    let addresses = [url.clone(), url.replace("127.0.0.1", "localhost")];
+    write(&path, 0..50);
+    forward(&path, &url);
+    for (round, address) in (1..).zip(addresses.iter().rev().chain(&addresses)) {
+        write(&path, round * 100..round * 100 + 10);
+        let mut forwarder = Forwarder::open(&path, &**address).unwrap();
+        // Only what is new.
+        assert_eq!(forwarder.forward_all(|_| ()).unwrap().forwarded, 30);
+        let names = targets(&path);
+        assert_eq!(names.len(), 1, "{names:?}");
+        assert!(address.ends_with(names[0].trim_start_matches("postgres://")));
+    }
+    assert_same(&file(&path), &central(&url));
+    assert_eq!(logs(&url), "1");
+}
+
+#[test]
+fn a_copy_of_a_database_is_another_target() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("activity.db");
+    let url = postgres::database();
+    let copy = format!("{url}_copy");
+    write(&path, 0..50);
+    forward(&path, &url);
+    let name = url.rsplit('/').next().unwrap();
+    let create = format!("CREATE DATABASE {name}_copy TEMPLATE {name}");
+    let postgres = url.replace(name, "postgres");
+    // The connection of the forwarder ends a moment after it.
+    poll_until(|| {
+        postgres::output(&postgres, &create)
+            .status
+            .success()
+            .then_some(())
+    });
+    for (round, address) in (1..).zip([&copy, &url, &copy, &url]) {
+        write(&path, round * 100..round * 100 + 10);
+        forward(&path, address);
+    }
+    forward(&path, &copy);
+    for address in [&url, &copy] {
+        assert_same(&file(&path), &central(address));
+    }
+    // It became another log there once.
+    assert_eq!((logs(&url), logs(&copy)), ("1".into(), "2".into()));
+    assert_eq!(targets(&path).len(), 2);
 }

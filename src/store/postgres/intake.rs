@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
-use tokio_postgres::{Transaction, types::Type};
+use tokio_postgres::{Transaction, error::SqlState, types::Type};
 use uuid::Uuid;
 
 use super::{
@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind, Result},
-    record::InstanceId,
+    record::{InstanceId, fnv1a},
     store::{
         Accepted, ForwardBatch, ForwardedLog, InstanceHealth, Intake, LogState, Places, sealed,
     },
@@ -43,6 +43,10 @@ const INSTANCES: &str =
 /// Instances that a record names and the log does not know, as one of other programs may.
 const ADD_UNKNOWN: &str = "INSERT INTO tower_activity.instance (uuid, log, host, pid, started_at, alive) \
      SELECT id, $2, '', 0, 0, false FROM unnest($1::uuid[]) AS new (id) ON CONFLICT DO NOTHING";
+
+/// What is the same at all addresses of a database, and of its standbys. A dump that is restored has the first number, too.
+const STORE: &str = "SELECT m.value, c.system_identifier, d.oid::bigint FROM tower_activity.mark AS m, pg_control_system() AS c, \
+       pg_database AS d WHERE m.name = 'store' AND d.datname = current_database()";
 
 /// Accepts the batches of one log.
 #[derive(Debug)]
@@ -130,6 +134,23 @@ impl Intake for PostgresIntake {
         })?;
         self.log = Some((number, log.holder));
         Ok(accepted)
+    }
+
+    fn store(&mut self) -> Result<Option<i64>> {
+        self.connection.transaction(BEGIN, async |transaction| {
+            let found = match query(transaction, STORE, &[]).await {
+                // Some hosted databases do not let everyone ask.
+                Err(cause) if cause.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => {
+                    return Ok(None);
+                }
+                found => found?,
+            };
+            let numbers = found
+                .first()
+                .map(|row| [0, 1, 2].map(|at| row.get::<_, i64>(at)));
+            let bytes = |numbers: [i64; 3]| numbers.into_iter().flat_map(i64::to_be_bytes);
+            Ok(numbers.map(|numbers| fnv1a(bytes(numbers)).cast_signed()))
+        })
     }
 
     fn accept(&mut self, batch: &ForwardBatch) -> Result<()> {

@@ -65,6 +65,8 @@ pub(crate) enum MetaKey {
     /// Where followers of the activities of another commit order continue, by its id.
     ActivitiesContinueAfter(i64),
     EventsContinueAfter(i64),
+    /// The id of the central store at a target, by a hash of the target's name.
+    StoreAt(u64),
 }
 
 impl MetaKey {
@@ -134,6 +136,7 @@ impl MetaKey {
             MetaKey::EventsContinueAfter(order) => {
                 return Cow::Owned(format!("events after {order:x}"));
             }
+            MetaKey::StoreAt(name) => return Cow::Owned(format!("store at {name:x}")),
             MetaKey::MissingCountedOf(file) => return Cow::Owned(format!("missed of {file}")),
         };
         Cow::Borrowed(name)

@@ -4,7 +4,10 @@ use rusqlite::{Connection, OptionalExtension, params};
 use uuid::Uuid;
 
 use super::clock::Positions;
-use crate::store::{Places, RowKind};
+use crate::{
+    record::fnv1a,
+    store::{Places, RowKind, sqlite::meta::MetaKey},
+};
 
 const GET: &str = "SELECT log, activity, event, chunk, to_activity, to_event, to_chunk, recording, keep_us, batch, to_batch \
      FROM target WHERE name = ?1";
@@ -14,6 +17,8 @@ const SET: &str = "INSERT INTO target (name, log, activity, event, chunk, to_act
        to_event = excluded.to_event, to_chunk = excluded.to_chunk, recording = excluded.recording, keep_us = excluded.keep_us, \
        batch = excluded.batch, to_batch = excluded.to_batch";
 const DELETE: &str = "DELETE FROM target WHERE name = ?1";
+const NAMES: &str = "SELECT name FROM target ORDER BY name";
+const RENAME: &str = "UPDATE target SET name = ?2 WHERE name = ?1";
 const FAIL: &str = "UPDATE target SET error = ?2, error_at = iif(?2 IS NULL, NULL, coalesce(error_at, ?3)) WHERE name = ?1";
 const ACKNOWLEDGED: &str = "SELECT min(activity), min(event), min(recording), \
      iif(count(keep_us) = count(*), max(keep_us), NULL) FROM target";
@@ -134,7 +139,52 @@ pub(in crate::store::sqlite) fn delete(
     connection: &Connection,
     name: &str,
 ) -> rusqlite::Result<bool> {
-    Ok(has_targets(connection)? && connection.execute(DELETE, [name])? > 0)
+    if !has_targets(connection)? {
+        return Ok(false);
+    }
+    store_key(name).clear(connection)?;
+    Ok(connection.execute(DELETE, [name])? > 0)
+}
+
+/// Returns the key of the id of the store at a target.
+pub(in crate::store::sqlite) fn store_key(name: &str) -> MetaKey {
+    MetaKey::StoreAt(fnv1a(name.bytes()))
+}
+
+/// Finds the target at which a store with this id was.
+pub(in crate::store::sqlite) fn of_store(
+    connection: &Connection,
+    store: i64,
+) -> rusqlite::Result<Option<(String, Target)>> {
+    if !has_targets(connection)? {
+        return Ok(None);
+    }
+    let mut names = connection.prepare_cached(NAMES)?;
+    let names = names.query_map((), |row| row.get::<_, String>(0))?;
+    for name in names {
+        let name = name?;
+        if store_key(&name).get(connection)? == Some(store) {
+            return Ok(get(connection, &name)?.map(|target| (name, target)));
+        }
+    }
+    Ok(None)
+}
+
+/// Gives the row of a target another name, in place of the row that has that name. Returns false, and leaves both as they are, if the
+/// row is not `target`.
+pub(in crate::store::sqlite) fn rename(
+    connection: &Connection,
+    from: &str,
+    target: &Target,
+    to: &str,
+) -> rusqlite::Result<bool> {
+    if get(connection, from)?.as_ref() != Some(target) {
+        return Ok(false);
+    }
+    delete(connection, to)?;
+    connection.execute(RENAME, [from, to])?;
+    store_key(from).clear(connection)?;
+    Ok(true)
 }
 
 /// Sets or clears the last error of a target.

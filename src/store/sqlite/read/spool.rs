@@ -135,6 +135,45 @@ impl Spool {
         }
     }
 
+    /// Returns the id of the store at a target, when it was last connected.
+    pub(crate) fn store_at(&self, name: &str) -> Result<Option<i64>> {
+        self.read("read the store of a target", |connection| {
+            target::store_key(name).get(connection)
+        })
+    }
+
+    /// Keeps the id of the store at a target.
+    pub(crate) fn set_store(&self, name: &str, store: i64) -> Result<()> {
+        match &self.writer {
+            Some(writer) if self.store_at(name)? != Some(store) => {
+                writer.write(|transaction| target::store_key(name).set(transaction, store))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Finds the target at which a store with this id was.
+    pub(crate) fn target_of_store(&self, store: i64) -> Result<Option<(String, Target)>> {
+        self.read("find the target of a store", |connection| {
+            target::of_store(connection, store)
+        })
+    }
+
+    /// Gives a target another name.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be written, or is another one by now (`is_busy`).
+    pub(crate) fn rename_target(&self, from: &str, target: &Target, to: &str) -> Result<()> {
+        let is_same = match &self.writer {
+            Some(writer) => {
+                writer.write(|transaction| target::rename(transaction, from, target, to))?
+            }
+            None => false,
+        };
+        is_same.then_some(()).ok_or_else(|| self.was_replaced())
+    }
+
     /// Keeps or clears the last error of a target.
     pub(crate) fn set_error(&self, name: &str, error: Option<&str>) -> Result<()> {
         let now = Utc::now().timestamp_micros();
