@@ -1,6 +1,9 @@
 //! What changes in a log without a place in its commit order.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    time::{Duration, Instant},
+};
 
 use crate::{
     error::Result,
@@ -11,12 +14,17 @@ use crate::{
     },
 };
 
+/// How often all instances are read: beside that, when there is a new one. The living ones are read each time.
+const ALL_INSTANCES: Duration = Duration::from_secs(60);
+
 /// What the target knows of the log since the forwarder has connected.
 #[derive(Debug, Default)]
 pub(super) struct SentState {
     open: Option<Vec<ActivityRecord>>,
     recordings: HashMap<RecordingId, RecordingRecord>,
     instances: HashMap<InstanceId, InstanceHealth>,
+    /// The newest instance when all of them were read, and when that was.
+    all_instances: Option<(Option<i64>, Instant)>,
 }
 
 /// A change of the state, and what the target knows once it is acknowledged.
@@ -25,6 +33,7 @@ pub(super) struct StateUpdate {
     /// Up to this seq all recordings have ended, and the target knows their ends.
     pub(super) recording: i64,
     open: Vec<ActivityRecord>,
+    all_instances: Option<(Option<i64>, Instant)>,
 }
 
 impl SentState {
@@ -49,7 +58,17 @@ impl SentState {
         let named: HashSet<_> = of_open
             .chain(recordings.iter().map(|one| one.instance))
             .collect();
-        let mut instances = spool.instances()?;
+        let newest = spool.newest_instance()?;
+        let is_known =
+            |(then, at): &(Option<i64>, Instant)| *then == newest && at.elapsed() < ALL_INSTANCES;
+        let all_instances = self.all_instances.filter(is_known);
+        let mut instances = match all_instances {
+            Some(_) => {
+                let living = self.instances.values().filter(|one| one.alive);
+                spool.instances_with(&living.map(|one| one.id).collect::<Vec<_>>())?
+            }
+            None => spool.instances()?,
+        };
         instances.retain(|one| named.contains(&one.id) || self.instances.get(&one.id) != Some(one));
         Ok(StateUpdate {
             state: LogState {
@@ -60,12 +79,14 @@ impl SentState {
             },
             recording,
             open,
+            all_instances: all_instances.or_else(|| Some((newest, Instant::now()))),
         })
     }
 
     /// Remembers what was acknowledged.
     pub(super) fn acknowledged(&mut self, update: StateUpdate) {
         self.open = Some(update.open);
+        self.all_instances = update.all_instances;
         let instances = update.state.instances;
         self.instances
             .extend(instances.into_iter().map(|one| (one.id, one)));

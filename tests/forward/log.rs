@@ -174,3 +174,33 @@ fn a_later_batch_does_not_bring_an_earlier_accounting_back() {
         assert!(counts[0] > 0 && counts[0] == counts[1], "{counts:?}");
     }
 }
+
+#[test]
+fn an_instance_that_ends_has_ended_at_the_target_with_the_next_heartbeat() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("activity.db");
+    let url = postgres::database();
+    let log = ActivityLog::open(&path).unwrap();
+    let _forwarding = Forwarder::open(&path, &*url).unwrap().follow().unwrap();
+    let living = || {
+        let health = PostgresStore::new(&url).unwrap().reader()?.health()?;
+        let alive = health.instances.iter().filter(|one| one.alive);
+        Ok::<_, tower_activity::Error>((health.instances.len(), alive.count()))
+    };
+    let until = |expected| {
+        let start = Instant::now();
+        poll_until(|| (living().ok()? == expected).then_some(()));
+        // Sooner than all of them are read again.
+        assert!(start.elapsed() < Duration::from_secs(30), "{expected:?}");
+    };
+    until((1, 1));
+    log.shutdown().wait().unwrap();
+    until((1, 0));
+    let log = ActivityLog::open(&path).unwrap();
+    until((2, 1));
+    record(&log, 0..10);
+    log.shutdown().wait().unwrap();
+    until((2, 0));
+    until_count(&url, 20);
+    assert_same(&file(&path), &central(&url));
+}

@@ -22,7 +22,9 @@ const ACTIVITIES: &str = "SELECT count(*) FROM activity";
 const EVENTS: &str = "SELECT count(*) FROM event";
 const BYTES: &str = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()";
 const INSTANCES: &str = "SELECT i.uuid, i.host, i.pid, i.started_at, i.stopped_at, i.accounting, \
-     (SELECT count(*) FROM open WHERE instance = i.id), json_extract(i.accounting, '$.saved_at') FROM instance AS i ORDER BY i.id DESC";
+     (SELECT count(*) FROM open WHERE instance = i.id), json_extract(i.accounting, '$.saved_at') FROM instance AS i";
+const NEWEST_FIRST: &str = " ORDER BY i.id DESC";
+const WITH_ID: &str = " WHERE i.uuid = ?1";
 // No row until all four kinds have been checked.
 const LAST_CHECK: &str = "SELECT min(finished_at), sum(missing), sum(surplus), iif(count(complete_at) = 4, min(complete_at), NULL) \
      FROM ledger_check HAVING count(finished_at) = 4";
@@ -130,10 +132,32 @@ struct Instances {
     abandoned: u64,
 }
 
+/// Reads the instances with these ids.
+pub(super) fn instances_with(
+    connection: &Connection,
+    ids: &[InstanceId],
+    alive: &dyn Fn(InstanceId) -> bool,
+) -> Result<Vec<InstanceHealth>> {
+    let attempt = || failed("read an instance");
+    let mut statement = connection
+        .prepare_cached(&[INSTANCES, WITH_ID].concat())
+        .map_err(attempt())?;
+    let mut found = Vec::new();
+    for id in ids {
+        let mut rows = statement.query([id.as_bytes()]).map_err(attempt())?;
+        while let Some(row) = rows.next().map_err(attempt())? {
+            found.push(instance(row, alive)?);
+        }
+    }
+    Ok(found)
+}
+
 fn instances(connection: &Connection, alive: &dyn Fn(InstanceId) -> bool) -> Result<Instances> {
     let attempt = || failed("read the instances");
     let mut instances = Instances::default();
-    let mut statement = connection.prepare_cached(INSTANCES).map_err(attempt())?;
+    let mut statement = connection
+        .prepare_cached(&[INSTANCES, NEWEST_FIRST].concat())
+        .map_err(attempt())?;
     let mut rows = statement.query(()).map_err(attempt())?;
     while let Some(row) = rows.next().map_err(attempt())? {
         let open = unsigned(row.get(6).map_err(attempt())?);

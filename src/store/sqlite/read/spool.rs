@@ -10,7 +10,8 @@ use super::{SqliteReader, failed, health, list::ListedRecord, recording};
 use crate::{
     error::{Error, ErrorKind, Result},
     record::{
-        ActivityId, ActivityRecord, ChunkRecord, Filter, RecordingId, RecordingRecord, fnv1a,
+        ActivityId, ActivityRecord, ChunkRecord, Filter, InstanceId, RecordingId, RecordingRecord,
+        fnv1a,
     },
     store::{
         InstanceHealth, Places,
@@ -276,6 +277,20 @@ impl Spool {
     pub(crate) fn instances(&self) -> Result<Vec<InstanceHealth>> {
         self.reader
             .read(|connection| health::all_instances(connection, &|id| self.reader.is_alive(id)))
+    }
+
+    /// Reads the instances with these ids.
+    pub(crate) fn instances_with(&self, ids: &[InstanceId]) -> Result<Vec<InstanceHealth>> {
+        self.reader.read(|connection| {
+            health::instances_with(connection, ids, &|id| self.reader.is_alive(id))
+        })
+    }
+
+    /// Returns the number of the newest instance. Those that died or were stopped before change only when there is another.
+    pub(crate) fn newest_instance(&self) -> Result<Option<i64>> {
+        self.read("read the newest instance", |connection| {
+            connection.query_row("SELECT max(id) FROM instance", (), |row| row.get(0))
+        })
     }
 
     fn read<T>(
