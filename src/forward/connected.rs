@@ -8,7 +8,7 @@ use super::{
     state::{SentState, waiting},
 };
 use crate::{
-    error::Result,
+    error::{Error, Result},
     record::InstanceId,
     store::{
         CentralStore, ForwardBatch, InstanceHealth, Intake, Places,
@@ -73,6 +73,7 @@ impl Connected {
         // After its records were read: they are those of the file that has cut it.
         spool.check_target(name, &target)?;
         if batch.up_to == batch.after {
+            self.is_behind = false;
             return Ok(false);
         }
         if target.cut == target.acknowledged {
@@ -106,9 +107,7 @@ impl Connected {
             let accepted = intake.accept(batch);
             let next = reading.map(|reading| match reading {
                 Ok(reading) => reading.join().unwrap_or_else(|panic| resume_unwind(panic)),
-                Err(cause) => {
-                    Err(crate::error::Error::store("cannot start a thread").with_source(cause))
-                }
+                Err(cause) => Err(Error::store("cannot start a thread").with_source(cause)),
             });
             accepted.map(|()| next)
         })?

@@ -39,6 +39,14 @@ fn what_a_standby_has_not_received_is_sent_again_once_it_takes_over() {
     };
     let url_of_standby = standby.url("test_0");
     write(3, Some(&url_of_standby));
+    // An address of the standby alone.
+    let other = folder.path().join("other.db");
+    let refused = ActivityLog::builder()
+        .forward_to(&*url_of_standby)
+        .open(&other)
+        .unwrap();
+    poll_until(|| error(&other).filter(|error| error.contains("is a standby")));
+    drop(refused);
     standby.cut_off();
     let receivers = "SELECT count(*) FROM pg_stat_wal_receiver";
     poll_until(|| (standby.psql("postgres", receivers).stdout == b"0\n").then_some(()));
