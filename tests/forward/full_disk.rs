@@ -3,7 +3,8 @@
 //! The tests run themselves again in a process that has a small disk of its own.
 
 use std::{
-    fs,
+    fs::{self, File},
+    io::{ErrorKind, Write},
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     process::Command,
@@ -58,18 +59,17 @@ fn disk(test: &str, size: &str) -> Option<PathBuf> {
     None
 }
 
-/// Fills the disk up, but for so many bytes.
-fn fill(disk: &Path, rest: u64) -> PathBuf {
-    let free = Command::new("df")
-        .args(["--output=avail", "-B1"])
-        .arg(disk)
-        .output()
-        .unwrap();
-    let free = String::from_utf8(free.stdout).unwrap();
-    let free: u64 = free.lines().last().unwrap().trim().parse().unwrap();
-    let ballast = disk.join("ballast");
-    fs::write(&ballast, vec![1; (free - rest) as usize]).unwrap();
-    ballast
+/// Fills the disk up.
+fn fill(disk: &Path) -> PathBuf {
+    let path = disk.join("ballast");
+    let mut ballast = File::create(&path).unwrap();
+    let full = loop {
+        if let Err(error) = ballast.write_all(&[1; 4096]) {
+            break error;
+        }
+    };
+    assert_eq!(full.kind(), ErrorKind::StorageFull);
+    path
 }
 
 /// A log that is forwarded to a server.
@@ -143,7 +143,7 @@ fn a_batch_that_does_not_fit_is_sent_again_once_there_is_room() {
     let settings = "-c max_wal_size=64MB";
     let server = Server::start_on(&postgres::programs(), &disk, settings);
     let mut log = Forwarded::new(&server);
-    let ballast = fill(&disk, 64 << 10);
+    let ballast = fill(&disk);
     // Calls go on.
     for _ in 0..4 {
         log.record();
@@ -170,7 +170,7 @@ fn a_server_that_ended_because_its_disk_was_full_is_sent_the_rest() {
     std::os::unix::fs::symlink(&wal, &from).unwrap();
     server.start_again();
     let mut log = Forwarded::new(&server);
-    let ballast = fill(&disk, 64 << 10);
+    let ballast = fill(&disk);
     // Each switch takes another file of 16 MiB.
     let switch = "SELECT txid_current(), pg_switch_wal()";
     poll_until(|| (!server.psql("postgres", switch).status.success()).then_some(()));

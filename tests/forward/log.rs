@@ -166,6 +166,7 @@ fn a_later_batch_does_not_bring_an_earlier_accounting_back() {
     };
     for batch in 0..3 {
         record(&log, batch * 10..batch * 10 + 10);
+        log.flush().wait().unwrap();
         forwarder.forward_all(|_| ()).unwrap();
         let counts = [
             committed(&**log.store().unwrap()),
