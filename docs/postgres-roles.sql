@@ -29,7 +29,7 @@ BEGIN
   EXECUTE format('GRANT CREATE ON DATABASE %I TO activity_maintainer', current_database());
   ALTER SCHEMA tower_activity OWNER TO activity_maintainer;
   FOR one IN SELECT oid::regclass AS name FROM pg_class
-    WHERE relnamespace = 'tower_activity'::regnamespace AND relkind IN ('r', 'p') LOOP
+    WHERE relnamespace = 'tower_activity'::regnamespace AND relkind IN ('r', 'p', 'v') LOOP
     EXECUTE format('ALTER TABLE %s OWNER TO activity_maintainer', one.name);
   END LOOP;
   FOR one IN SELECT oid::regprocedure AS name FROM pg_proc WHERE pronamespace = 'tower_activity'::regnamespace LOOP
@@ -43,16 +43,17 @@ GRANT SELECT ON ALL TABLES IN SCHEMA tower_activity TO activity_reader;
 REVOKE ALL ON tower_activity.webhook, tower_activity.dead_letter, tower_activity.webhook_lease FROM activity_reader;
 -- Not who was erased, nor who holds a log: a client that knows a holder has its lease.
 REVOKE SELECT ON tower_activity.tombstone, tower_activity.log FROM activity_reader;
-GRANT SELECT (number, id, host, heard_at, activity, event, chunk, waiting, refused, outdated)
+GRANT SELECT (number, id, host, heard_at, activity, event, chunk, batches, waiting, refused, outdated)
   ON tower_activity.log TO activity_reader;
 -- What `activity doctor` compares.
 GRANT EXECUTE ON FUNCTION tower_activity.first_id TO activity_reader;
 
--- Records, which never change.
-GRANT SELECT, INSERT ON tower_activity.activity, tower_activity.event, tower_activity.chunk, tower_activity.dedup,
-  tower_activity.text, tower_activity.recording, tower_activity.link TO activity_forwarder;
+-- Records, which never change. Activities and events are inserted by views, into the batch that is being accepted.
+GRANT SELECT ON tower_activity.activity, tower_activity.event TO activity_forwarder;
+GRANT INSERT ON tower_activity.new_activity, tower_activity.new_event TO activity_forwarder;
+GRANT SELECT, INSERT ON tower_activity.chunk, tower_activity.dedup, tower_activity.text, tower_activity.recording, tower_activity.link
+  TO activity_forwarder;
 -- Batches and the state of logs: by functions, which check that the caller holds the log.
-GRANT SELECT ON tower_activity.batch TO activity_forwarder;
 GRANT EXECUTE ON FUNCTION tower_activity.lease_log, tower_activity.renew_log, tower_activity.accept_batch,
   tower_activity.release_log TO activity_forwarder;
 -- What goes on: running activities, recordings that grow, the state of processes.
@@ -60,18 +61,12 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON tower_activity.open TO activity_forwarde
 GRANT UPDATE (status, lost, ended_at) ON tower_activity.recording TO activity_forwarder;
 GRANT UPDATE (until_at) ON tower_activity.link TO activity_forwarder;
 GRANT SELECT, INSERT, UPDATE ON tower_activity.instance TO activity_forwarder;
--- Sums, and the order of batches.
+-- Sums, and the order of batches, by functions: one forwarder at a time counts them.
 GRANT SELECT, INSERT, UPDATE ON tower_activity.bucket, tower_activity.bucket_day, tower_activity.agent_quarter,
   tower_activity.agent_day, tower_activity.turning_agent, tower_activity.turn_bucket, tower_activity.failure TO activity_forwarder;
 GRANT DELETE ON tower_activity.turn_bucket TO activity_forwarder;
-GRANT UPDATE (ordinal, activities, events) ON tower_activity.batch TO activity_forwarder;
-GRANT SELECT, UPDATE (value) ON tower_activity.mark TO activity_forwarder;
--- Of the marks only the last ordinal.
-ALTER TABLE tower_activity.mark ENABLE ROW LEVEL SECURITY;
-DROP POLICY IF EXISTS read ON tower_activity.mark;
-CREATE POLICY read ON tower_activity.mark FOR SELECT USING (true);
-DROP POLICY IF EXISTS fold ON tower_activity.mark;
-CREATE POLICY fold ON tower_activity.mark FOR UPDATE TO activity_forwarder USING (name = 'ordinal');
+GRANT EXECUTE ON FUNCTION tower_activity.begin_fold, tower_activity.end_fold TO activity_forwarder;
+GRANT SELECT ON tower_activity.mark TO activity_forwarder;
 -- Erased actors, by their hash.
 GRANT SELECT ON tower_activity.tombstone, tower_activity.erased TO activity_forwarder;
 GRANT EXECUTE ON FUNCTION tower_activity.erase_late TO activity_forwarder;

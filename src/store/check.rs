@@ -78,6 +78,8 @@ pub struct CentralCheck {
     pub sums_from: Option<DateTime<Utc>>,
     /// When the retention was last applied; `None`: never.
     pub retained_at: Option<DateTime<Utc>>,
+    /// Missing batches that were accepted. Their rows were not counted.
+    pub accepted_batches: u64,
 }
 
 /// Expected and found rows of one instance.
@@ -103,7 +105,7 @@ pub struct InstanceCheck {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct CheckCounts {
-    /// Transactions.
+    /// Transactions; the accepted batches of a central store.
     pub commits: CheckCount,
     /// Ended activities.
     pub activities: CheckCount,

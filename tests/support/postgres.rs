@@ -69,6 +69,21 @@ pub fn output(url: &str, statements: &str) -> std::process::Output {
     client.output().unwrap()
 }
 
+/// Runs a script of the client at this address: statements, and its own commands.
+pub fn script(url: &str, script: &str) -> std::process::Output {
+    let mut client = Command::new(SERVER.client())
+        .args(["-X", "-At", "-v", "ON_ERROR_STOP=1", "-d", url])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = client.stdin.take().unwrap();
+    writeln!(input, "{script}").unwrap();
+    drop(input);
+    client.wait_with_output().unwrap()
+}
+
 /// Opens a session in a database of that server, which ends when it is dropped.
 pub fn session(url: &str) -> Session {
     let mut client = Command::new(SERVER.client())

@@ -49,7 +49,7 @@ pub(super) fn examine(store: &str) -> Result<Findings, Failure> {
 
 fn has_missing(check: &Check) -> bool {
     let total = &check.total;
-    total.activities.missing > 0 || total.events.missing > 0
+    total.activities.missing > 0 || total.events.missing > 0 || total.commits.missing > 0
 }
 
 /// Reports what waits for the next forwarder.
@@ -62,6 +62,12 @@ fn notes(central: &CentralCheck) -> Vec<String> {
         notes.push(format!(
             "{} not counted in the statistics yet: the next forwarder counts them",
             human::many(central.uncounted, "batch is", "batches are")
+        ));
+    }
+    if central.accepted_batches > 0 {
+        notes.push(format!(
+            "accepted: {} missing",
+            human::many(central.accepted_batches, "batch is", "batches are")
         ));
     }
     if central.days_ahead < 1 {

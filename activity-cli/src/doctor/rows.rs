@@ -20,7 +20,22 @@ pub(super) fn problems(check: &Check, last: Option<&LastCheck>) -> Vec<String> {
         };
         problems.push(format!("{missing} missing{since}"));
     }
-    if total.commits.missing > 0 {
+    let (missing, surplus) = (total.commits.missing, total.commits.surplus);
+    if check.central.is_some() {
+        if missing > 0 {
+            problems.push(format!(
+                "{} missing, and the records in {} are not compared: another program deleted rows of the table `batch`",
+                human::many(missing, "accepted batch is", "accepted batches are"),
+                if missing == 1 { "it" } else { "them" },
+            ));
+        }
+        if surplus > 0 {
+            problems.push(format!(
+                "{} surplus: inserted by another program, or the row of their log was deleted",
+                human::many(surplus, "batch is", "batches are")
+            ));
+        }
+    } else if missing > 0 {
         problems.push(format!(
             "{} missing: counted in the lock files of their processes, but not in the file. A write-ahead log was lost, \
              the machine lost power, or an older copy was put in place",
@@ -128,12 +143,18 @@ fn instance(one: &InstanceCheck) -> String {
     if !surplus.is_empty() {
         differences.push(format!("{surplus} surplus"));
     }
-    if one.counts.commits.missing > 0 {
-        let commits = one.counts.commits.missing;
-        differences.push(format!(
-            "{} missing",
-            human::many(commits, "transaction is", "transactions are")
-        ));
+    let commits = one.counts.commits;
+    let (name, names) = match one.id {
+        Some(_) => ("transaction is", "transactions are"),
+        None => ("batch is", "batches are"),
+    };
+    if commits.missing > 0 {
+        let count = human::many(commits.missing, name, names);
+        differences.push(format!("{count} missing"));
+    }
+    if commits.surplus > 0 && one.id.is_none() {
+        let count = human::many(commits.surplus, name, names);
+        differences.push(format!("{count} surplus"));
     }
     let differences = differences.join(", ");
     let process = match (one.id, one.pid.filter(|pid| *pid > 0), &one.host) {

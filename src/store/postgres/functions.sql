@@ -1,11 +1,45 @@
 -- Functions of schema 1 that run with the rights of the schema's owner: what a forwarder may do without having these rights itself.
 
+-- The batch that this transaction accepts.
+CREATE VIEW tower_activity.accepting AS
+  SELECT id, min_activity, max_activity, min_event, max_event FROM tower_activity.batch
+  WHERE ordinal IS NULL AND accepted_in = pg_current_xact_id() ORDER BY id DESC LIMIT 1;
+
+-- Forwarders insert records here: only into the batch that their transaction accepts, which takes the lease of its log, and only with ids of
+-- its range, where they are counted.
+CREATE VIEW tower_activity.new_activity AS
+  SELECT * FROM tower_activity.activity WHERE batch = (SELECT id FROM tower_activity.accepting)
+    AND id >= (SELECT min_activity FROM tower_activity.accepting) AND id <= (SELECT max_activity FROM tower_activity.accepting)
+  WITH CHECK OPTION;
+CREATE VIEW tower_activity.new_event AS
+  SELECT * FROM tower_activity.event WHERE batch = (SELECT id FROM tower_activity.accepting)
+    AND id >= (SELECT min_event FROM tower_activity.accepting) AND id <= (SELECT max_event FROM tower_activity.accepting)
+  WITH CHECK OPTION;
+
+-- Returns a text of at most 255 bytes, cut at a character.
+CREATE FUNCTION tower_activity.cut(what text) RETURNS text LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog AS $$
+BEGIN
+  what := left(coalesce(what, ''), 255);
+  WHILE octet_length(what) > 255 LOOP
+    what := left(what, -1);
+  END LOOP;
+  RETURN what;
+END $$;
+
+-- Adds to a count that only grows, up to the largest number.
+CREATE FUNCTION tower_activity.add(count bigint, more bigint) RETURNS bigint LANGUAGE sql IMMUTABLE SET search_path = pg_catalog AS
+  $$ SELECT count + least(greatest(coalesce(more, 0), 0), 9223372036854775807 - count) $$;
+
 -- Takes the lease of a log: it is free, or its holder was silent for ten seconds. Returns the last places that were accepted; nothing if
 -- another forwarder holds it. A client that knows the holder has the lease: forwarders and readers cannot read it.
 CREATE FUNCTION tower_activity.lease_log(log_id uuid, by_holder uuid, from_host text)
 RETURNS TABLE (log_number integer, last_activity bigint, last_event bigint, last_chunk bigint, last_batch uuid)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 BEGIN
+  IF log_id IS NULL OR by_holder IS NULL THEN
+    RAISE EXCEPTION 'a lease needs a log and a holder' USING ERRCODE = 'invalid_parameter_value';
+  END IF;
+  from_host := tower_activity.cut(from_host);
   INSERT INTO tower_activity.log (id, host) VALUES (log_id, from_host) ON CONFLICT (id) DO NOTHING;
   RETURN QUERY UPDATE tower_activity.log AS l SET holder = by_holder, host = from_host, heard_at = now()
     WHERE l.id = log_id AND (l.holder IS NULL OR l.holder = by_holder OR l.heard_at < now() - interval '10 seconds')
@@ -23,8 +57,9 @@ CREATE FUNCTION tower_activity.renew_log(log_number integer, by_holder uuid, now
 RETURNS TABLE (erased bigint, activity_horizon bigint, event_horizon bigint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 BEGIN
-  UPDATE tower_activity.log SET heard_at = now(), waiting = coalesce(now_waiting, waiting), refused = refused + more_refused,
-    outdated = outdated + more_outdated WHERE number = log_number AND holder = by_holder;
+  UPDATE tower_activity.log SET heard_at = now(), waiting = greatest(coalesce(now_waiting, waiting), 0),
+    refused = tower_activity.add(refused, more_refused), outdated = tower_activity.add(outdated, more_outdated)
+    WHERE number = log_number AND holder = by_holder;
   IF FOUND THEN
     RETURN QUERY SELECT max(value) FILTER (WHERE name = 'erased'), max(value) FILTER (WHERE name = 'activity_horizon'),
       max(value) FILTER (WHERE name = 'event_horizon') FROM tower_activity.mark;
@@ -40,39 +75,96 @@ CREATE FUNCTION tower_activity.accept_batch(log_number integer, by_holder uuid, 
 RETURNS TABLE (erased bigint, activity_horizon bigint, event_horizon bigint, batch bigint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 DECLARE
+  held tower_activity.log;
   added bigint;
 BEGIN
-  UPDATE tower_activity.log AS l SET heard_at = now(), activity = last_activity, event = last_event, chunk = last_chunk,
-    batch = batch_id WHERE l.number = log_number AND l.holder = by_holder AND (l.batch IS NOT DISTINCT FROM previous OR l.batch = batch_id);
+  SELECT * INTO held FROM tower_activity.log AS l WHERE l.number = log_number AND l.holder = by_holder
+    AND (l.batch IS NOT DISTINCT FROM previous OR l.batch = batch_id) FOR UPDATE;
   IF NOT FOUND THEN
     RETURN;
   END IF;
-  INSERT INTO tower_activity.batch (log, first_activity, last_activity, first_event, last_event, first_chunk, last_chunk,
-      min_activity, max_activity, min_event, max_event)
-    VALUES (log_number, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING RETURNING id INTO added;
+  -- Else it was accepted before, even if the retention has deleted it since.
+  IF (held.batch, held.activity, held.event, held.chunk) IS DISTINCT FROM (batch_id, last_activity, last_event, last_chunk) THEN
+    IF (first_activity >= held.activity AND last_activity >= first_activity AND first_event >= held.event
+      AND last_event >= first_event AND first_chunk >= held.chunk AND last_chunk >= first_chunk) IS NOT TRUE THEN
+      RAISE EXCEPTION 'a batch from (%, %, %) to (%, %, %) does not follow the places (%, %, %) of its log', first_activity,
+        first_event, first_chunk, last_activity, last_event, last_chunk, held.activity, held.event, held.chunk
+        USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    INSERT INTO tower_activity.batch (log, first_activity, last_activity, first_event, last_event, first_chunk, last_chunk,
+        min_activity, max_activity, min_event, max_event)
+      VALUES (log_number, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING RETURNING id INTO added;
+  END IF;
+  UPDATE tower_activity.log AS l SET heard_at = now(), activity = last_activity, event = last_event, chunk = last_chunk,
+    batch = batch_id, batches = l.batches + (added IS NOT NULL)::int WHERE l.number = log_number;
   RETURN QUERY SELECT max(value) FILTER (WHERE name = 'erased'), max(value) FILTER (WHERE name = 'activity_horizon'),
     max(value) FILTER (WHERE name = 'event_horizon'), added FROM tower_activity.mark;
+END $$;
+
+-- Begins to count batches in the sums: locks the last ordinal until the transaction ends, and returns the next batches, the first and
+-- more until there are 20,000 rows. Nothing if another transaction counts some, or none is left.
+CREATE FUNCTION tower_activity.begin_fold() RETURNS TABLE (id bigint, min_activity uuid, max_activity uuid)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+BEGIN
+  PERFORM FROM tower_activity.mark WHERE name = 'ordinal' FOR UPDATE SKIP LOCKED;
+  IF FOUND THEN
+    RETURN QUERY SELECT next.id, next.min_activity, next.max_activity FROM (
+      SELECT first.id, first.min_activity, first.max_activity, row_number() OVER (ORDER BY first.id) AS number,
+        sum(first.last_activity::numeric - first.first_activity) OVER (ORDER BY first.id) AS rows
+      FROM (SELECT * FROM tower_activity.batch AS b WHERE b.ordinal IS NULL ORDER BY b.id LIMIT 100) AS first) AS next
+    WHERE next.number = 1 OR next.rows <= 20000 ORDER BY next.id;
+  END IF;
+END $$;
+
+-- Gives batches that were counted their places in the order of all logs, and counts their rows. The caller has the lock since it began,
+-- or waits for it.
+CREATE FUNCTION tower_activity.end_fold(ids bigint[]) RETURNS void LANGUAGE plpgsql
+SECURITY DEFINER SET search_path = pg_catalog AS $$
+DECLARE
+  last bigint;
+  bounds uuid[];
+BEGIN
+  SELECT value INTO last FROM tower_activity.mark WHERE name = 'ordinal' FOR UPDATE;
+  ids := array(SELECT id FROM tower_activity.batch WHERE id = ANY(ids) AND ordinal IS NULL ORDER BY id);
+  bounds := ARRAY[(SELECT min_activity FROM tower_activity.batch WHERE id = ANY(ids) ORDER BY min_activity LIMIT 1),
+    (SELECT max_activity FROM tower_activity.batch WHERE id = ANY(ids) ORDER BY max_activity DESC NULLS LAST LIMIT 1),
+    (SELECT min_event FROM tower_activity.batch WHERE id = ANY(ids) ORDER BY min_event LIMIT 1),
+    (SELECT max_event FROM tower_activity.batch WHERE id = ANY(ids) ORDER BY max_event DESC NULLS LAST LIMIT 1)];
+  -- Planned for these bounds: it reads few partitions.
+  EXECUTE 'UPDATE tower_activity.batch AS b SET ordinal = $2 + new.number, activities = coalesce(a.rows, 0), events = coalesce(e.rows, 0)
+    FROM unnest($1) WITH ORDINALITY AS new (id, number)
+      LEFT JOIN (SELECT batch, count(*) AS rows FROM tower_activity.activity WHERE batch = ANY($1) AND id >= $3 AND id <= $4
+        GROUP BY batch) AS a ON a.batch = new.id
+      LEFT JOIN (SELECT batch, count(*) AS rows FROM tower_activity.event WHERE batch = ANY($1) AND id >= $5 AND id <= $6
+        GROUP BY batch) AS e ON e.batch = new.id
+    WHERE b.id = new.id' USING ids, last, bounds[1], bounds[2], bounds[3], bounds[4];
+  UPDATE tower_activity.mark SET value = last + cardinality(ids) WHERE name = 'ordinal';
 END $$;
 
 -- Erases what was accepted of activities before it was known that their actor had been erased: their events and recordings. Only of
 -- a log that the caller holds.
 CREATE FUNCTION tower_activity.erase_late(log_number integer, by_holder uuid, ids uuid[]) RETURNS void LANGUAGE plpgsql
 SECURITY DEFINER SET search_path = pg_catalog AS $$
+DECLARE
+  recordings uuid[];
 BEGIN
-  ids := array(SELECT a.id FROM tower_activity.activity AS a JOIN tower_activity.batch AS b ON b.id = a.batch
-      WHERE a.id = ANY(ids) AND b.log = log_number AND a.actor IS NULL
-    UNION SELECT o.id FROM tower_activity.open AS o WHERE o.id = ANY(ids) AND o.log = log_number AND o.actor IS NULL);
   IF NOT EXISTS (SELECT FROM tower_activity.log WHERE number = log_number AND holder = by_holder) THEN
     RETURN;
   END IF;
-  INSERT INTO tower_activity.erased SELECT unnest(ids)
-    UNION SELECT recording FROM tower_activity.link WHERE activity = ANY(ids) ON CONFLICT DO NOTHING;
+  ids := array(SELECT a.id FROM tower_activity.activity AS a JOIN tower_activity.batch AS b ON b.id = a.batch
+      WHERE a.id = ANY(ids) AND b.log = log_number AND a.actor IS NULL
+    UNION SELECT o.id FROM tower_activity.open AS o WHERE o.id = ANY(ids) AND o.log = log_number AND o.actor IS NULL
+      AND NOT EXISTS (SELECT FROM tower_activity.activity AS a WHERE a.id = o.id));
+  -- A forwarder can list a running activity of another log as its own, and link recordings of others to it.
+  recordings := array(SELECT DISTINCT l.recording FROM tower_activity.link AS l JOIN tower_activity.recording AS r ON r.id = l.recording
+    WHERE l.activity = ANY(ids) AND r.log = log_number);
+  INSERT INTO tower_activity.erased SELECT unnest(ids) UNION SELECT unnest(recordings) ON CONFLICT DO NOTHING;
   -- Searches compare what has no terms of its own.
-  UPDATE tower_activity.event SET actor = NULL, session = NULL, request = NULL, summary = NULL, data = NULL, reference = NULL,
-    dedup_key = NULL, terms = '=w' WHERE activity = ANY(ids);
-  DELETE FROM tower_activity.chunk WHERE recording IN (SELECT recording FROM tower_activity.link WHERE activity = ANY(ids));
-  DELETE FROM tower_activity.recording WHERE id IN (SELECT recording FROM tower_activity.link WHERE activity = ANY(ids));
-  DELETE FROM tower_activity.link WHERE recording IN (SELECT recording FROM tower_activity.link WHERE activity = ANY(ids));
+  UPDATE tower_activity.event AS e SET actor = NULL, session = NULL, request = NULL, summary = NULL, data = NULL, reference = NULL,
+    dedup_key = NULL, terms = '=w' FROM tower_activity.batch AS b WHERE e.activity = ANY(ids) AND b.id = e.batch AND b.log = log_number;
+  DELETE FROM tower_activity.chunk WHERE recording = ANY(recordings);
+  DELETE FROM tower_activity.recording WHERE id = ANY(recordings);
+  DELETE FROM tower_activity.link WHERE recording = ANY(recordings);
 END $$;
 
 -- Returns the first day that limits keep: all of it is within the age, measured to an instant, and it and the later days take no more
@@ -94,7 +186,7 @@ $$;
 CREATE FUNCTION tower_activity.apply_retention(clock bigint) RETURNS bigint LANGUAGE plpgsql
 SECURITY DEFINER SET search_path = pg_catalog SET lock_timeout = '50ms' AS $$
 DECLARE
-  now_us bigint := least((extract(epoch FROM now()) * 1000000)::bigint, clock);
+  now_us bigint := greatest(least((extract(epoch FROM now()) * 1000000)::bigint, clock), 0);
   most record;
   kind text;
   kept bigint;
@@ -160,12 +252,19 @@ BEGIN
     END IF;
   END LOOP;
   -- What is known of batches whose days are gone.
-  DELETE FROM tower_activity.batch AS b USING (SELECT id FROM tower_activity.batch ORDER BY id LIMIT 1000) AS oldest,
-    (SELECT tower_activity.first_id(value) AS id, to_timestamp(value * 86400) AS at FROM tower_activity.mark WHERE name = 'activity_horizon')
-      AS a, (SELECT tower_activity.first_id(value) AS id, to_timestamp(value * 86400) AS at FROM tower_activity.mark
-      WHERE name = 'event_horizon') AS e
-  WHERE b.id = oldest.id AND b.ordinal IS NOT NULL AND b.accepted_at < least(a.at, e.at)
-    AND coalesce(b.max_activity < a.id, true) AND coalesce(b.max_event < e.id, true);
+  WITH past AS (
+      SELECT b.id, b.log FROM (SELECT * FROM tower_activity.batch ORDER BY id LIMIT 1000) AS b,
+        (SELECT tower_activity.first_id(value) AS id, to_timestamp(value * 86400) AS at FROM tower_activity.mark
+          WHERE name = 'activity_horizon') AS a,
+        (SELECT tower_activity.first_id(value) AS id, to_timestamp(value * 86400) AS at FROM tower_activity.mark
+          WHERE name = 'event_horizon') AS e
+      WHERE b.ordinal IS NOT NULL AND b.accepted_at < least(a.at, e.at)
+        AND coalesce(b.max_activity < a.id, true) AND coalesce(b.max_event < e.id, true)),
+    -- Logs that accept a batch now are left to a later step.
+    free AS (SELECT number FROM tower_activity.log WHERE number IN (SELECT log FROM past) FOR UPDATE SKIP LOCKED),
+    gone AS (DELETE FROM tower_activity.batch AS b USING past, free WHERE b.id = past.id AND past.log = free.number RETURNING b.log)
+  UPDATE tower_activity.log AS l SET batches = batches - g.count FROM (SELECT log, count(*) FROM gone GROUP BY log) AS g
+  WHERE l.number = g.log;
   GET DIAGNOSTICS step = ROW_COUNT;
   RETURN done + step;
 END $$;

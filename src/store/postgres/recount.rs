@@ -21,6 +21,9 @@ pub(super) const BATCHES: &str = "SELECT b.id, b.log, b.activities, b.events, a.
 /// The last of the same batches, whether they were compared or not.
 pub(super) const LAST: &str = "SELECT max(id) FROM (SELECT id FROM tower_activity.batch WHERE id > $1 AND ordinal IS NOT NULL \
      ORDER BY id LIMIT $2) AS b";
+/// The batches of each log that were accepted and not deleted by the retention, and those that are there.
+pub(super) const LOGS: &str = "SELECT coalesce(l.number, b.log) AS log, coalesce(l.batches, 0) AS batches, coalesce(b.count, 0) AS found_batches \
+     FROM tower_activity.log AS l FULL JOIN (SELECT log, count(*) FROM tower_activity.batch GROUP BY log) AS b ON b.log = l.number";
 /// The activities of some quarter hours that were counted: others are counted later.
 pub(super) const COUNTED: &str = " FROM tower_activity.activity WHERE id >= $1 AND id < $2 \
        AND started_at >= $3 AND started_at < $4 \

@@ -74,7 +74,13 @@ pub(super) async fn add_activities(
             each().map(|one| one.output.as_ref().map(|output| output.truncated)),
         )
         .add("terms", each().map(terms::of_activity));
-    insert(transaction, "activity", columns, "ON CONFLICT DO NOTHING").await?;
+    insert(
+        transaction,
+        "new_activity",
+        columns,
+        "ON CONFLICT DO NOTHING",
+    )
+    .await?;
     let ids: Vec<Uuid> = each().map(|one| uuid(one.id.as_bytes())).collect();
     query(transaction, UNLIST, &[(&ids, Type::UUID_ARRAY)]).await?;
     Ok(())
@@ -122,7 +128,7 @@ pub(super) async fn add_events(
         query(transaction, &sql, &columns.parameters()).await?;
     }
     let sql = format!(
-        "INSERT INTO tower_activity.event ({names}) SELECT {names} FROM {new} \
+        "INSERT INTO tower_activity.new_event ({names}) SELECT {names} FROM {new} \
          WHERE dedup_key IS NULL OR EXISTS (SELECT 1 FROM tower_activity.dedup AS d WHERE d.key = new.dedup_key \
            AND d.type = new.type AND d.project = coalesce(new.project, 0) AND d.actor = coalesce(new.actor, 0) \
            AND d.event = new.id) ON CONFLICT DO NOTHING"

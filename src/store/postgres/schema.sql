@@ -4,7 +4,7 @@
 CREATE SCHEMA tower_activity;
 
 -- schema: the version. store: a random number of this store, which positions of followers name. ordinal: the last ordinal that was
--- given to a batch; whoever folds batches locks this row. ahead: the first day, counted from the Unix epoch, whose records are in the
+-- given to a batch; a transaction that folds batches locks this row. ahead: the first day, counted from the Unix epoch, whose records are in the
 -- partition of what is dated ahead. activity_horizon, event_horizon: the first day that is kept. sums_from: the first quarter hour whose
 -- sums are kept. erased: changes when an actor is erased; 0: none was. retained_at: when the limits were last applied, which locks
 -- this row.
@@ -33,6 +33,7 @@ CREATE TABLE tower_activity.log (
   event       bigint NOT NULL DEFAULT 0,
   chunk       bigint NOT NULL DEFAULT 0,
   batch       uuid,
+  batches     bigint NOT NULL DEFAULT 0, -- rows of batch: accepted, and not deleted by the retention
   waiting     bigint NOT NULL DEFAULT 0, -- records that are yet to be forwarded, by its own count
   -- Records that were not inserted: refused by the server, and dated before the horizon.
   refused     bigint NOT NULL DEFAULT 0,
@@ -71,6 +72,8 @@ CREATE TABLE tower_activity.batch (
   min_event      uuid,
   max_event      uuid,
   accepted_at    timestamptz NOT NULL DEFAULT now(),
+  -- The transaction that accepts it: only this one adds records to it.
+  accepted_in    xid8 NOT NULL DEFAULT pg_current_xact_id(),
   -- The place in the order of all logs, given once its records are counted in the sums. NULL: not yet.
   ordinal        bigint UNIQUE,
   -- The rows that it has inserted, set with the ordinal.
@@ -79,6 +82,16 @@ CREATE TABLE tower_activity.batch (
   UNIQUE (log, first_activity, first_event, first_chunk)
 );
 CREATE INDEX batch_unfolded ON tower_activity.batch (id) WHERE ordinal IS NULL;
+CREATE INDEX batch_accepting ON tower_activity.batch (accepted_in) WHERE ordinal IS NULL;
+
+-- Changes by other programs that were accepted: what was missing of a log. Negative: what was surplus.
+CREATE TABLE tower_activity.accepted (
+  at         bigint NOT NULL,
+  log        integer NOT NULL,
+  batches    bigint NOT NULL DEFAULT 0,
+  activities bigint NOT NULL DEFAULT 0,
+  events     bigint NOT NULL DEFAULT 0
+);
 
 -- Ended activities. A row never changes. Partitions are days, all before the year 2000, and all that is dated ahead.
 CREATE TABLE tower_activity.activity (

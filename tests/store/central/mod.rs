@@ -2,7 +2,9 @@
 
 mod erase;
 mod hostile;
+mod hostile_forwarder;
 mod maintenance;
+mod missing;
 mod partitions;
 mod retention;
 mod roles;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use tokio_postgres::{Row, Transaction, types::Type};
 use uuid::Uuid;
 
-use super::{BEGIN, FIRST_KEPT, LOCK_FOLDERS, PostgresMaintenance, STEP};
+use super::{BEGIN, FIRST_KEPT, LOCK_FOLDERS, PostgresMaintenance, STEP, WAIT_FOR_INTAKES};
 use crate::{
     error::Result,
     record::{
@@ -35,8 +35,6 @@ const BURY: &str = "INSERT INTO tower_activity.tombstone (actor, until) \
      VALUES (sha256(convert_to($1, 'UTF8')), (extract(epoch FROM now()) * 1000000)::bigint) \
      ON CONFLICT (actor) DO UPDATE SET until = excluded.until";
 const BUMP: &str = "UPDATE tower_activity.mark SET value = value + 1 WHERE name = 'erased'";
-/// Waits for the batches that are being accepted, so that later ones see the tombstone.
-const WAIT_FOR_INTAKES: &str = "LOCK TABLE tower_activity.log IN SHARE MODE";
 const RECORDINGS_OF: &str = "SELECT DISTINCT l.recording FROM tower_activity.link AS l WHERE l.activity IN \
      (SELECT id FROM tower_activity.activity WHERE actor = $1 UNION ALL SELECT id FROM tower_activity.open WHERE actor = $1) LIMIT $2";
 /// Nothing more is accepted for these activities and recordings.

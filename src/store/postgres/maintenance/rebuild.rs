@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use tokio_postgres::{Transaction, types::Type};
 
-use super::{BEGIN, FIRST_KEPT, LOCK_FOLDERS, PostgresMaintenance};
+use super::{BEGIN, FIRST_KEPT, LOCK_FOLDERS, NOW, PostgresMaintenance, WAIT_FOR_INTAKES};
 use crate::{
     error::Result,
     store::{
@@ -29,20 +29,43 @@ const DELETE_GROUPS: &str =
 const EXTEND: &str = "UPDATE tower_activity.mark SET value = $1 WHERE name = 'sums_from' AND value > $1 AND NOT EXISTS \
        (SELECT 1 FROM tower_activity.activity AS a WHERE a.id >= $2 AND a.started_at < value * 900000000)";
 
+/// Logs of batches whose row was deleted.
+const ADD_LOGS: &str = "INSERT INTO tower_activity.log (number, id, host) OVERRIDING SYSTEM VALUE \
+     SELECT log, gen_random_uuid(), '' FROM tower_activity.batch WHERE log NOT IN (SELECT number FROM tower_activity.log) GROUP BY log";
+/// Accepts the batches that are there.
+const ACCEPT_BATCHES: &str = ") AS f WHERE batches <> found_batches), \
+     kept AS (INSERT INTO tower_activity.accepted (at, log, batches) SELECT $1, log, batches - found_batches FROM found) \
+     UPDATE tower_activity.log AS l SET batches = f.found_batches FROM found AS f WHERE l.number = f.log";
 /// Accepts what is there of some batches.
-const ACCEPT: &str = "UPDATE tower_activity.batch AS b SET activities = f.found_activities, events = f.found_events FROM ";
-const ACCEPTED: &str = " AS f WHERE b.id = f.id AND (b.activities, b.events) IS DISTINCT FROM (f.found_activities, f.found_events)";
+const ACCEPT_ROWS: &str = ") AS f WHERE (activities, events) IS DISTINCT FROM (found_activities, found_events)), \
+     kept AS (INSERT INTO tower_activity.accepted (at, log, activities, events) \
+       SELECT $3, log, sum(activities - found_activities)::bigint, sum(events - found_events)::bigint FROM found \
+       GROUP BY log, sign(activities - found_activities), sign(events - found_events)) \
+     UPDATE tower_activity.batch AS b SET activities = f.found_activities, events = f.found_events FROM found AS f WHERE b.id = f.id";
+const FOUND: &str = "WITH found AS (SELECT * FROM (";
 /// Quarter hours per transaction.
 const QUARTERS: i64 = 4;
 
 impl PostgresMaintenance {
-    /// Takes the rows that are there for those that batches have inserted, and recomputes all sums.
+    /// Takes the batches and rows that are there for those that were accepted, keeps the differences, and recomputes all sums.
     pub(super) fn accept_rows(&mut self, progress: &mut dyn FnMut(f64)) -> Result<()> {
-        let accept = [ACCEPT, "(", recount::BATCHES, ")", ACCEPTED].concat();
+        let at: i64 = self.rows(NOW, &[])?[0].get(0);
+        let accept = [FOUND, recount::LOGS, ACCEPT_BATCHES].concat();
+        self.connection.transaction(BEGIN, async |transaction| {
+            query(transaction, WAIT_FOR_INTAKES, &[]).await?;
+            query(transaction, ADD_LOGS, &[]).await?;
+            query(transaction, &accept, &[(&at, Type::INT8)]).await?;
+            Ok::<_, Failed>(())
+        })?;
+        let accept = [FOUND, recount::BATCHES, ACCEPT_ROWS].concat();
         let mut after = 0_i64;
         loop {
-            let step: [Parameter<'_>; 2] = [(&after, Type::INT8), (&recount::STEP, Type::INT8)];
-            let last = self.rows(recount::LAST, &step)?[0].get(0);
+            let step: [Parameter<'_>; 3] = [
+                (&after, Type::INT8),
+                (&recount::STEP, Type::INT8),
+                (&at, Type::INT8),
+            ];
+            let last = self.rows(recount::LAST, &step[..2])?[0].get(0);
             self.change(&accept, &step)?;
             let Some(last) = last else { break };
             after = last;

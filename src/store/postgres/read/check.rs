@@ -9,13 +9,14 @@ use crate::{
     error::Result,
     record::Sums,
     store::{
-        CentralCheck, Check, CheckCount, CheckCounts, InstanceCheck, Quarter,
+        AcceptedChange, CentralCheck, Check, CheckCount, CheckCounts, InstanceCheck, Quarter,
+        RowKind,
         codes::{Code, SumScope},
         postgres::{
             columns::signed,
             connection::{Failed, Parameter},
             fold::{self, Counted, buckets},
-            recount::{BATCHES, Bounds, COUNTED, LAST, STEP},
+            recount::{BATCHES, Bounds, COUNTED, LAST, LOGS, STEP},
         },
     },
 };
@@ -25,6 +26,9 @@ const SAMPLED: usize = 96;
 
 const NEWEST: &str = "SELECT coalesce(max(id), 0) FROM tower_activity.batch";
 const HOSTS: &str = "SELECT number, host FROM tower_activity.log WHERE number = ANY($1::int[])";
+const ACCEPTED: &str = "SELECT at, sum(greatest(activities, 0))::bigint, sum(greatest(-activities, 0))::bigint, \
+       sum(greatest(events, 0))::bigint, sum(greatest(-events, 0))::bigint, sum(greatest(batches, 0))::bigint \
+     FROM tower_activity.accepted GROUP BY at ORDER BY at DESC";
 const STATE: &str = "SELECT name, value FROM tower_activity.mark";
 const UNCOUNTED: &str = "SELECT count(*), (extract(epoch FROM min(accepted_at)) * 1000000)::bigint, \
        floor(extract(epoch FROM now()) / 86400)::bigint \
@@ -53,6 +57,7 @@ pub(super) fn check(reader: &mut PostgresReader, progress: &mut dyn FnMut(f64)) 
         central: Some(reader.snapshot(async |snapshot| state(snapshot).await)?),
         ..Check::default()
     };
+    accepted(reader, &mut check)?;
     rows(reader, &mut check, &mut |done| progress(done / 2.0))?;
     let quarters = reader.snapshot(async |snapshot| {
         let rows = snapshot.query(QUARTERS, &[]).await?;
@@ -84,7 +89,7 @@ fn rows(
 ) -> Result<()> {
     let newest: i64 =
         reader.snapshot(async |snapshot| Ok(snapshot.query(NEWEST, &[]).await?[0].get(0)))?;
-    let mut logs = BTreeMap::<i32, CheckCounts>::new();
+    let mut logs = reader.snapshot(async |snapshot| batches(snapshot).await)?;
     let mut after = 0;
     loop {
         let (batches, last) = reader.snapshot(async |snapshot| {
@@ -133,6 +138,40 @@ fn rows(
     Ok(())
 }
 
+/// Compares the batches of each log.
+async fn batches(snapshot: &Snapshot<'_>) -> Result<BTreeMap<i32, CheckCounts>, Failed> {
+    let rows = snapshot.query(LOGS, &[]).await?;
+    let number = |row: &Row, column| row.get::<_, i64>(column).max(0).cast_unsigned();
+    let counts = rows.iter().map(|row| {
+        let commits = CheckCount::new(number(row, "batches"), number(row, "found_batches"));
+        let counts = CheckCounts {
+            commits,
+            ..CheckCounts::default()
+        };
+        (row.get("log"), counts)
+    });
+    Ok(counts.collect())
+}
+
+/// Reads the changes that were accepted, newest first.
+fn accepted(reader: &mut PostgresReader, check: &mut Check) -> Result<()> {
+    let rows = reader.snapshot(async |snapshot| snapshot.query(ACCEPTED, &[]).await)?;
+    for row in &rows {
+        let at = instant(row.get(0))?;
+        let number = |column| row.get::<_, i64>(column).cast_unsigned();
+        let activities = AcceptedChange::new(at, RowKind::Activity, number(1), number(2));
+        let events = AcceptedChange::new(at, RowKind::Event, number(3), number(4));
+        let both = [activities, events].into_iter();
+        check
+            .accepted
+            .extend(both.filter(|one| one.missing + one.surplus > 0));
+        if let Some(central) = &mut check.central {
+            central.accepted_batches += number(5);
+        }
+    }
+    Ok(())
+}
+
 async fn state(snapshot: &Snapshot<'_>) -> Result<CentralCheck, Failed> {
     let rows = snapshot.query(STATE, &[]).await?;
     let marks: HashMap<&str, i64> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
@@ -155,6 +194,7 @@ async fn state(snapshot: &Snapshot<'_>) -> Result<CentralCheck, Failed> {
         events_from: since("event_horizon", 86_400_000_000)?,
         sums_from: since("sums_from", 900_000_000)?,
         retained_at: since("retained_at", 1)?,
+        accepted_batches: 0,
     })
 }
 
