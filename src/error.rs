@@ -56,6 +56,8 @@ pub enum ErrorKind {
     NewerSchema,
     /// The file is not a store of this crate.
     NotAStore,
+    /// The store's user lacks a right that this needs. The message names it.
+    Denied,
     /// Another process holds a lock on the store or the host; the attempt may be repeated.
     Busy,
     /// The disk, the file's quota or the log's memory is full.
@@ -120,10 +122,12 @@ impl Error {
     /// Returns the message for a client that must not learn the paths, addresses and causes of this machine.
     ///
     /// It is the error with its causes for what the client itself asked for (an invalid value, a record that does not exist, a
-    /// query that takes too long), and the message of its kind for everything else.
+    /// query that takes too long), the error without its causes for a right that the store's user lacks, and the message of its
+    /// kind for everything else.
     pub fn public_message(&self) -> String {
         match self.kind {
             ErrorKind::Invalid | ErrorKind::NotFound | ErrorKind::Timeout => format!("{self:#}"),
+            ErrorKind::Denied => self.to_string(),
             kind => kind.to_string(),
         }
     }
@@ -151,6 +155,11 @@ impl Error {
     /// Returns true if the file is not a store of this crate.
     pub fn is_not_a_store(&self) -> bool {
         self.kind == ErrorKind::NotAStore
+    }
+
+    /// Returns true if the store's user lacks a right that this needs.
+    pub fn is_denied(&self) -> bool {
+        self.kind == ErrorKind::Denied
     }
 
     /// Returns true if another process holds a lock on the store or the host; the attempt may be repeated.
@@ -207,6 +216,7 @@ impl fmt::Display for ErrorKind {
             ErrorKind::Store => "the store cannot be read or written",
             ErrorKind::NewerSchema => "a newer version wrote the store",
             ErrorKind::NotAStore => "the file is not a store",
+            ErrorKind::Denied => "the store's user lacks a right",
             ErrorKind::Busy => "another process has locked the store",
             ErrorKind::Full => "the disk or the log's memory is full",
             ErrorKind::Refused => "the store refuses the record",
@@ -263,6 +273,7 @@ mod tests {
         check(ErrorKind::Store, "the store cannot be read or written");
         check(ErrorKind::Busy, "another process has locked the store");
         check(ErrorKind::NoStore, "there is no store");
+        check(ErrorKind::Denied, "cannot read /srv/a.db");
         let asked = Error::invalid("no filter").with_source("unknown field");
         assert_eq!(asked.public_message(), "no filter: unknown field");
     }

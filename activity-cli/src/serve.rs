@@ -11,7 +11,11 @@ use crate::{args::Serve, browser, failure::Failure, secrets, signal, source};
 
 pub(crate) fn run(store: &str, args: &Serve) -> Result<(), Failure> {
     // Fails now if the store cannot be read, instead of on every request.
-    drop(source::open(store)?);
+    let mut reader = source::open(store)?;
+    if source::is_address(store) {
+        reader.vitals()?;
+    }
+    drop(reader);
     let log = match args.accept_events {
         true => Some(ActivityLog::open(source::path(store)?)?),
         false => None,

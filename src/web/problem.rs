@@ -106,9 +106,17 @@ impl From<Error> for Problem {
             ErrorKind::Refused => {
                 Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "refused", detail).logged(causes)
             }
+            // What an operator has to do first. The server itself works.
+            ErrorKind::Denied => unavailable("denied", detail).logged(causes),
+            ErrorKind::NoStore => unavailable("no_store", detail).logged(causes),
+            ErrorKind::NewerSchema => unavailable("newer_schema", detail).logged(causes),
             _ => Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "store", detail).logged(causes),
         }
     }
+}
+
+fn unavailable(code: &'static str, detail: String) -> Problem {
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, code, detail)
 }
 
 impl From<FilterError> for Problem {

@@ -34,6 +34,7 @@ mod recording;
 #[cfg(unix)]
 mod replaced;
 mod retention;
+mod roles;
 mod roots;
 mod schema;
 mod serve;

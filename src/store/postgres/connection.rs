@@ -22,7 +22,7 @@ use tokio_postgres::{
 };
 use uuid::Uuid;
 
-use super::address::Address;
+use super::{address::Address, role::Role};
 use crate::error::{Error, ErrorKind, Result};
 
 /// How long connecting to one address may take.
@@ -31,12 +31,6 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a server may be silent on the network: it is gone then, and the next attempt connects anew. The parameter
 /// `tcp_user_timeout` of an address changes it.
 const SILENCE: Duration = Duration::from_secs(20);
-
-/// How long a request of an intake may take without an answer, as a multiple of that: it may wait for locks, and a batch of 6 MiB takes a
-/// minute through a slow network.
-pub(super) const REQUEST: u32 = 6;
-/// The same for other requests: some read all there is.
-pub(super) const LONG_REQUEST: u32 = 30;
 
 /// The time that an address without `keepalives_idle` has.
 const DEFAULT_KEEPALIVES: Duration = Duration::from_secs(2 * 60 * 60);
@@ -55,6 +49,7 @@ static RUNTIME: LazyLock<std::io::Result<Handle>> = LazyLock::new(|| {
 #[derive(Debug)]
 pub(super) struct Connection {
     address: Arc<Address>,
+    role: Role,
     link: Link,
     /// How long a request outside of [`read`](Self::read) may take without an answer.
     timeout: Duration,
@@ -77,14 +72,15 @@ struct Link {
 pub(super) type Parameter<'a> = (&'a (dyn ToSql + Sync), Type);
 
 impl Connection {
-    /// Connects to the server. A request that is not answered for so many times [`SILENCE`] fails (`is_timeout`).
-    pub(super) fn open(address: Arc<Address>, silences: u32) -> Result<Self> {
+    /// Connects to the server. A request that is not answered for as long as its [`Role`] waits fails (`is_timeout`).
+    pub(super) fn open(address: Arc<Address>, role: Role) -> Result<Self> {
         let link = connect(&address)?;
         let silence = address.config.get_tcp_user_timeout().copied();
-        let timeout = silence.unwrap_or(SILENCE) * silences;
+        let timeout = role.timeout(silence.unwrap_or(SILENCE));
         let ms = timeout.as_millis().min(i32::MAX as u128);
         Ok(Connection {
             address,
+            role,
             link,
             timeout,
             settings: format!(
@@ -151,7 +147,7 @@ impl Connection {
         if done.as_ref().is_err_and(Failed::is_timeout) {
             self.give_up();
         }
-        done.map_err(|failed| failed.into_error(&self.address.config))
+        done.map_err(|failed| failed.into_error(self.role, &self.address.config))
     }
 
     /// Runs `begin`, and then `work` in the transaction that it has begun, which only reads. Reconnects if the connection was lost
@@ -227,10 +223,10 @@ impl Failed {
         matches!(self, Failed::Other(error) if error.is_timeout())
     }
 
-    fn into_error(self, config: &Config) -> Error {
+    fn into_error(self, role: Role, config: &Config) -> Error {
         match self {
             Failed::Other(error) => error,
-            Failed::Database(cause) => {
+            Failed::Database(cause) => role.explain(&cause).unwrap_or_else(|| {
                 let name = name(config);
                 let (kind, what) = match cause.code() {
                     Some(&SqlState::READ_ONLY_SQL_TRANSACTION) => (
@@ -250,7 +246,7 @@ impl Failed {
                     ),
                 };
                 Error::new(kind, what).with_source(cause)
-            }
+            }),
         }
     }
 }

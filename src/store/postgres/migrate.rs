@@ -2,7 +2,10 @@
 
 use tokio_postgres::Transaction;
 
-use super::connection::{Connection, Failed, query};
+use super::{
+    connection::{Connection, Failed, query},
+    role::{self, Role},
+};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Each entry migrates the schema by one version. Entries are only ever appended.
@@ -22,13 +25,18 @@ const SET_VERSION: &str = "UPDATE tower_activity.mark SET value = $1 WHERE name 
 ///
 /// # Errors
 ///
-/// If the schema is newer.
+/// If the schema is newer, or the user may not create or migrate it.
 pub(super) fn migrate(connection: &mut Connection) -> Result<()> {
     connection.transaction(LOCK, async |transaction| {
         let from = version(transaction).await?.unwrap_or_default();
         check(from)?;
         for step in MIGRATIONS.iter().skip(from as usize) {
-            transaction.batch_execute(step).await?;
+            transaction.batch_execute(step).await.map_err(
+                |cause| match Role::explain_migration(from, &cause) {
+                    Some(error) => Failed::Other(error),
+                    None => cause.into(),
+                },
+            )?;
         }
         if from < SCHEMA {
             let parameters = [(&SCHEMA as _, tokio_postgres::types::Type::INT8)];
@@ -45,10 +53,7 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<()> {
 /// If there is none yet, or it has another version.
 pub(super) async fn check_current(transaction: &Transaction<'_>) -> Result<(), Failed> {
     let Some(found) = version(transaction).await? else {
-        return Err(Failed::Other(Error::new(
-            ErrorKind::NoStore,
-            "no log has been forwarded to this database yet · `activity forward --to URL` forwards one",
-        )));
+        return Err(Failed::Other(role::no_schema()));
     };
     check(found)?;
     match found == SCHEMA {

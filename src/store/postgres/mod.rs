@@ -12,6 +12,7 @@ mod migrate;
 mod partition;
 mod read;
 mod recount;
+mod role;
 mod rows;
 mod terms;
 mod tls;
@@ -20,12 +21,8 @@ mod webhooks;
 use std::{fmt, sync::Arc};
 
 use self::{
-    address::Address,
-    connection::{Connection, LONG_REQUEST, REQUEST},
-    intake::PostgresIntake,
-    maintenance::PostgresMaintenance,
-    read::PostgresReader,
-    webhooks::WebhookTables,
+    address::Address, connection::Connection, intake::PostgresIntake,
+    maintenance::PostgresMaintenance, read::PostgresReader, role::Role, webhooks::WebhookTables,
 };
 use crate::{
     error::Result,
@@ -60,14 +57,14 @@ impl Store for PostgresStore {
     fn reader(&self) -> Result<Box<dyn Reader>> {
         Ok(Box::new(PostgresReader::open(Connection::open(
             self.address.clone(),
-            LONG_REQUEST,
+            Role::Reader,
         )?)?))
     }
 
     fn maintenance(&self) -> Result<Box<dyn Maintenance>> {
         Ok(Box::new(PostgresMaintenance::open(Connection::open(
             self.address.clone(),
-            LONG_REQUEST,
+            Role::Maintainer,
         )?)?))
     }
 
@@ -84,7 +81,7 @@ impl CentralStore for PostgresStore {
     fn intake(&self) -> Result<Box<dyn Intake>> {
         Ok(Box::new(PostgresIntake::open(Connection::open(
             self.address.clone(),
-            REQUEST,
+            Role::Forwarder,
         )?)?))
     }
 }

@@ -9,8 +9,9 @@ use tokio_postgres::{
 
 use super::{
     address::Address,
-    connection::{Connection, Failed, Parameter, REQUEST, query},
+    connection::{Connection, Failed, Parameter, query},
     migrate,
+    role::Role,
 };
 use crate::{
     error::{Error, Result},
@@ -36,7 +37,7 @@ impl WebhookTables {
     }
 
     fn connect(&self) -> Result<Connection> {
-        let mut connection = Connection::open(self.address.clone(), REQUEST)?;
+        let mut connection = Connection::open(self.address.clone(), Role::Webhooks)?;
         connection.transaction("SET TRANSACTION READ ONLY", async |transaction| {
             migrate::check_current(transaction).await
         })?;

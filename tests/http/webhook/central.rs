@@ -10,6 +10,7 @@ use tempfile::TempDir;
 use tower_activity::{
     ActivityLog,
     notify::{Webhook, Webhooks},
+    store::{Store, postgres::PostgresStore},
 };
 
 use crate::{
@@ -181,6 +182,44 @@ fn the_state_of_webhooks_is_in_the_central_store() {
     other.remove("steps").unwrap();
     assert!(other.list().unwrap().is_empty());
     delivery.stop();
+}
+
+#[test]
+fn a_dead_letter_of_an_erased_actor_has_and_sends_nothing_of_its_content() {
+    let fleet = Fleet::new();
+    let script = Script::default();
+    let receiver = Receiver::start(&script, None);
+    let webhooks = with_short_timeout(Path::new(&fleet.url)).attempts(1);
+    webhooks.add(&steps(&receiver)).unwrap();
+    let event = fleet.logs[0].event("step").actor("ann@example.com");
+    let event = event.summary("her secret").record();
+    let id = event.id().unwrap().to_string();
+    script.poison.lock().unwrap().push(id.clone());
+    let delivery = webhooks.deliver();
+    let letter = poll_until(|| webhooks.dead_letters().unwrap().pop());
+    delivery.stop();
+    assert_eq!(letter.id, id);
+    let sent = script.seen().pop().unwrap().body;
+    assert!(
+        String::from_utf8(sent.to_vec())
+            .unwrap()
+            .contains("her secret")
+    );
+    // It is kept by its id, and read again when it is sent.
+    let rows = "SELECT count(*) FROM tower_activity.dead_letter AS d WHERE d::text ~ 'ann|secret'";
+    assert_eq!(postgres::query(&fleet.url, rows).trim(), "0");
+    let mut maintenance = PostgresStore::new(&fleet.url)
+        .unwrap()
+        .maintenance()
+        .unwrap();
+    let erased = maintenance.erase("ann@example.com", &mut |_| ()).unwrap();
+    assert_eq!(erased.events, 1);
+    script.poison.lock().unwrap().clear();
+    webhooks.retry(&letter).unwrap();
+    let sent = script.accepted().pop().unwrap();
+    assert_eq!(sent.id(), id);
+    let body = String::from_utf8(sent.body.to_vec()).unwrap();
+    assert!(!body.contains("ann") && !body.contains("secret"), "{body}");
 }
 
 #[test]
