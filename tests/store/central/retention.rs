@@ -3,8 +3,13 @@
 use std::thread;
 
 use chrono::{DateTime, Duration, Utc};
-use tower_activity::store::{
-    ClockReading, Limit, Prune, Retention, Store, postgres::PostgresStore,
+use tower_activity::{
+    forward::Forwarder,
+    store::{
+        ClockReading, Limit, Prune, Reader, Retention, Store, postgres::PostgresStore,
+        sqlite::SqliteStore,
+    },
+    testing::conformance::{self, Records},
 };
 
 use super::{Log, activity, all, event, number};
@@ -201,6 +206,67 @@ fn a_size_limit_drops_the_oldest_days() {
     maintenance.set_retention(&limits).unwrap();
     while apply(&url, Utc::now()) > 0 {}
     assert_eq!(all(&mut *store.reader().unwrap()).len(), 1);
+}
+
+#[test]
+fn recordings_expire_as_in_a_file_and_their_activities_stay() {
+    let url = postgres::database();
+    let store = PostgresStore::new(&url).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("activity.db");
+    let file = SqliteStore::new(&path).unwrap();
+    // Dated a while ago.
+    let records = Records::from_seed(7);
+    drop(conformance::commit(&file, &records).unwrap());
+    let mut forwarder = Forwarder::open(&path, &*url).unwrap();
+    forwarder.forward_all(|_| ()).unwrap();
+    let ids: Vec<_> = records.recordings.iter().map(|(one, _)| one.id).collect();
+    let linked = || records.recordings.iter().flat_map(|(one, _)| &one.links);
+    // Whether it is there, its chunks, and the recordings of activities.
+    let seen = |reader: &mut dyn Reader| {
+        let each = ids.iter().map(|id| {
+            let is_there = reader.recording(*id).unwrap().is_some();
+            (is_there, reader.chunks(*id, 0, 100).unwrap().len())
+        });
+        let each: Vec<_> = each.collect();
+        let of = linked().map(|link| reader.recordings_of(link.activity).unwrap().len());
+        (each, of.collect::<Vec<_>>())
+    };
+    let both = || {
+        let central = seen(&mut *store.reader().unwrap());
+        assert_eq!(central, seen(&mut *file.reader().unwrap()));
+        central
+    };
+    let before = both();
+    assert!(
+        before.0.iter().filter(|one| one.0).count() > 2 && before.0.iter().any(|one| one.1 > 0)
+    );
+    let activities = number(&url, "SELECT count(*) FROM tower_activity.activity");
+
+    let mut limits = Retention::default();
+    limits.recordings = Some(Limit::days(1));
+    store.maintenance().unwrap().set_retention(&limits).unwrap();
+    while apply(&url, Utc::now()) > 0 {}
+    let mut maintenance = file.maintenance().unwrap();
+    let what = Prune::ByDate(limits, Utc::now());
+    while maintenance.prune(what).unwrap().total() > 0 {}
+    let after = both();
+    assert!(after != before);
+    // Those that have not ended stay.
+    let running = "SELECT count(*) FROM tower_activity.recording";
+    let ended = "SELECT count(*) FROM tower_activity.recording WHERE status <> 0";
+    assert_eq!(
+        number(&url, running) as usize,
+        after.0.iter().filter(|one| one.0).count()
+    );
+    assert_eq!(number(&url, ended), 0);
+    let orphans = "SELECT (SELECT count(*) FROM tower_activity.chunk WHERE recording NOT IN (SELECT id FROM tower_activity.recording)) \
+         + (SELECT count(*) FROM tower_activity.link WHERE recording NOT IN (SELECT id FROM tower_activity.recording))";
+    assert_eq!(number(&url, orphans), 0);
+    assert_eq!(
+        number(&url, "SELECT count(*) FROM tower_activity.activity"),
+        activities
+    );
 }
 
 #[test]
