@@ -33,6 +33,7 @@ pub(super) fn examine(store: &str) -> Result<Findings, Failure> {
              is there",
         ));
     }
+    findings.notes.extend(rows::accepted(&check));
     if let Some(central) = &check.central {
         findings.notes.extend(notes(central));
     }
@@ -67,7 +68,7 @@ fn notes(central: &CentralCheck) -> Vec<String> {
     if central.accepted_batches > 0 {
         notes.push(format!(
             "accepted: {} missing",
-            human::many(central.accepted_batches, "batch is", "batches are")
+            human::many(central.accepted_batches, "batch", "batches")
         ));
     }
     if central.days_ahead < 1 {

@@ -1,7 +1,7 @@
 //! Missing and surplus rows, in words.
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use tower_activity::store::{Check, CheckCount, InstanceCheck, LastCheck};
+use tower_activity::store::{AcceptedChange, Check, CheckCount, InstanceCheck, LastCheck};
 
 use crate::print::human;
 
@@ -101,7 +101,20 @@ pub(super) fn notes(check: &Check) -> Vec<String> {
             "if this was done on purpose, record it in the ledger with `activity doctor --accept`",
         ));
     }
-    for accepted in check.accepted.iter().take(LISTED) {
+    notes.extend(accepted(check));
+    if !check.foreign.is_empty() {
+        notes.push(format!(
+            "added to the schema by another program: {}",
+            check.foreign.join(", ")
+        ));
+    }
+    notes
+}
+
+/// Reports differences that were accepted.
+pub(super) fn accepted(check: &Check) -> Vec<String> {
+    let newest = check.accepted.iter().take(LISTED);
+    let one = |accepted: &AcceptedChange| {
         let kind = format!("{:?}", accepted.kind).to_lowercase();
         let mut differences = Vec::new();
         if accepted.missing > 0 {
@@ -116,19 +129,9 @@ pub(super) fn notes(check: &Check) -> Vec<String> {
                 human::count(accepted.surplus)
             ));
         }
-        notes.push(format!(
-            "accepted {}: {}",
-            time(accepted.at),
-            differences.join(", ")
-        ));
-    }
-    if !check.foreign.is_empty() {
-        notes.push(format!(
-            "added to the schema by another program: {}",
-            check.foreign.join(", ")
-        ));
-    }
-    notes
+        format!("accepted {}: {}", time(accepted.at), differences.join(", "))
+    };
+    newest.map(one).collect()
 }
 
 /// Reports the differences of one instance, and when it wrote.

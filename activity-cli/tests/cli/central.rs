@@ -150,6 +150,18 @@ fn statistics_are_recomputed_and_doctor_sees_what_differs() {
     // It is there again under another batch, and that of the first is known to lack it.
     let accepted = central.prints(&["doctor", "--accept"]);
     assert!(accepted.contains("accounted for"), "{accepted}");
+    // As with a file, what was accepted is not forgotten.
+    assert!(accepted.contains(": 1 activity rows missing"), "{accepted}");
+    postgres::query(&central.url, "DELETE FROM tower_activity.batch");
+    let ran = central.run(&["doctor"]);
+    let missing = "1 accepted batch is missing, and the records in it are not compared";
+    assert!(
+        ran.code == Some(1) && ran.stdout.contains(missing),
+        "{}",
+        ran.stdout
+    );
+    let accepted = central.prints(&["doctor", "--accept"]);
+    assert!(accepted.contains("accepted: 1 batch missing"), "{accepted}");
 }
 
 #[test]
