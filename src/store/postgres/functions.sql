@@ -26,9 +26,9 @@ BEGIN
   RETURN what;
 END $$;
 
--- Adds to a count that only grows, up to the largest number.
+-- Adds to a count that only grows, up to a number of which thousands can be added up.
 CREATE FUNCTION tower_activity.add(count bigint, more bigint) RETURNS bigint LANGUAGE sql IMMUTABLE SET search_path = pg_catalog AS
-  $$ SELECT count + least(greatest(coalesce(more, 0), 0), 9223372036854775807 - count) $$;
+  $$ SELECT least(count + least(greatest(coalesce(more, 0), 0), 1000000000000000), 1000000000000000) $$;
 
 -- Takes the lease of a log: it is free, or its holder was silent for ten seconds. Returns the last places that were accepted; nothing if
 -- another forwarder holds it. A client that knows the holder has the lease: forwarders and readers cannot read it.
@@ -57,7 +57,7 @@ CREATE FUNCTION tower_activity.renew_log(log_number integer, by_holder uuid, now
 RETURNS TABLE (erased bigint, activity_horizon bigint, event_horizon bigint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 BEGIN
-  UPDATE tower_activity.log SET heard_at = now(), waiting = greatest(coalesce(now_waiting, waiting), 0),
+  UPDATE tower_activity.log SET heard_at = now(), waiting = tower_activity.add(0, coalesce(now_waiting, waiting)),
     refused = tower_activity.add(refused, more_refused), outdated = tower_activity.add(outdated, more_outdated)
     WHERE number = log_number AND holder = by_holder;
   IF FOUND THEN

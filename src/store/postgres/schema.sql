@@ -1,5 +1,6 @@
 -- Schema 1 of a central store. Times are microseconds since the Unix epoch (UTC), durations nanoseconds. Codes of statuses, codecs and
--- scopes are those of a SQLite file.
+-- scopes are those of a SQLite file. One row that could not be read would hide the others of its page: codes are checked here, and a reader
+-- accepts any other value.
 
 CREATE SCHEMA tower_activity;
 
@@ -96,10 +97,11 @@ CREATE TABLE tower_activity.accepted (
 -- Ended activities. A row never changes. Partitions are days, all before the year 2000, and all that is dated ahead.
 CREATE TABLE tower_activity.activity (
   id               uuid NOT NULL,
-  started_at       bigint NOT NULL,
+  -- Distances between any two can be added up.
+  started_at       bigint NOT NULL CHECK (started_at BETWEEN -1000000000000000000 AND 1000000000000000000),
   duration_ns      bigint,
   batch            bigint NOT NULL,
-  seq              bigint NOT NULL,    -- in the commit order of its log
+  seq              bigint NOT NULL CHECK (seq BETWEEN 0 AND 9007199254740992), -- in the commit order of its log
   kind             bigint NOT NULL,
   name             bigint NOT NULL,
   project          bigint,
@@ -111,7 +113,7 @@ CREATE TABLE tower_activity.activity (
   input_bytes      bigint,
   output_bytes     bigint,
   instance         integer NOT NULL,
-  status           smallint NOT NULL,
+  status           smallint NOT NULL CHECK (status BETWEEN 0 AND 5),
   truncated        boolean NOT NULL,
   input_truncated  boolean,
   output_truncated boolean,
@@ -169,9 +171,9 @@ CREATE INDEX open_log ON tower_activity.open (log);
 -- Events. A row never changes. Partitions are like those of activities.
 CREATE TABLE tower_activity.event (
   id          uuid NOT NULL,
-  at          bigint NOT NULL,
+  at          bigint NOT NULL CHECK (at BETWEEN -1000000000000000000 AND 1000000000000000000),
   batch       bigint NOT NULL,
-  seq         bigint NOT NULL,
+  seq         bigint NOT NULL CHECK (seq BETWEEN 0 AND 9007199254740992),
   type        bigint NOT NULL,
   count       bigint NOT NULL,
   project     bigint,
@@ -180,7 +182,7 @@ CREATE TABLE tower_activity.event (
   brand       bigint,
   environment bigint,
   instance    integer NOT NULL,
-  status      smallint NOT NULL,
+  status      smallint NOT NULL CHECK (status BETWEEN 0 AND 5),
   truncated   boolean NOT NULL,
   activity    uuid,
   summary     text,
@@ -215,7 +217,7 @@ CREATE TABLE tower_activity.recording (
   log      integer NOT NULL,
   instance integer NOT NULL,
   format   bigint NOT NULL,
-  status   smallint NOT NULL,
+  status   smallint NOT NULL CHECK (status BETWEEN 0 AND 7),
   lost     bigint NOT NULL,
   ended_at bigint
 );
@@ -229,7 +231,7 @@ CREATE TABLE tower_activity.chunk (
   from_at   bigint NOT NULL,
   until_at  bigint NOT NULL,
   bytes     bigint NOT NULL,
-  codec     smallint NOT NULL,
+  codec     smallint NOT NULL CHECK (codec = 1),
   body      bytea NOT NULL,
   PRIMARY KEY (recording, number)
 );

@@ -1,11 +1,14 @@
 //! What a forwarder can do with its rights on purpose: its client is another program.
 
 use chrono::{DateTime, Duration, Utc};
-use tower_activity::store::{Check, Store, postgres::PostgresStore};
+use tower_activity::{
+    record::{ActivityRecord, EventRecord, Filter},
+    store::{Check, Dimension, Position, Quarter, Source, Store, postgres::PostgresStore},
+};
 use uuid::Uuid;
 
 use super::{
-    Log, activity, event, number,
+    Log, activity, all, event, number,
     roles::{Roles, refused},
 };
 use crate::support::postgres;
@@ -240,7 +243,7 @@ fn no_function_takes_what_is_not_so() {
     );
     assert_eq!(
         postgres::query(&roles.url, &kept).trim(),
-        "9223372036854775807 7 9223372036854775807"
+        "1000000000000000 7 1000000000000000"
     );
     // The others are as they were.
     log.send(vec![activity(at, 3)], Vec::new());
@@ -284,7 +287,7 @@ fn nothing_of_another_log_is_erased() {
     let forged = format!(
         "{}INSERT INTO tower_activity.recording (id, log, instance, format, status, lost) VALUES (gen_random_uuid(), 1, 1, 1, 0, 0) \
            RETURNING id AS recording \\gset\n\
-         INSERT INTO tower_activity.chunk VALUES (:'recording', 0, '', 1, 0, 0, 1, 0, 'x');
+         INSERT INTO tower_activity.chunk VALUES (:'recording', 0, '', 1, 0, 0, 1, 1, 'x');
          INSERT INTO tower_activity.open (id, log, started_at, kind, name, instance, truncated) \
            VALUES ('{ended}', :log, 0, 1, 1, 1, false), ('{open}', :log, 0, 1, 1, 1, false);
          INSERT INTO tower_activity.link VALUES ('{ended}', :'recording', 0), ('{open}', :'recording', 0);
@@ -297,4 +300,113 @@ fn nothing_of_another_log_is_erased() {
     let kept = "SELECT (SELECT count(*) FROM tower_activity.event WHERE summary = 'kept') * 10 \
         + (SELECT count(*) FROM tower_activity.chunk)";
     assert_eq!(number(&roles.url, kept), 21);
+}
+
+/// A row that cannot be read would hide all others of its page, and one that cannot be counted would stop the sums of all logs.
+#[test]
+fn a_row_with_any_values_is_read_and_counted() {
+    let roles = Roles::new();
+    let at = Utc::now() - Duration::minutes(1);
+    let (mut log, _) = log_of(&roles, at);
+    let (most, least) = ("9223372036854775807", "-9223372036854775808");
+    let (late, early) = ("1000000000000000000", "-1000000000000000000");
+    let mut rows = String::new();
+    for (n, (time, number)) in [
+        (late, most),
+        (early, least),
+        ("0", most),
+        (late, "0"),
+        ("0", "-1"),
+        ("0", most),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let id = |kind: u8| format!("'00000000-0000-7000-8000-0000000{kind}00{n:02}'");
+        rows += &format!(
+            "INSERT INTO tower_activity.new_activity (id, started_at, duration_ns, batch, seq, kind, name, project, agent, fingerprint, \
+               input, input_bytes, instance, status, truncated, parent, root, trace_id, error_type, attributes) \
+             VALUES ({}, {time}, {number}, :own, {n}, {number}, {number}, {number}, {number}, {number}, \
+               '', {number}, 2147483647, 2, false, {}, {}, 'x', '', 'no JSON'); \
+             INSERT INTO tower_activity.new_event (id, at, batch, seq, type, count, project, instance, status, truncated, activity, data) \
+             VALUES ({}, {time}, :own, {n}, {number}, {number}, {number}, -1, 1, false, {}, 'no JSON'); \
+             INSERT INTO tower_activity.recording (id, log, instance, format, status, lost, ended_at) \
+             VALUES ({}, :log, -1, (SELECT min(id) FROM tower_activity.text), 1, {number}, {number}); \
+             INSERT INTO tower_activity.chunk VALUES ({}, 0, '', {number}, {number}, {number}, {number}, 1, ''), \
+               ({}, 1, '', {number}, {number}, {number}, {number}, 1, ''); \
+             INSERT INTO tower_activity.link VALUES ({}, {}, {number}, {number}); \
+             INSERT INTO tower_activity.instance (uuid, log, host, pid, started_at, alive, saved_at, accounting) \
+             VALUES (gen_random_uuid(), :log, '', {number}, {number}, true, {number}, 'no JSON');",
+            id(1),
+            id(1),
+            id(1),
+            id(2),
+            id(1),
+            id(3),
+            id(3),
+            id(3),
+            id(1),
+            id(3),
+        );
+    }
+    let output = postgres::script(
+        &roles.forwards,
+        &format!("{}{rows} COMMIT;", accept_own(20)),
+    );
+    assert!(
+        output.status.success() && output.stderr.is_empty(),
+        "{output:?}"
+    );
+    for refused in [
+        "INSERT INTO tower_activity.new_activity (id, started_at, batch, seq, kind, name, instance, status, truncated) \
+           VALUES ('00000000-0000-7000-8000-000000000001', 0, :own, 1, 1, 1, 1, 6, false)",
+        "INSERT INTO tower_activity.new_event (id, at, batch, seq, type, count, instance, status, truncated) \
+           VALUES ('00000000-0000-7000-8000-000000000001', 0, :own, -1, 1, 1, 1, 1, false)",
+        "INSERT INTO tower_activity.recording (id, log, instance, format, status, lost) VALUES (gen_random_uuid(), 1, 1, 1, 8, 0)",
+        "INSERT INTO tower_activity.chunk VALUES (gen_random_uuid(), 0, '', 1, 0, 0, 1, 0, 'x')",
+    ] {
+        let output = postgres::script(&roles.forwards, &format!("{}{refused};", accept_own(21)));
+        let message = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(
+            message.contains("violates check constraint"),
+            "{refused}: {message}"
+        );
+    }
+    log.send(vec![activity(at, 9)], Vec::new());
+    log.fold();
+    let counted = "SELECT sum(count) FROM tower_activity.bucket WHERE scope = 0";
+    assert_eq!(number(&roles.url, counted), 9);
+
+    let mut reader = PostgresStore::new(&roles.reads).unwrap().reader().unwrap();
+    let reader = &mut *reader;
+    let listed = all(reader);
+    assert_eq!(listed.len(), 9);
+    let filter = Filter::default();
+    let events = Source::<EventRecord>::list(reader, &filter, None, 100);
+    assert_eq!(events.unwrap().records.len(), 7);
+    let after = Source::<ActivityRecord>::after(reader, Position::default(), &filter, 100);
+    assert_eq!(after.unwrap().records.len(), 9);
+    reader.health().unwrap();
+    reader.vitals().unwrap();
+    reader.failures(&filter).unwrap();
+    reader.event_types(&filter).unwrap();
+    reader.check(&mut |_| {}).unwrap();
+    reader.scan(&filter, &mut |_| {}).unwrap();
+    assert_eq!(reader.newest_recordings(None, 100).unwrap().len(), 6);
+    let quarters = Quarter::from_number(0)..Quarter::containing(Utc::now());
+    for dimension in [
+        Dimension::Project,
+        Dimension::Agent,
+        Dimension::Name,
+        Dimension::Brand,
+    ] {
+        reader.totals(dimension, quarters.clone()).unwrap();
+    }
+    for one in listed {
+        reader.tree(one.root).unwrap();
+        reader.events_of(one.id, 10).unwrap();
+        for recording in reader.recordings_of(one.id).unwrap() {
+            reader.chunks(recording.id, 0, 10).unwrap();
+        }
+    }
 }

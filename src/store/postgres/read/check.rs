@@ -157,7 +157,7 @@ async fn batches(snapshot: &Snapshot<'_>) -> Result<BTreeMap<i32, CheckCounts>, 
 fn accepted(reader: &mut PostgresReader, check: &mut Check) -> Result<()> {
     let rows = reader.snapshot(async |snapshot| snapshot.query(ACCEPTED, &[]).await)?;
     for row in &rows {
-        let at = instant(row.get(0))?;
+        let at = instant(row.get(0));
         let number = |column| row.get::<_, i64>(column).cast_unsigned();
         let activities = AcceptedChange::new(at, RowKind::Activity, number(1), number(2));
         let events = AcceptedChange::new(at, RowKind::Event, number(3), number(4));
@@ -178,22 +178,17 @@ async fn state(snapshot: &Snapshot<'_>) -> Result<CentralCheck, Failed> {
     let mark = |name| marks.get(name).copied().unwrap_or_default();
     let since = |name, unit: i64| {
         let value = mark(name);
-        (value > 0)
-            .then(|| instant(value.saturating_mul(unit)))
-            .transpose()
+        (value > 0).then(|| instant(value.saturating_mul(unit)))
     };
     let uncounted = &snapshot.query(UNCOUNTED, &[]).await?[0];
     Ok(CentralCheck {
         uncounted: uncounted.get::<_, i64>(0).cast_unsigned(),
-        uncounted_since: uncounted
-            .get::<_, Option<i64>>(1)
-            .map(instant)
-            .transpose()?,
+        uncounted_since: uncounted.get::<_, Option<i64>>(1).map(instant),
         days_ahead: mark("ahead") - uncounted.get::<_, i64>(2) - 1,
-        activities_from: since("activity_horizon", 86_400_000_000)?,
-        events_from: since("event_horizon", 86_400_000_000)?,
-        sums_from: since("sums_from", 900_000_000)?,
-        retained_at: since("retained_at", 1)?,
+        activities_from: since("activity_horizon", 86_400_000_000),
+        events_from: since("event_horizon", 86_400_000_000),
+        sums_from: since("sums_from", 900_000_000),
+        retained_at: since("retained_at", 1),
         accepted_batches: 0,
     })
 }

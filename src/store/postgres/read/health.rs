@@ -53,8 +53,8 @@ const LOG_COUNTS: &str = concat!(
     is_heard!("l"),
     ") AS alive, count(*) FILTER (WHERE ",
     is_retired!(),
-    ") AS retired, coalesce(sum(l.waiting), 0)::bigint AS waiting, coalesce(sum(l.refused), 0)::bigint AS refused, \
-       coalesce(sum(l.outdated), 0)::bigint AS outdated FROM tower_activity.log AS l"
+    ") AS retired, least(coalesce(sum(l.waiting), 0), 1e18)::bigint AS waiting, least(coalesce(sum(l.refused), 0), 1e18)::bigint AS refused, \
+       least(coalesce(sum(l.outdated), 0), 1e18)::bigint AS outdated FROM tower_activity.log AS l"
 );
 const LOGS: &str = concat!(
     "SELECT l.id, l.host, (extract(epoch FROM l.heard_at) * 1000000)::bigint AS heard_at, \
@@ -114,17 +114,17 @@ pub(super) async fn health(snapshot: &Snapshot<'_>) -> Result<Health, Failed> {
         .query(INSTANCES, &[(&MOST_LISTED, Type::INT8)])
         .await?
     {
-        let at = |column| row.get::<_, Option<i64>>(column).map(instant).transpose();
+        let at = |column| row.get::<_, Option<i64>>(column).map(instant);
         let instance = Instance::new(
             InstanceId::from_bytes(bytes(row.get("uuid"))),
             row.get::<_, &str>("host"),
             row.get::<_, i64>("pid") as u32,
-            instant(row.get("started_at"))?,
+            instant(row.get("started_at")),
         );
         let mut one = InstanceHealth::new(&instance);
         one.log = Some(row.get("log"));
-        one.stopped_at = at("stopped_at")?;
-        one.saved_at = at("saved_at")?;
+        one.stopped_at = at("stopped_at");
+        one.saved_at = at("saved_at");
         one.alive = row.get("alive");
         one.accounting = serde_json::from_str(row.get("accounting")).unwrap_or_default();
         health.instances.push(one);
@@ -148,7 +148,7 @@ async fn logs(snapshot: &Snapshot<'_>) -> Result<LogsHealth, Failed> {
         logs.list.push(LogHealth {
             id: row.get("id"),
             host: row.get("host"),
-            heard_at: instant(row.get("heard_at"))?,
+            heard_at: instant(row.get("heard_at")),
             alive: row.get("alive"),
             waiting: count(&row, "waiting"),
             refused: count(&row, "refused"),

@@ -146,7 +146,6 @@ fn present(options: &ReadOptions, answer: &[SimpleQueryMessage]) -> Result<DateT
     });
     Ok(server
         .map(row::instant)
-        .transpose()?
         .map_or(wall, |server| server.max(wall)))
 }
 

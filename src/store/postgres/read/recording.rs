@@ -28,7 +28,7 @@ const RECORDINGS: &str = concat!(
      FROM tower_activity.recording AS r JOIN tower_activity.text AS format ON format.id = r.format \
      LEFT JOIN tower_activity.instance AS instance ON instance.number = r.instance \
      JOIN tower_activity.log AS log ON log.number = r.log \
-     LEFT JOIN LATERAL (SELECT sum(events)::bigint AS events, sum(bytes)::bigint AS bytes, \
+     LEFT JOIN LATERAL (SELECT least(sum(events), 1e18)::bigint AS events, least(sum(bytes), 1e18)::bigint AS bytes, \
          array_agg(track ORDER BY number) FILTER (WHERE is_first) AS tracks \
        FROM (SELECT events, bytes, track, number, row_number() OVER (PARTITION BY track ORDER BY number) = 1 AS is_first \
              FROM tower_activity.chunk WHERE recording = r.id) AS chunks) AS c ON true \
@@ -59,7 +59,8 @@ pub(super) async fn with_ids(
     let mut recordings = Vec::new();
     for row in rows {
         let id = RecordingId::from_bytes(bytes(row.get("id")));
-        let instance = InstanceId::from_bytes(bytes(row.get("instance")));
+        let instance = row.get::<_, Option<Uuid>>("instance").map(bytes);
+        let instance = InstanceId::from_bytes(instance.unwrap_or_default());
         let format: String = row.get("format");
         let mut one = RecordingRecord::new(id, format, id.started_at(), instance);
         let code = i64::from(row.get::<_, i16>("status"));
@@ -76,17 +77,14 @@ pub(super) async fn with_ids(
         (one.lost, one.events, one.bytes) = (number("lost"), number("events"), number("bytes"));
         let tracks: Option<Vec<String>> = row.get("tracks");
         one.tracks = tracks.into_iter().flatten().map(Into::into).collect();
-        one.ended_at = row
-            .get::<_, Option<i64>>("ended_at")
-            .map(instant)
-            .transpose()?;
+        one.ended_at = row.get::<_, Option<i64>>("ended_at").map(instant);
         recordings.push(one);
     }
     for row in snapshot.query(LINKS, &[(&ids, Type::UUID_ARRAY)]).await? {
         let id = RecordingId::from_bytes(bytes(row.get(0)));
-        let until = row.get::<_, Option<i64>>(3).map(instant).transpose()?;
+        let until = row.get::<_, Option<i64>>(3).map(instant);
         let activity = ActivityId::from_bytes(bytes(row.get(1)));
-        let link = RecordingLink::new(activity, instant(row.get(2))?, until);
+        let link = RecordingLink::new(activity, instant(row.get(2)), until);
         let of = recordings.iter_mut().find(|one| one.id == id);
         of.into_iter().for_each(|one| one.links.push(link));
     }
@@ -174,10 +172,10 @@ pub(super) async fn chunks(
             Codec::from_code(code).ok_or_else(|| Error::store(format!("{code} is not a codec")))?;
         let number = row.get::<_, i64>("number").cast_unsigned();
         let track: String = row.get("track");
-        let from = instant(row.get("from_at"))?;
+        let from = instant(row.get("from_at"));
         let mut chunk = ChunkRecord::new(number, track, from, codec, row.get("body"));
         chunk.events = row.get::<_, i64>("events").cast_unsigned();
-        chunk.until = instant(row.get("until_at"))?;
+        chunk.until = instant(row.get("until_at"));
         chunks.push(chunk);
     }
     Ok(chunks)

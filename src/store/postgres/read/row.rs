@@ -105,11 +105,8 @@ pub(super) fn activity(row: &Row) -> Result<ActivityRecord> {
     let trace_id = fixed(row, "trace_id").and_then(TraceId::from_bytes);
     let span = |column| fixed(row, column).and_then(SpanId::from_bytes);
     let attributes: Option<String> = row.get("attributes");
-    let attributes = attributes.map(|json| {
-        serde_json::from_str(&json).map_err(|cause| {
-            Error::store("the attributes are not a JSON object").with_source(cause)
-        })
-    });
+    let attributes = attributes.map(|json| serde_json::from_str(&json));
+    let is_damaged = attributes.as_ref().is_some_and(Result::is_err);
     let preview = |text: &str, bytes: &str, truncated: &str| {
         let text: Option<String> = row.get(text);
         text.map(|text| {
@@ -132,18 +129,20 @@ pub(super) fn activity(row: &Row) -> Result<ActivityRecord> {
         span_id: span("span_id").unwrap_or(SpanId::from_activity(id)),
         remote_parent: span("remote_parent"),
         // A later version may have added kinds.
-        kind: row.get::<_, &str>("kind").parse().unwrap_or(Kind::Custom),
-        name: row.get::<_, String>("name").into(),
+        kind: (row.get::<_, Option<&str>>("kind"))
+            .and_then(|kind| kind.parse().ok())
+            .unwrap_or(Kind::Custom),
+        name: text(row, "name").unwrap_or_default(),
         status: status(row)?,
         error_type: text(row, "error_type"),
         message: text(row, "message"),
-        started_at: instant(started_at_us)?,
-        ended_at: ended_at.transpose()?,
+        started_at: instant(started_at_us),
+        ended_at,
         duration_ns: duration_ns.map(i64::cast_unsigned),
         scope: scope(row),
         instance: instance(row),
-        attributes: attributes.transpose()?.unwrap_or_default(),
-        truncated: row.get("truncated"),
+        attributes: attributes.and_then(Result::ok).unwrap_or_default(),
+        truncated: row.get::<_, bool>("truncated") || is_damaged,
         input: preview("input", "input_bytes", "input_truncated"),
         output: preview("output", "output_bytes", "output_truncated"),
         has_recording: row.get("has_recording"),
@@ -154,19 +153,16 @@ pub(super) fn activity(row: &Row) -> Result<ActivityRecord> {
 
 pub(super) fn event(row: &Row) -> Result<EventRecord> {
     let data: Option<String> = row.get("data");
-    let data = data.map(|json| {
-        serde_json::from_str::<Value>(&json)
-            .map_err(|cause| Error::store("the data of an event is not JSON").with_source(cause))
-    });
+    let data = data.map(|json| serde_json::from_str(&json).unwrap_or(Value::String(json)));
     Ok(EventRecord {
         id: EventId::from_bytes(bytes(row.get("id"))),
-        at: instant(row.get("at"))?,
-        event_type: row.get::<_, String>("type").into(),
+        at: instant(row.get("at")),
+        event_type: text(row, "type").unwrap_or_default(),
         status: status(row)?,
         summary: text(row, "summary"),
         count: row.get::<_, i64>("count").cast_unsigned(),
         reference: text(row, "reference"),
-        data: data.transpose()?,
+        data,
         activity: row
             .get::<_, Option<Uuid>>("activity")
             .map(|id| ActivityId::from_bytes(bytes(id))),
@@ -183,12 +179,11 @@ pub(super) fn bytes(id: Uuid) -> [u8; 16] {
     id.into_bytes()
 }
 
-pub(super) fn instant(us: i64) -> Result<DateTime<Utc>> {
-    DateTime::from_timestamp_micros(us).ok_or_else(|| {
-        Error::store(format!(
-            "{us} microseconds since the Unix epoch are not a valid time"
-        ))
-    })
+/// Returns the instant that is nearest to a number of microseconds since the Unix epoch.
+pub(super) fn instant(us: i64) -> DateTime<Utc> {
+    let ends = [DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC];
+    let nearest = ends[usize::from(us > 0)];
+    DateTime::from_timestamp_micros(us).unwrap_or(nearest)
 }
 
 pub(super) fn status(row: &Row) -> Result<Status> {
