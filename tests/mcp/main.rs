@@ -17,3 +17,5 @@ mod tools;
 mod tower_mcp;
 #[cfg(feature = "mcp")]
 mod wire;
+#[cfg(feature = "mcp")]
+mod wire_streams;

@@ -30,6 +30,8 @@ const UNANSWERED: &str = "unanswered";
 /// The prefix of the keys that clients of 2026-07-28 name themselves by.
 const CLIENT_INFO: &str = "io.modelcontextprotocol/clientInfo";
 const PROTOCOL_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
+/// The key that servers of 2026-07-28 name themselves by, in each result.
+const SERVER_INFO: &str = "io.modelcontextprotocol/serverInfo";
 
 /// One connection of a client and a server.
 #[derive(Debug)]
@@ -147,6 +149,8 @@ impl Connection {
                 self.protocol_version = fields.text(Field::RequestedVersion);
                 Some(Request::Initialize)
             }
+            // Clients of 2026-07-28 begin with it, or with a call.
+            (Side::Client, "server/discover") => Some(Request::Initialize),
             (Side::Client, "tools/list") => Some(Request::ListTools),
             (Side::Client, "tasks/get" | "tasks/result") => task().map(Request::Task),
             (Side::Client, "tasks/cancel") => task().map(Request::CancelTask),
@@ -316,6 +320,7 @@ impl Connection {
     }
 
     fn response(&mut self, request: Request, is_error: bool, fields: &Fields) {
+        self.name_server(&request, fields);
         match request {
             Request::Call(call) => self.end_call(call, is_error, fields),
             Request::ToClient(running) => {
@@ -330,15 +335,27 @@ impl Connection {
                 if let Some(version) = fields.text(Field::Version) {
                     self.protocol_version = Some(version);
                 }
-                let server = implementation(fields.value(Field::ServerInfo).as_ref());
-                if let (Some(server), Server::Unknown) = (server, &self.server) {
-                    self.server = Server::Itself(server.name.into());
-                }
             }
             Request::ListTools => self.define_tools(fields),
             Request::Task(id) => self.task(&id, fields),
             Request::CancelTask(id) => self.tools.operations.cancelling(&id),
         }
+    }
+
+    /// Reads how the server names itself: in each result, or in that of `initialize`.
+    fn name_server(&mut self, request: &Request, fields: &Fields) {
+        if !matches!(self.server, Server::Unknown) || matches!(request, Request::ToClient(_)) {
+            return;
+        }
+        let meta = fields.value(Field::ResultMeta);
+        let info = meta.as_ref().and_then(|meta| meta.get(SERVER_INFO));
+        let server = implementation(info)
+            .or_else(|| implementation(fields.value(Field::ServerInfo).as_ref()));
+        let Some(server) = server else { return };
+        if let Request::Call(call) = request {
+            call.running.set(names::SERVER_NAME, server.name.as_str());
+        }
+        self.server = Server::Itself(server.name.into());
     }
 
     fn end_call(&mut self, call: Call, is_error: bool, fields: &Fields) {
