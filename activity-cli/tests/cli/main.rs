@@ -29,6 +29,10 @@ mod postgres;
 mod private;
 #[cfg(unix)]
 mod proxy;
+#[cfg(target_os = "linux")]
+mod proxy_faults;
+#[cfg(target_os = "linux")]
+mod proxy_streams;
 mod prune;
 mod recording;
 #[cfg(unix)]
