@@ -8,7 +8,9 @@ use crate::{
     bench, browser, conformance, debian, demo, fuzz, msrv, package, pages, postgres, proxies,
     run::{self, Result, cargo, root, run},
     rustup::{self, Missing},
-    scrape, shells, sqlite, sshd, strace, tools,
+    scrape,
+    servers::{self, Pairs},
+    shells, sqlite, sshd, strace, tools,
 };
 
 /// A check.
@@ -97,7 +99,11 @@ pub(crate) fn test(chosen: &[&str]) -> Result {
     if let Some(driver) = browser::chromedriver(&chromium)? {
         cargo.env("CHROMEDRIVER", driver);
     }
-    run(cargo.env("CHROMIUM", chromium))
+    run(cargo.env("CHROMIUM", chromium))?;
+    match chosen {
+        [] if cfg!(target_os = "linux") => servers::servers(Pairs::Few),
+        _ => Ok(()),
+    }
 }
 
 /// Runs the loom models of the pipeline, in a target directory of their own: their flags would otherwise cause full

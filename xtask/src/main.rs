@@ -11,6 +11,7 @@ mod demo;
 mod fuzz;
 mod gitleaks;
 mod golden;
+mod inspector;
 mod matrix;
 mod msrv;
 mod npm;
@@ -22,6 +23,7 @@ mod postgres;
 mod prove;
 mod proxies;
 mod public_api;
+mod python;
 mod redaction_rules;
 mod release;
 mod run;
@@ -29,6 +31,7 @@ mod rustup;
 mod scrape;
 mod screenshots;
 mod served;
+mod servers;
 mod shells;
 mod sqlite;
 mod sshd;
@@ -61,7 +64,7 @@ The project's own commands.
   cargo xtask doc       builds the documentation, warnings denied
   cargo xtask docsrs    builds it as docs.rs does, with a nightly compiler
   cargo xtask features  checks that every feature compiles alone
-  cargo xtask conformance  asks a server what the official MCP suite asks, with and without us
+  cargo xtask conformance  asks a server what the official MCP suite asks, with and without the wrapper or the proxy
   cargo xtask api       asks the API whatever its description allows, with schemathesis (python)
   cargo xtask metrics   parses `GET metrics` with Prometheus' Python client, and scrapes it with Prometheus where that is installed
   cargo xtask bench     runs the benches for some seconds, and checks the instructions of a call

@@ -3,6 +3,7 @@
 use crate::{
     debian, fuzz, pages, postgres,
     run::{self, Result, cargo, run},
+    servers::{self, Pairs},
     sqlite, strace, suites,
 };
 
@@ -13,7 +14,7 @@ struct Proof {
     run: fn() -> Result,
 }
 
-const PROOFS: [Proof; 12] = [
+const PROOFS: &[Proof] = &[
     Proof {
         name: "foreign-clients",
         promise: "acts of SQLite clients beside a writer lose no row that was acknowledged",
@@ -43,6 +44,16 @@ const PROOFS: [Proof; 12] = [
         name: "suites",
         promise: "the tests of axum and rmcp have the same results with a layer or wrapper around what they serve",
         run: suites::suites,
+    },
+    Proof {
+        name: "servers",
+        promise: "clients of MCP servers get the same answers and bytes through a proxy, and exactly their calls are on record",
+        run: || servers::servers(Pairs::All),
+    },
+    Proof {
+        name: "proxy",
+        promise: "a proxy passes hostile streams in bounded memory, and what is on record after a kill of its server, client or itself is true",
+        run: proxy,
     },
     Proof {
         name: "postgres",
@@ -141,6 +152,15 @@ fn torn() -> Result {
     let mut tests = run::tests(&COMMAND, "torn", &[]);
     pages::pages()?;
     run(tests.env("ACTIVITY_TEST_TORN", "full"))
+}
+
+/// Kills the processes around a proxy, sends it gigabytes of hostile streams, and reads damaged conversations.
+fn proxy() -> Result {
+    pages::pages()?;
+    run(run::tests(&["--workspace"], "mcp", &["wire"]).env("PROPTEST_CASES", "1000"))?;
+    let mut tests = run::tests(&["--workspace"], "cli", &["proxy"]);
+    tests.env("ACTIVITY_TEST_PROXY_KILLS", "99");
+    run(tests.env("ACTIVITY_TEST_PROXY_MEGABYTES", "256"))
 }
 
 /// Runs a test of forwarding at its full length, unless the variable is set.

@@ -7,11 +7,14 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use crate::run::{self, Result, cargo, root, run};
+use crate::{
+    python,
+    run::{self, Result, cargo, root, run},
+};
 
 /// A store with the records of the example `quickstart`, and a Python environment.
 pub(crate) struct Example {
-    environment: PathBuf,
+    programs: PathBuf,
     built: PathBuf,
     /// The folder of the store, and of what clients write.
     pub(crate) data: PathBuf,
@@ -31,14 +34,9 @@ impl Example {
     ///
     /// If Python is missing, or one of them fails.
     pub(crate) fn new(name: &str, package: &str) -> Result<Self> {
-        let environment = root().join("target/xtask").join(name);
-        let python = environment.join("bin/python");
-        if !python.exists() {
-            run(Command::new("python3")
-                .args(["-m", "venv"])
-                .arg(&environment))?;
-        }
-        run(Command::new(python).args(["-m", "pip", "install", "--quiet", package]))?;
+        let programs = python::environment(name)?;
+        run(Command::new(programs.join("python"))
+            .args(["-m", "pip", "install", "--quiet", package]))?;
         let packages = ["--package", "activity-cli", "--package", "tower-activity"];
         run(cargo(&["build"]).args(packages).args([
             "--bin",
@@ -46,14 +44,14 @@ impl Example {
             "--example",
             "quickstart",
         ]))?;
-        let data = environment.join("data");
+        let data = root().join("target/xtask").join(name).join("data");
         if data.exists() {
             fs::remove_dir_all(&data)?;
         }
         fs::create_dir_all(&data)?;
         let built = run::built()?;
         let example = Example {
-            environment,
+            programs,
             built,
             data,
         };
@@ -68,7 +66,7 @@ impl Example {
 
     /// Returns a program of the Python environment, on the store, in the folder of the data.
     pub(crate) fn python(&self, program: &str) -> Command {
-        let mut command = self.with_store(self.environment.join("bin").join(program));
+        let mut command = self.with_store(self.programs.join(program));
         command.current_dir(&self.data);
         command
     }

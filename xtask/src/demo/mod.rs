@@ -2,7 +2,6 @@
 
 mod calls;
 mod fleet;
-mod inspector;
 mod server;
 mod smoke;
 mod systems;
@@ -19,11 +18,12 @@ use serde_json::Value;
 
 use self::{
     calls::{Call, Ends},
-    inspector::{Inspector, Transport},
     server::Server,
 };
 use crate::{
-    browser, pages,
+    browser,
+    inspector::{Inspector, Transport},
+    pages,
     run::{self, Result, cargo, run, run_quietly},
 };
 

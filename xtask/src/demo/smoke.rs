@@ -7,11 +7,11 @@ use std::{
 
 use serde_json::Value;
 
-use super::{
-    calls::{Call, Ends},
+use super::calls::{Call, Ends};
+use crate::{
     inspector::{Inspector, Transport},
+    run::{Result, root},
 };
-use crate::run::{Result, root};
 
 /// Checks that `records`, newest first, are exactly these calls: names, ends, durations, sessions, nesting.
 ///

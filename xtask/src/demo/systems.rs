@@ -9,11 +9,11 @@ use std::{
 
 use serde_json::Value;
 
-use super::{
-    Log,
+use super::Log;
+use crate::{
     inspector::{Inspector, Transport},
+    run::{self, Result},
 };
-use crate::run::{self, Result};
 
 /// The example programs.
 pub(super) const PROGRAMS: &[&str] = &[

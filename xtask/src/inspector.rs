@@ -10,12 +10,12 @@ use serde_json::Value;
 use crate::{npm, run::Result};
 
 /// The inspector, installed.
-pub(super) struct Inspector {
+pub(crate) struct Inspector {
     program: PathBuf,
 }
 
 /// The transport of a tool server.
-pub(super) enum Transport<'a> {
+pub(crate) enum Transport<'a> {
     /// HTTP, at this address.
     Http(&'a str),
     /// Stdio: the client starts this program, with these arguments and environment variables.
@@ -32,7 +32,7 @@ impl Inspector {
     /// # Errors
     ///
     /// If node or npm is missing, or npm fails.
-    pub(super) fn install() -> Result<Self> {
+    pub(crate) fn install() -> Result<Self> {
         let program = "node_modules/@modelcontextprotocol/inspector/cli/build/cli.js";
         let program = npm::install("inspector", program)?;
         Ok(Inspector { program })
@@ -43,7 +43,7 @@ impl Inspector {
     /// # Errors
     ///
     /// If it does not answer.
-    pub(super) fn list(&self, transport: &Transport<'_>) -> Result<Value> {
+    pub(crate) fn list(&self, transport: &Transport<'_>) -> Result<Value> {
         self.ask(transport, &["--method", "tools/list"])
     }
 
@@ -52,7 +52,7 @@ impl Inspector {
     /// # Errors
     ///
     /// If the server does not answer with a result; a failed tool is a result.
-    pub(super) fn call(
+    pub(crate) fn call(
         &self,
         transport: &Transport<'_>,
         tool: &str,
