@@ -1,5 +1,5 @@
-//! `cargo xtask conformance`: checks that the official suite has the same results with and without the wrapper, and that
-//! each tool call is recorded.
+//! `cargo xtask conformance`: checks that the official suite has the same results with and without the wrapper or the proxy,
+//! and that each tool call is recorded.
 
 use std::{
     fs,
@@ -13,13 +13,24 @@ use serde_json::Value;
 use crate::{
     npm,
     run::{self, Result, cargo, root, run},
+    servers::{self, wire},
 };
 
 const SUITE: &str = "node_modules/@modelcontextprotocol/conformance/dist/index.js";
 
+/// How the suite reaches the server.
+#[derive(Debug, Clone, Copy)]
+enum Served<'a> {
+    /// Over HTTP; recorded by the wrapper in this store, if there is one.
+    Http(Option<&'a Path>),
+    /// Over stdio, behind a bridge, because the suite only speaks HTTP; through a proxy with its store and the bytes in this
+    /// folder, if there is one.
+    Stdio(Option<&'a Path>),
+}
+
 /// The result of one run.
 struct Ran {
-    /// The suite's result for each scenario, one per line.
+    /// The suite's result for each scenario and for each of its checks, one per line.
     scenarios: Vec<String>,
     /// The names of the called tools, sorted.
     called: Vec<String>,
@@ -40,66 +51,111 @@ pub(crate) fn conformance() -> Result {
         "activity-cli",
     ];
     run(cargo(&build).arg("--bins"))?;
-    let folder = root().join("target/xtask/conformance");
-    let store = folder.join("activity.db");
-    for file in fs::read_dir(&folder)? {
-        let file = file?;
-        if file
-            .file_name()
-            .to_string_lossy()
-            .starts_with("activity.db")
-            && file.file_type()?.is_file()
-        {
-            fs::remove_file(file.path())?;
-        }
+    let folder = root().join("target/xtask/conformance/run");
+    if folder.exists() {
+        fs::remove_dir_all(&folder)?;
     }
-    let bare = ask(&suite, &folder, None)?;
-    let recorded = ask(&suite, &folder, Some(&store))?;
+    fs::create_dir_all(folder.join("wire"))?;
+    let wrapped = folder.join("wrapped.db");
+    let scenarios = compare(
+        &suite,
+        [Served::Http(None), Served::Http(Some(&wrapped))],
+        &wrapped,
+    )?;
+    anstream::println!(
+        "{} {scenarios} with and without the wrapper",
+        run::good("✓")
+    );
+    let scenarios = compare(
+        &suite,
+        [Served::Stdio(None), Served::Stdio(Some(&folder))],
+        &folder.join("activity.db"),
+    )?;
+    let bytes = wire::compare(&folder.join("wire"))?;
+    anstream::println!(
+        "{} {scenarios} with and without the proxy, over stdio; {bytes} bytes are the same before and behind it",
+        run::good("✓")
+    );
+    Ok(())
+}
+
+/// Runs the suite against a bare and a recorded server, and compares their results and the store.
+fn compare(suite: &Path, [bare, recorded]: [Served<'_>; 2], store: &Path) -> Result<String> {
+    let bare = ask(suite, bare)?;
+    let recorded = ask(suite, recorded)?;
     if bare.scenarios != recorded.scenarios {
         let (bare, recorded) = (bare.scenarios.join("\n  "), recorded.scenarios.join("\n  "));
         return Err(format!("bare\n  {bare}\nrecorded\n  {recorded}").into());
     }
-    let on_record = on_record(&store)?;
+    let on_record = on_record(store)?;
     if recorded.called != on_record || bare.called != on_record {
         let called = recorded.called.join("\n  ");
         let on_record = on_record.join("\n  ");
         return Err(format!("called:\n  {called}\nrecorded:\n  {on_record}").into());
     }
-    anstream::println!(
-        "{} {} scenarios say the same with and without us, {} tool calls are on record",
-        run::good("✓"),
+    Ok(format!(
+        "{} results are the same, {} tool calls are on record,",
         bare.scenarios.len(),
         on_record.len()
-    );
-    Ok(())
+    ))
+}
+
+/// Returns the command that serves.
+fn server(served: Served<'_>) -> Result<Command> {
+    let built = run::built()?;
+    let program = built.join("conformance-server");
+    let mut command = Command::new(&program);
+    match served {
+        Served::Http(store) => {
+            command.args(store);
+        }
+        Served::Stdio(through) => {
+            let server = [program.to_string_lossy().into_owned(), "--stdio".into()];
+            let server = match through {
+                Some(folder) => wire::proxied(&built.join("activity"), folder, &server),
+                None => server.into(),
+            };
+            command = Command::new("node");
+            command.arg(root().join("xtask/servers/bridge.mjs"));
+            command.arg(servers::packages()?).args(server);
+        }
+    }
+    Ok(command)
 }
 
 /// Starts the server and runs the suite against it.
-fn ask(suite: &Path, folder: &Path, store: Option<&Path>) -> Result<Ran> {
-    let mut server = Command::new(run::built()?.join("conformance-server"))
-        .args(store)
+fn ask(suite: &Path, served: Served<'_>) -> Result<Ran> {
+    let mut server = server(served)?
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
         .spawn()?;
     let mut said = BufReader::new(server.stdout.take().ok_or("the server has no output")?);
     let mut url = String::new();
     said.read_line(&mut url)?;
+    let results = root().join("target/xtask/conformance/results");
+    if results.exists() {
+        fs::remove_dir_all(&results)?;
+    }
     let output = Command::new("node")
         .arg(suite)
-        .args(["server", "--url", url.trim()])
-        .current_dir(folder)
+        .args(["server", "--url", url.trim(), "--output-dir"])
+        .arg(&results)
         .output();
     // The server exits at the end of its input.
     drop(server.stdin.take());
     let mut called = String::new();
-    said.read_to_string(&mut called)?;
+    let errors = server.stderr.as_mut();
+    errors
+        .ok_or("the server has no stderr")?
+        .read_to_string(&mut called)?;
     let ended = server.wait()?;
     let output = output?;
     let text = String::from_utf8_lossy(&output.stdout);
     if !output.status.success() || !ended.success() {
         let errors = String::from_utf8_lossy(&output.stderr);
         return Err(format!(
-            "the suite: {}, the server: {ended}\n{text}\n{errors}",
+            "the suite: {}, the server: {ended}\n{text}\n{errors}\n{called}",
             output.status
         )
         .into());
@@ -110,16 +166,36 @@ fn ask(suite: &Path, folder: &Path, store: Option<&Path>) -> Result<Ran> {
         .1;
     let lines = summary.lines().map(str::trim);
     let scenarios = lines.filter(|line| !line.is_empty() && !line.starts_with("Total:"));
-    let scenarios: Vec<String> = scenarios.map(str::to_owned).collect();
+    let mut scenarios: Vec<String> = scenarios.map(str::to_owned).collect();
+    scenarios.extend(checks(&results)?);
     let mut called: Vec<String> = called.lines().map(str::to_owned).collect();
     called.sort();
     Ok(Ran { scenarios, called })
 }
 
-/// Returns the names of all recorded activities, sorted.
+/// Reads the results of all checks, one per line, sorted.
+fn checks(results: &Path) -> Result<Vec<String>> {
+    let mut lines = Vec::new();
+    for scenario in fs::read_dir(results)? {
+        let checks = fs::read(scenario?.path().join("checks.json"))?;
+        let checks: Vec<Value> = serde_json::from_slice(&checks)?;
+        lines.extend(
+            checks
+                .iter()
+                .map(|check| format!("{} {}", check["id"], check["status"])),
+        );
+    }
+    lines.sort();
+    match lines.is_empty() {
+        true => Err("the suite wrote no results".into()),
+        false => Ok(lines),
+    }
+}
+
+/// Returns the names of all recorded tool calls, sorted.
 fn on_record(store: &Path) -> Result<Vec<String>> {
     let output = Command::new(run::built()?.join("activity"))
-        .args(["list", "--json", "--limit", "1000"])
+        .args(["list", "kind:tool", "--json", "--limit", "1000"])
         .env("ACTIVITY_STORE", store)
         .stderr(Stdio::inherit())
         .output()?;

@@ -1,7 +1,8 @@
 //! The server that the official MCP conformance suite requires: `conformance-server [STORE]`.
 //!
-//! With a store its calls are recorded there, without one it is unwrapped. It prints its address and the name of each called
-//! tool, one per line, and exits at the end of its standard input.
+//! With a store its calls are recorded there, without one it is unwrapped. It prints its address, and the name of each called
+//! tool to stderr, one per line, and exits at the end of its standard input. With `--stdio` it serves one client over its
+//! standard streams, unwrapped.
 
 mod answers;
 mod server;
@@ -9,8 +10,14 @@ mod server;
 use std::{env, error::Error};
 
 use axum::Router;
-use rmcp::transport::streamable_http_server::{
-    StreamableHttpServerConfig, StreamableHttpService, session::local::LocalSessionManager,
+use rmcp::{
+    ServiceExt,
+    transport::{
+        stdio,
+        streamable_http_server::{
+            StreamableHttpServerConfig, StreamableHttpService, session::local::LocalSessionManager,
+        },
+    },
 };
 use tokio::{
     io::{AsyncReadExt, stdin},
@@ -22,6 +29,10 @@ use crate::server::Server;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
+    if env::args().nth(1).as_deref() == Some("--stdio") {
+        Server.serve(stdio()).await?.waiting().await?;
+        return Ok(());
+    }
     let log = env::args_os().nth(1).map(ActivityLog::open).transpose()?;
     let (sessions, config) = (
         LocalSessionManager::default,

@@ -147,7 +147,7 @@ impl ServerHandler for Server {
         request: CallToolRequestParams,
         context: Context,
     ) -> Result<CallToolResponse, ErrorData> {
-        println!("{}", request.name);
+        eprintln!("{}", request.name);
         let result: CallToolResult = typed(self.call(&request, &context).await?)?;
         Ok(result.into())
     }
