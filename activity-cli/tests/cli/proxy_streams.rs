@@ -1,4 +1,4 @@
-//! `activity proxy` with streams that are no conversation, and far longer than one.
+//! `activity proxy` with streams that are far longer than a conversation, or not one at all.
 
 use std::{
     fs,
