@@ -122,7 +122,7 @@ pub(crate) fn model() -> Result {
 
 /// Runs all checks, those that fail most often first.
 pub(crate) fn ci() -> Result {
-    let steps: [(&str, Step); 17] = [
+    let steps: [(&str, Step); 18] = [
         ("pages", pages::pages),
         ("lint", pages::lint),
         ("fmt", fmt),
@@ -137,7 +137,8 @@ pub(crate) fn ci() -> Result {
         ("conformance", conformance::conformance),
         ("metrics", scrape::metrics),
         ("bench", bench::bench),
-        ("fuzz", || fuzz::redact(60)),
+        ("fuzz", || fuzz::fuzz(&fuzz::REDACT, 60)),
+        ("fuzz wire", || fuzz::fuzz(&fuzz::MCP_WIRE, 30)),
         ("model", model),
         ("demo --smoke", || demo::demo(demo::Stay::No)),
     ];

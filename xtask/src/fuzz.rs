@@ -1,4 +1,4 @@
-//! Fuzzes the redactor.
+//! Fuzzes the redactor, and the reader of MCP messages.
 
 use std::{fs, path::Path};
 
@@ -21,15 +21,36 @@ const COVERAGE: [&str; 9] = [
     "-Ccodegen-units=1",
 ];
 
-/// Fuzzes the redactor for this many seconds, starting from the texts of its tests and the corpus of earlier runs.
+/// A fuzz target, and where its first inputs come from.
+pub(crate) struct Target {
+    name: &'static str,
+    seeds: &'static str,
+    separator: &'static str,
+}
+
+/// No input makes redaction panic, is changed by a second one, or takes long.
+pub(crate) const REDACT: Target = Target {
+    name: "redact",
+    seeds: "tests/calls/redaction/texts.txt",
+    separator: "\n",
+};
+
+/// No input makes the reader of MCP messages panic, depends on how it is split, or takes long.
+pub(crate) const MCP_WIRE: Target = Target {
+    name: "mcp_wire",
+    seeds: "tests/mcp/wire_conversations.txt",
+    separator: "\n\n",
+};
+
+/// Fuzzes for this many seconds, starting from texts of tests and the corpus of earlier runs.
 ///
 /// # Errors
 ///
-/// If an input makes it panic, is changed by a second redaction, or takes long; the input is kept in `target/fuzz`.
-pub(crate) fn redact(seconds: u32) -> Result {
+/// If an input fails; it is kept in `target/fuzz`.
+pub(crate) fn fuzz(target: &Target, seconds: u32) -> Result {
     let folder = root().join("target/fuzz");
-    let corpus = folder.join("corpus");
-    seed(&corpus)?;
+    let corpus = folder.join("corpus").join(target.name);
+    seed(target, &corpus)?;
     // With an explicit target, so that the flags do not apply to build scripts.
     let host = rustup::host()?;
     let mut fuzz = cargo(&[
@@ -40,6 +61,8 @@ pub(crate) fn redact(seconds: u32) -> Result {
         "--target-dir=target/fuzz",
         "--target",
         &host,
+        "--bin",
+        target.name,
         "--",
     ]);
     fuzz.arg(&corpus)
@@ -54,12 +77,12 @@ pub(crate) fn redact(seconds: u32) -> Result {
     run(fuzz.env("RUSTFLAGS", COVERAGE.join(" ")))
 }
 
-/// Writes the texts of the redactor's tests into the corpus, one file per line.
-fn seed(corpus: &Path) -> Result {
+/// Writes the texts of tests into the corpus, one file each.
+fn seed(target: &Target, corpus: &Path) -> Result {
     fs::create_dir_all(corpus)?;
-    let texts = fs::read_to_string(root().join("tests/calls/redaction/texts.txt"))?;
-    for (number, line) in texts.lines().enumerate() {
-        fs::write(corpus.join(format!("text-{number}")), line)?;
+    let texts = fs::read_to_string(root().join(target.seeds))?;
+    for (number, text) in texts.split(target.separator).enumerate() {
+        fs::write(corpus.join(format!("text-{number}")), text)?;
     }
     Ok(())
 }

@@ -78,7 +78,12 @@ const PROOFS: &[Proof] = &[
     Proof {
         name: "fuzz",
         promise: "no text makes redaction panic, differ the second time, or take more than linear time",
-        run: || fuzz::redact(600),
+        run: || fuzz::fuzz(&fuzz::REDACT, 600),
+    },
+    Proof {
+        name: "fuzz-wire",
+        promise: "no bytes make the reader of MCP messages panic, depend on how they are split, or take more than linear time",
+        run: || fuzz::fuzz(&fuzz::MCP_WIRE, 600),
     },
     Proof {
         name: "redaction-time",
