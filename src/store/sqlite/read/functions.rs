@@ -17,7 +17,9 @@ use crate::{
 /// Registers the SQL functions that queries use.
 pub(super) fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
-    connection.create_scalar_function("activity_has_word", -1, flags, search::has_word)?;
+    connection.create_scalar_function("activity_has_word", -1, flags, |context| {
+        search::has_word(context)
+    })?;
     connection.create_scalar_function("activity_matches", 2, flags, |context| {
         let pattern = parsed::<Pattern>(context)?;
         let text = context.get_raw(0).as_str_or_null()?;
