@@ -11,8 +11,8 @@ use clap::{Parser, Subcommand, ValueEnum, ValueHint};
 
 use self::help::{
     BACKUP, COMPLETIONS, DIGEST, DOCTOR, ERASE, ERRORS, EVENT, EVENT_FIELDS, EVENT_FILTERS, EVENTS,
-    EXPORT, FIELDS, FILTERS, FORWARD, IMPORT, LIST, MAN, MCP, PROXY, PRUNE, REBUILD, RECORDING,
-    RETENTION, SERVE, SHOW, STATS, TAIL, TOP,
+    EXPORT, FIELDS, FILTERS, FORWARD, IMPORT, LIST, MAN, MCP, MCP_CONFIG, PROXY, PRUNE, REBUILD,
+    RECORDING, RETENTION, SERVE, SHOW, STATS, TAIL, TOP,
 };
 pub(crate) use self::{
     exclusions::with_exclusions,
@@ -23,7 +23,7 @@ pub(crate) use self::{
     tools::{Completions, Doctor, Man, Serve},
     writing::{Backup, DataKind, Erase, Event, Forward, Import, Prune, Rebuild, Retention},
 };
-use crate::{host, proxy, token, webhooks};
+use crate::{host, mcp_config, proxy, token, webhooks};
 
 /// Inspect recorded tool calls and requests
 #[derive(Debug, Parser)]
@@ -106,6 +106,9 @@ pub(crate) enum Command {
     /// Run an MCP server, and record the calls of its client
     #[command(after_help = PROXY)]
     Proxy(proxy::Proxy),
+    /// Start the MCP servers of Claude, Cursor, VS Code and Windsurf through the proxy
+    #[command(name = "mcp-config", after_help = MCP_CONFIG)]
+    McpConfig(mcp_config::McpConfig),
     /// Show, mark or watch the activity of a host
     #[command(subcommand)]
     Host(host::Command),

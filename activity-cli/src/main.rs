@@ -19,6 +19,7 @@ mod import;
 mod list;
 mod man;
 mod mcp;
+mod mcp_config;
 mod newest;
 mod outage;
 mod output_file;
@@ -88,6 +89,7 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Forward(args) => forward::run(store, args),
         Command::Import(args) => import::run(store, args),
         Command::Mcp => mcp::run(store),
+        Command::McpConfig(args) => mcp_config::run(cli.store.as_deref(), args),
         Command::Proxy(args) => proxy::run(cli.store.as_deref(), named.as_deref(), args),
         Command::Token(command) => token::run(store, command),
         Command::Webhooks(command) => webhooks::run(store, command),

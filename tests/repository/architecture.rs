@@ -67,6 +67,8 @@ const WRITES: &[(&str, &[&str])] = &[
         "activity-cli/src/proxy/",
         &["ActivityLog", "Outcome", "Scope", "mcp"],
     ),
+    // Entries are printed redacted.
+    ("activity-cli/src/mcp_config/", &["redact"]),
     ("activity-cli/src/serve.rs", &["ActivityLog"]),
     ("activity-cli/src/import.rs", &["import", "redact"]),
 ];

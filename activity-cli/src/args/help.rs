@@ -254,6 +254,19 @@ Configuration of a client:
 Every byte passes unchanged, whether it can be recorded or not. The lines that the server logs to stderr become events of \
 the call that is running. The default store is activity-proxy.db in the user's data directory, for all proxies of the user.";
 
+pub(super) const MCP_CONFIG: &str = "\
+Examples:
+  activity mcp-config                      servers, and which are recorded
+  activity mcp-config files                the changed entry
+  activity mcp-config files --write        write it, after a backup
+  activity mcp-config --all --write -- --capture preview
+  activity mcp-config --all --undo
+
+Files: those of Claude Desktop, Claude Code, Cursor, VS Code and Windsurf, of the user and of the current directory; another one \
+with --file. Only command and args of an entry change, and --undo takes just that back, also after other changes. The command \
+becomes the absolute path of this program, because clients with windows do not have the PATH of a shell. Variables of an entry \
+stay as they are, and are not shown. End the client before --write: Claude Code writes its file while it runs.";
+
 pub(super) const PRUNE: &str = "\
 Examples:
   activity prune --older-than 30d --dry-run

@@ -21,6 +21,8 @@ mod list;
 mod man;
 
 mod mcp;
+#[cfg(unix)]
+mod mcp_config;
 mod options;
 #[allow(dead_code)]
 #[path = "../../../tests/support/postgres.rs"]

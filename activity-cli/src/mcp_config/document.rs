@@ -1,0 +1,264 @@
+//! A configuration: its servers, and where each stands in the text.
+
+use std::ops::Range;
+
+use jsonc_parser::{
+    CollectOptions, ParseOptions,
+    ast::{Object, ObjectProp, Value},
+    common::Ranged,
+    parse_to_ast,
+};
+
+/// The keys that lead to servers: of most clients, of VS Code, of its settings before 1.102. Those of a project of Claude Code are
+/// in `projects`.
+const SERVERS: [&[&str]; 3] = [&["mcpServers"], &["servers"], &["mcp", "servers"]];
+const PROJECTS: &str = "projects";
+
+/// A server in a configuration.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Server {
+    pub(super) name: String,
+    /// The project that it is limited to.
+    pub(super) project: Option<String>,
+    pub(super) launch: Launch,
+    /// Its entry, from the key.
+    pub(super) range: Range<usize>,
+    /// The values that may be secret: of variables and headers.
+    pub(super) secrets: Vec<Range<usize>>,
+}
+
+/// How a client reaches a server.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Launch {
+    Command(Command),
+    /// At an address.
+    Remote(String),
+    /// Not by what the entry says, and why.
+    Unknown(&'static str),
+}
+
+/// The command of a server.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Command {
+    pub(super) program: Text,
+    /// Where its key begins.
+    pub(super) start: usize,
+    pub(super) arguments: Option<Arguments>,
+}
+
+/// The arguments of a command.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Arguments {
+    pub(super) items: Vec<Text>,
+    /// The array, with its brackets.
+    pub(super) array: Range<usize>,
+    /// From its key.
+    pub(super) property: Range<usize>,
+}
+
+/// A string, and its place in the text.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Text {
+    pub(super) value: String,
+    pub(super) range: Range<usize>,
+}
+
+/// Returns the servers of a configuration: JSON, with comments and commas at the end of lists, as editors accept it.
+///
+/// # Errors
+///
+/// If it is not JSON: what is wrong, and where.
+pub(super) fn servers(text: &str) -> Result<Vec<Server>, String> {
+    let options = ParseOptions {
+        allow_comments: true,
+        allow_trailing_commas: true,
+        allow_loose_object_property_names: false,
+        allow_missing_commas: false,
+        allow_single_quoted_strings: false,
+        allow_hexadecimal_numbers: false,
+        allow_unary_plus_numbers: false,
+        allow_bare_decimal_point_numbers: false,
+        allow_non_finite_numbers: false,
+        allow_extended_string_escapes: false,
+    };
+    let parsed = parse_to_ast(text, &CollectOptions::default(), &options)
+        .map_err(|error| error.to_string())?;
+    let mut servers = Vec::new();
+    let root = match &parsed.value {
+        Some(Value::Object(root)) => root,
+        // An empty file.
+        None => return Ok(servers),
+        Some(_) => return Err(String::from("it is not a JSON object")),
+    };
+    add(&mut servers, root, None);
+    let projects = last(root, PROJECTS).and_then(|projects| projects.value.as_object());
+    for project in projects.iter().flat_map(|projects| &projects.properties) {
+        if let Value::Object(within) = &project.value {
+            add(&mut servers, within, Some(project.name.as_str()));
+        }
+    }
+    Ok(servers)
+}
+
+fn add(servers: &mut Vec<Server>, root: &Object<'_>, project: Option<&str>) {
+    for keys in SERVERS {
+        let found = keys.iter().try_fold(root, |object, key| {
+            last(object, key).and_then(|property| property.value.as_object())
+        });
+        let entries = found.iter().flat_map(|object| &object.properties);
+        for property in entries {
+            let Value::Object(entry) = &property.value else {
+                continue;
+            };
+            servers.push(Server {
+                name: property.name.as_str().to_owned(),
+                project: project.map(str::to_owned),
+                launch: launch(entry),
+                range: range(property),
+                secrets: secrets(entry),
+            });
+        }
+    }
+}
+
+/// Returns a property; the last of its name counts, as in most parsers.
+fn last<'a, 'b>(object: &'a Object<'b>, key: &str) -> Option<&'a ObjectProp<'b>> {
+    let properties = object.properties.iter().rev();
+    properties
+        .into_iter()
+        .find(|property| property.name.as_str() == key)
+}
+
+fn launch(entry: &Object<'_>) -> Launch {
+    let Some(command) = last(entry, "command") else {
+        let address = ["url", "serverUrl", "httpUrl"]
+            .into_iter()
+            .find_map(|key| last(entry, key)?.value.as_string_lit());
+        return match address {
+            Some(address) => Launch::Remote(address.value.to_string()),
+            None => Launch::Unknown("it has neither a command nor a URL"),
+        };
+    };
+    let Some(program) = text(&command.value) else {
+        return Launch::Unknown("its command is not a string");
+    };
+    let arguments = match last(entry, "args") {
+        None => None,
+        Some(property) => {
+            let Value::Array(array) = &property.value else {
+                return Launch::Unknown("its args are not a list");
+            };
+            let Some(items) = array.elements.iter().map(text).collect() else {
+                return Launch::Unknown("one of its args is not a string");
+            };
+            Some(Arguments {
+                items,
+                array: range(array),
+                property: range(property),
+            })
+        }
+    };
+    Launch::Command(Command {
+        program,
+        start: command.start(),
+        arguments,
+    })
+}
+
+fn text(value: &Value<'_>) -> Option<Text> {
+    let string = value.as_string_lit()?;
+    Some(Text {
+        value: string.value.to_string(),
+        range: range(string),
+    })
+}
+
+fn secrets(entry: &Object<'_>) -> Vec<Range<usize>> {
+    let variables = entry
+        .properties
+        .iter()
+        .filter(|property| ["env", "headers"].contains(&property.name.as_str()))
+        .filter_map(|property| property.value.as_object());
+    let values = variables.flat_map(|object| &object.properties);
+    values.map(|property| range(&property.value)).collect()
+}
+
+fn range(node: &impl Ranged) -> Range<usize> {
+    node.start()..node.end()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn servers_of_each_client_are_found() {
+        let check = |text: &str, expected: &[(&str, Option<&str>)]| {
+            let servers = servers(text).unwrap();
+            let found: Vec<_> = servers
+                .iter()
+                .map(|server| (server.name.as_str(), server.project.as_deref()))
+                .collect();
+            assert_eq!(found, expected, "{text}");
+        };
+        check("", &[]);
+        check(" // nothing\n", &[]);
+        check("{}", &[]);
+        check(r#"{"mcpServers": null, "servers": 1, "mcp": []}"#, &[]);
+        check(r#"{"mcpServers": {"a": {}, "b": 1}}"#, &[("a", None)]);
+        check("{\"servers\": {\"a\": {},}, // b\n}", &[("a", None)]);
+        check(r#"{"mcp": {"servers": {"a": {}}}}"#, &[("a", None)]);
+        check(
+            r#"{"mcpServers": {"a": {}}, "projects": {"/p": {"mcpServers": {"a": {}}}, "/q": 0}}"#,
+            &[("a", None), ("a", Some("/p"))],
+        );
+        // The last of a name counts.
+        check(
+            r#"{"servers": {"a": {}}, "servers": {"b": {}}}"#,
+            &[("b", None)],
+        );
+    }
+
+    #[test]
+    fn an_entry_that_cannot_be_read_says_why() {
+        let check = |entry: &str, expected: Launch| {
+            let text = format!("{{\"servers\": {{\"x\": {entry}}}}}");
+            assert_eq!(servers(&text).unwrap()[0].launch, expected, "{entry}");
+        };
+        check(r#"{"url": "http://h"}"#, Launch::Remote("http://h".into()));
+        check(
+            r#"{"serverUrl": "http://h"}"#,
+            Launch::Remote("http://h".into()),
+        );
+        check("{}", Launch::Unknown("it has neither a command nor a URL"));
+        check(
+            r#"{"command": ["x"]}"#,
+            Launch::Unknown("its command is not a string"),
+        );
+        check(
+            r#"{"command": "x", "args": "y"}"#,
+            Launch::Unknown("its args are not a list"),
+        );
+        check(
+            r#"{"command": "x", "args": [1]}"#,
+            Launch::Unknown("one of its args is not a string"),
+        );
+    }
+
+    #[test]
+    fn what_is_not_json_is_refused() {
+        let deep = "[".repeat(1_000_000);
+        for text in [
+            "{",
+            "[]",
+            "1",
+            "{} {}",
+            "{'a': 1}",
+            "{a: 1}",
+            "{\"a\" 1}",
+            &deep,
+        ] {
+            assert!(servers(text).is_err(), "{}", &text[..text.len().min(20)]);
+        }
+    }
+}

@@ -1,0 +1,316 @@
+//! What the command prints: servers, and the changes of their entries. Values that may be secret are hidden.
+
+use std::{io, ops::Range, path::Path};
+
+use anstyle::AnsiColor;
+use serde::Serialize;
+use tower_activity::redact::Redactor;
+
+use super::{
+    Config, McpConfig,
+    clients::Place,
+    document::{Launch, Server},
+    edit,
+};
+use crate::{
+    failure::print_error,
+    print::{
+        self, json, safe,
+        status::{BOLD, DIM, named, styled},
+        table::{Align, Cell, Column, Shrink, Table},
+    },
+};
+
+const HIDDEN: &str = "\"…\"";
+
+/// Whether the calls of a server are recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum State {
+    Recorded,
+    NotRecorded,
+    Remote,
+    Own,
+    Unknown,
+}
+
+/// One line of `--json`.
+#[derive(Debug, Serialize)]
+struct Line<'a> {
+    client: &'static str,
+    file: &'a Path,
+    server: &'a str,
+    project: Option<&'a str>,
+    /// Before a change that was shown, after one that was written.
+    state: State,
+    /// Its command and arguments without the proxy, or its address.
+    command: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a str>,
+}
+
+/// Prints.
+#[derive(Debug)]
+pub(super) struct Shown {
+    json: bool,
+    redactor: Redactor,
+    has_changes: bool,
+}
+
+impl State {
+    pub(super) fn new(server: &Server) -> Self {
+        match &server.launch {
+            Launch::Command(command) if edit::proxied(command).is_some() => State::Recorded,
+            Launch::Command(command) if edit::is_own(command) => State::Own,
+            Launch::Command(_) => State::NotRecorded,
+            Launch::Remote(_) => State::Remote,
+            Launch::Unknown(_) => State::Unknown,
+        }
+    }
+
+    fn shown(self) -> &'static str {
+        match self {
+            State::Recorded => "yes",
+            State::NotRecorded => "no",
+            State::Remote => "remote",
+            State::Own => "–",
+            State::Unknown => "?",
+        }
+    }
+}
+
+impl Shown {
+    pub(super) fn new(json: bool) -> Self {
+        Shown {
+            json,
+            redactor: Redactor::new(),
+            has_changes: false,
+        }
+    }
+
+    /// Prints why a file was left out.
+    pub(super) fn unreadable(&self, place: &Place, error: &str) {
+        let path = short(&place.path);
+        print_error(&format!("{path}: {error}"));
+    }
+
+    /// Lists all servers.
+    pub(super) fn list(&self, configs: &[Config]) -> io::Result<()> {
+        let mut text = String::new();
+        let mut counts = [0; 2];
+        for config in configs {
+            if self.json {
+                for server in &config.servers {
+                    self.line(config, server, None)?;
+                }
+                continue;
+            }
+            let heading = styled(BOLD, config.place.client);
+            text.push_str(&format!("{heading}  {}\n", short(&config.place.path)));
+            if config.servers.is_empty() {
+                text.push_str("  no servers\n");
+            }
+            let mut table = Table::new(vec![
+                Column::new("  SERVER", Align::Left, Shrink::Truncate(12)),
+                Column::new("RECORDED", Align::Left, Shrink::Never),
+                Column::new("COMMAND", Align::Left, Shrink::Truncate(20)),
+            ]);
+            for server in &config.servers {
+                let state = State::new(server);
+                counts[0] += usize::from(state == State::NotRecorded);
+                counts[1] += usize::from(state == State::Remote);
+                table.row(vec![
+                    Cell::new(&format!("  {}", name(server))),
+                    Cell::new(state.shown()),
+                    Cell::new(&self.command(server).join(" ")).style(DIM),
+                ]);
+            }
+            if !config.servers.is_empty() {
+                text.push_str(&table.render(print::width()));
+            }
+            text.push('\n');
+        }
+        if self.json {
+            return Ok(());
+        }
+        if configs.is_empty() {
+            text.push_str("no configuration of a known client was found; name one with --file\n");
+        }
+        let [direct, remote] = counts;
+        if direct > 0 {
+            text.push_str("Record a server: activity mcp-config SERVER --write\n");
+        }
+        if remote > 0 {
+            text.push_str("Record a remote server: activity proxy --to URL\n");
+        }
+        print::text(&text)
+    }
+
+    pub(super) fn unchanged(&self, config: &Config, server: &Server, why: &str) -> io::Result<()> {
+        match self.json {
+            true => self.line(config, server, None),
+            false => print::text(&format!("{}: {why}\n", title(config, server))),
+        }
+    }
+
+    pub(super) fn refused(&self, config: &Config, server: &Server, why: &str) -> io::Result<()> {
+        match self.json {
+            true => self.line(config, server, Some(why)),
+            false => {
+                print_error(&format!("{}: {why}", title(config, server)));
+                Ok(())
+            }
+        }
+    }
+
+    /// Prints the lines of an entry that change.
+    pub(super) fn change(
+        &mut self,
+        config: &Config,
+        (old, before): (&str, &Server),
+        (new, after): (&str, &Server),
+        args: &McpConfig,
+    ) -> io::Result<()> {
+        self.has_changes = true;
+        if self.json {
+            let is_written = args.write || args.undo;
+            return self.line(config, if is_written { after } else { before }, None);
+        }
+        let (old, new) = (self.entry(old, before), self.entry(new, after));
+        let heading = styled(BOLD, &title(config, before));
+        print::text(&format!("{heading}\n{}", difference(&old, &new)))
+    }
+
+    pub(super) fn written(&self, config: &Config, backup: &Path) -> io::Result<()> {
+        if self.json {
+            return Ok(());
+        }
+        let path = short(&config.place.path);
+        let backup = short(
+            &config
+                .place
+                .path
+                .with_file_name(backup.file_name().unwrap_or_default()),
+        );
+        print::text(&format!("{path} written; backup: {backup}\n\n"))
+    }
+
+    pub(super) fn end(&self, args: &McpConfig) -> io::Result<()> {
+        if self.json || !self.has_changes {
+            return Ok(());
+        }
+        print::text(match args.write || args.undo {
+            true => "Restart the client for the change to take effect.\n",
+            false => "Nothing was written; --write does that.\n",
+        })
+    }
+
+    fn line(&self, config: &Config, server: &Server, error: Option<&str>) -> io::Result<()> {
+        json::print(&Line {
+            client: config.place.client,
+            file: &config.place.path,
+            server: &server.name,
+            project: server.project.as_deref(),
+            state: State::new(server),
+            command: self.command(server),
+            error,
+        })
+    }
+
+    /// Returns the command and its arguments, redacted.
+    fn command(&self, server: &Server) -> Vec<String> {
+        let words = match &server.launch {
+            Launch::Remote(address) => vec![address.as_str()],
+            Launch::Unknown(why) => vec![*why],
+            Launch::Command(_) => edit::command_line(server).unwrap_or_default(),
+        };
+        // Together, because an option says what the word after it is.
+        let redacted = self.redacted(&words.join("\n"));
+        redacted.split('\n').map(str::to_owned).collect()
+    }
+
+    /// Returns the text of an entry, redacted, without the values of its variables and without its indentation.
+    fn entry(&self, text: &str, server: &Server) -> String {
+        let Range { start, end } = server.range;
+        let mut secrets = server.secrets.clone();
+        secrets.sort_by_key(|range| range.start);
+        let (mut entry, mut at) = (String::new(), start);
+        for secret in secrets {
+            entry.push_str(&text[at..secret.start]);
+            entry.push_str(HIDDEN);
+            at = secret.end;
+        }
+        entry.push_str(&text[at..end]);
+        let line = text[..start].rfind('\n').map_or(0, |at| at + 1);
+        let before = &text[line..start];
+        let indent = before.len() - before.trim_start().len();
+        let entry = self.redacted(&entry);
+        let lines = entry.lines().enumerate().map(|(number, line)| {
+            let space = line.len() - line.trim_start().len();
+            let from = if number == 0 { 0 } else { indent.min(space) };
+            format!("{}\n", line.get(from..).unwrap_or(line))
+        });
+        lines.collect()
+    }
+
+    fn redacted(&self, text: &str) -> String {
+        // Only functions of an application panic.
+        self.redactor.text(text).map(Into::into).unwrap_or_default()
+    }
+}
+
+/// Returns the lines of two texts: those that differ, between those that do not.
+fn difference(old: &str, new: &str) -> String {
+    let (old, new): (Vec<_>, Vec<_>) = (safe::lines(old).collect(), safe::lines(new).collect());
+    let same = |pairs: &mut dyn Iterator<Item = (&String, &String)>| {
+        pairs.take_while(|(old, new)| old == new).count()
+    };
+    let head = same(&mut old.iter().zip(&new));
+    let tail = same(&mut old[head..].iter().rev().zip(new[head..].iter().rev()));
+    let colour = |colour: AnsiColor, line: String| styled(colour.on_default(), &line);
+    let mut text = String::new();
+    let mut add = |line: String| {
+        text.push_str(&line);
+        text.push('\n');
+    };
+    old[..head]
+        .iter()
+        .for_each(|line| add(format!("    {line}")));
+    for line in &old[head..old.len() - tail] {
+        add(colour(AnsiColor::Red, format!("  - {line}")));
+    }
+    for line in &new[head..new.len() - tail] {
+        add(colour(AnsiColor::Green, format!("  + {line}")));
+    }
+    new[new.len() - tail..]
+        .iter()
+        .for_each(|line| add(format!("    {line}")));
+    text.push('\n');
+    text
+}
+
+fn title(config: &Config, server: &Server) -> String {
+    format!(
+        "{} in {}",
+        safe::line(&name(server)),
+        short(&config.place.path)
+    )
+}
+
+/// Returns the name of a server, with its project.
+fn name(server: &Server) -> String {
+    match &server.project {
+        Some(project) => format!("{} ({project})", named(&server.name)),
+        None => named(&server.name),
+    }
+}
+
+/// Returns a path, with `~` for the user's home.
+fn short(path: &Path) -> String {
+    let home = dirs::home_dir().filter(|home| home.parent().is_some());
+    let shown = match home.and_then(|home| path.strip_prefix(home).ok().map(Path::to_owned)) {
+        Some(rest) => Path::new("~").join(rest),
+        None => path.to_owned(),
+    };
+    safe::line(&shown.display().to_string())
+}
