@@ -71,11 +71,18 @@
 //! unknown sessions, hosts and origins that are not allowed, unsupported protocol versions, missing `_meta`. Over HTTP,
 //! `ActivityLayer::http` records them as requests.
 //!
+//! # Intent
+//!
+//! By choice, callers are asked why they call: [`ToolOptions::intent`] adds a parameter to each tool, which the tool itself never
+//! sees, and [`ToolOptions::missing_tool`] a tool with which a model reports what no tool does. Both are on record as attributes,
+//! `mcp.intent` and `mcp.missing_tool`: `activity list 'attr.mcp.intent:*refund*'`.
+//!
 //! A client that names an agent in its `_meta` (`gen_ai.agent.id`, `gen_ai.agent.name`) sets the agent of the call.
 //!
 //! rmcp's `Router` handles tool calls itself, without calling its handler: wrap the `Router` with
 //! `.with_activity(&log)`, not the handler.
 
+mod intent;
 mod names;
 #[cfg(any(feature = "rmcp", feature = "mcp"))]
 mod operations;
@@ -93,6 +100,7 @@ pub use self::rmcp::{
 };
 #[cfg(feature = "tower-mcp")]
 pub use self::tower_mcp::{CallFuture, ToolsLayer, ToolsService};
+pub use intent::Intent;
 pub use tools::{Tool, ToolOptions};
 #[cfg(feature = "mcp")]
-pub use wire::{Tap, TapCounts, TapReader};
+pub use wire::{Tap, TapCounts, TapReader, TapRewriter};

@@ -57,10 +57,8 @@ pub(super) const OPEN_WORLD: &str = "mcp.tool.open_world";
 pub(super) const SERVER_NAME: &str = "mcp.server.name";
 
 /// Not in the conventions: the caller's reason for a call.
-#[expect(dead_code, reason = "set by the options of the next changes")]
 pub(super) const INTENT: &str = "mcp.intent";
 /// Not in the conventions: what a caller reports that no tool does.
-#[expect(dead_code, reason = "set by the options of the next changes")]
 pub(super) const MISSING_TOOL: &str = "mcp.missing_tool";
 
 /// Values of [`METHOD`].

@@ -2,15 +2,20 @@
 
 use std::{cell::LazyCell, collections::HashMap, fmt, ops::Deref, sync::Arc};
 
+#[cfg(any(feature = "rmcp", feature = "tower-mcp"))]
+use parking_lot::Mutex;
 use serde_json::{Map, Value};
 
 #[cfg(feature = "rmcp")]
 use crate::activity::ClosedSessions;
+#[cfg(any(feature = "rmcp", feature = "tower-mcp"))]
+use crate::mcp::intent::OwnTools;
 #[cfg(any(feature = "rmcp", feature = "mcp"))]
 use crate::mcp::{names, operations::Operations};
 use crate::{
     activity::{Describe, PANICKED_RULE, guarded},
     log::ActivityLog,
+    mcp::intent::{Additions, Intent},
     record::{Capture, Text},
 };
 
@@ -44,6 +49,10 @@ pub struct ToolOptions {
     preview_of: HashMap<Text, Capture>,
     pub(super) prompts: bool,
     pub(super) resources: bool,
+    pub(super) additions: Additions,
+    /// Shared by the servers of all sessions: over HTTP a client may call a tool in another session than that of its list.
+    #[cfg(any(feature = "rmcp", feature = "tower-mcp"))]
+    pub(super) own_tools: Arc<Mutex<OwnTools>>,
     #[cfg(feature = "rmcp")]
     pub(super) reply_on_panic: bool,
     #[cfg(any(feature = "rmcp", feature = "mcp"))]
@@ -64,6 +73,9 @@ impl ActivityLog {
             preview_of: HashMap::new(),
             prompts: false,
             resources: false,
+            additions: Additions::default(),
+            #[cfg(any(feature = "rmcp", feature = "tower-mcp"))]
+            own_tools: Arc::default(),
             #[cfg(feature = "rmcp")]
             reply_on_panic: false,
             #[cfg(any(feature = "rmcp", feature = "mcp"))]
@@ -110,6 +122,23 @@ impl ToolOptions {
     /// Also records resources (`resources/read`). They are named after the scheme of their URI; the URI is an attribute.
     pub fn resources(mut self) -> Self {
         self.resources = true;
+        self
+    }
+
+    /// Asks callers for the reason of each call, with a parameter that is added to the schema of each tool. The tool never sees it:
+    /// the call has it as the attribute `mcp.intent`.
+    ///
+    /// A tool that has a parameter of this name, or whose schema may refuse one more (`oneOf`, `$ref`, …), is left as it is.
+    pub fn intent(mut self, intent: Intent) -> Self {
+        self.additions.intent = Some(intent);
+        self
+    }
+
+    /// Adds a tool, `report_missing_tool`, with which a model reports what no tool of the server does. A call of it is recorded with
+    /// the report as the attribute `mcp.missing_tool`, and never reaches the server. A server that has a tool of this name keeps its
+    /// own.
+    pub fn missing_tool(mut self) -> Self {
+        self.additions.missing_tool = true;
         self
     }
 
@@ -194,6 +223,7 @@ impl fmt::Debug for ToolOptions {
             .field("preview_of", &self.preview_of)
             .field("prompts", &self.prompts)
             .field("resources", &self.resources)
+            .field("additions", &self.additions)
             .finish_non_exhaustive()
     }
 }

@@ -6,9 +6,13 @@ mod conversations;
 #[cfg(feature = "rmcp")]
 mod forwarding;
 #[cfg(feature = "rmcp")]
+mod intent;
+#[cfg(feature = "rmcp")]
 mod operations;
 #[cfg(feature = "rmcp")]
 mod refusals;
+#[cfg(feature = "mcp")]
+mod rewriting;
 #[path = "../support/mod.rs"]
 mod support;
 #[cfg(feature = "rmcp")]

@@ -11,8 +11,10 @@ use tokio::{
 };
 use tower::{Layer, Service, ServiceExt};
 use tower_activity::{
-    Activity, ActivityLayer, ActivityLog, Describe, Kind, Outcome, Status, layer::DescribeRequest,
-    mcp::ToolsLayer, record::Capture,
+    Activity, ActivityLayer, ActivityLog, Describe, Kind, Outcome, Status,
+    layer::DescribeRequest,
+    mcp::{Intent, ToolsLayer},
+    record::Capture,
 };
 use tower_mcp::{
     CallToolResult, Error, HttpTransport, McpRouter, StdioTransport, ToolBuilder,
@@ -345,4 +347,53 @@ async fn logged_in(log: &ActivityLog, app: axum::Router) -> (support::Rows, Stri
         .unwrap();
     assert!(String::from_utf8_lossy(&body).contains("in"));
     (rows(log), id)
+}
+
+#[tokio::test]
+async fn callers_are_asked_for_their_reason_and_report_missing_tools() {
+    let log = ActivityLog::open(":memory:").unwrap();
+    let options = log.tools().intent(Intent::required()).missing_tool();
+    let server = options.layer().layer(connected(&log).await);
+    let send = async |request: RouterRequest| {
+        let response = server.clone().oneshot(request).await.unwrap();
+        serde_json::to_value(response.inner.unwrap()).unwrap()
+    };
+    let params = serde_json::from_value(json!({})).unwrap();
+    let list = RouterRequest::new(RequestId::Number(1), McpRequest::ListTools(params));
+    let list = send(list).await;
+    let tools = list["tools"].as_array().unwrap();
+    let last = tools.last().unwrap();
+    assert_eq!(
+        (tools.len(), &last["name"]),
+        (5, &json!("report_missing_tool"))
+    );
+    for tool in tools {
+        let schema = &tool["inputSchema"];
+        assert!(schema["properties"]["call_intent"].is_object(), "{tool}");
+        let required = schema["required"].as_array().unwrap();
+        assert!(required.contains(&json!("call_intent")), "{tool}");
+    }
+    send(request(
+        "netflix_login",
+        &json!({"text": "x", "call_intent": "watch"}),
+    ))
+    .await;
+    let report = send(request(
+        "report_missing_tool",
+        &json!({"missing": "log out"}),
+    ))
+    .await;
+    assert!(
+        report["content"][0]["text"]
+            .as_str()
+            .unwrap()
+            .starts_with("Recorded.")
+    );
+    let rows = rows(&log).0;
+    let row = |name: &str| rows.iter().find(|row| row.name == name).unwrap();
+    assert_eq!(row("netflix_login").attributes["mcp.intent"], "watch");
+    assert_eq!(row("netflix_login").attributes["said"], "x");
+    let report = row("report_missing_tool");
+    assert_eq!(report.attributes["mcp.missing_tool"], "log out");
+    assert_eq!(report.status, Status::Success);
 }

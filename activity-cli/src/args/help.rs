@@ -244,14 +244,16 @@ pub(super) const PROXY: &str = "\
 Examples:
   activity proxy -- npx -y @modelcontextprotocol/server-filesystem .
   activity proxy --project acme --capture preview -- uvx mcp-server-git
+  activity proxy --intent --missing-tool -- uvx mcp-server-git
 
-Configuration of a client:
+Configuration of a client, which `activity mcp-config` writes:
   {\"mcpServers\": {\"files\": {
     \"command\": \"activity\",
     \"args\": [\"proxy\", \"--\", \"npx\", \"-y\",
       \"@modelcontextprotocol/server-filesystem\", \".\"]}}}
 
-Every byte passes unchanged, whether it can be recorded or not. The lines that the server logs to stderr become events of \
+Every byte passes unchanged, whether it can be recorded or not; with --intent and --missing-tool all but lists of tools and the \
+arguments of calls. The lines that the server logs to stderr become events of \
 the call that is running. The default store is activity-proxy.db in the user's data directory, for all proxies of the user.";
 
 pub(super) const MCP_CONFIG: &str = "\

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use clap::{Args, ValueEnum};
-use tower_activity::record;
+use tower_activity::{mcp::Intent, record};
 
 #[derive(Debug, Args)]
 pub(crate) struct Proxy {
@@ -24,12 +24,32 @@ pub(crate) struct Proxy {
         hide_possible_values = true
     )]
     pub(crate) capture: Capture,
+    /// Ask for the reason of each call, with a parameter that each tool gets: optional or required
+    #[arg(
+        long,
+        value_name = "HOW",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "optional",
+        hide_possible_values = true
+    )]
+    pub(crate) intent: Option<IntentMode>,
+    /// Add a tool with which a model reports what no tool of the server does
+    #[arg(long)]
+    pub(crate) missing_tool: bool,
     /// Also forward the store to this address: postgres://user@host/database
     #[arg(long, value_name = "URL")]
     pub(crate) forward_to: Option<String>,
     /// Command of the server, and its arguments
     #[arg(required = true, last = true, value_name = "COMMAND")]
     pub(crate) command: Vec<OsString>,
+}
+
+/// Whether the schema of a tool requires a reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum IntentMode {
+    Optional,
+    Required,
 }
 
 /// How much of arguments and results is kept.
@@ -40,6 +60,15 @@ pub(crate) enum Capture {
     Preview,
     /// All of each, up to 4 MiB
     Full,
+}
+
+impl From<IntentMode> for Intent {
+    fn from(mode: IntentMode) -> Self {
+        match mode {
+            IntentMode::Optional => Intent::optional(),
+            IntentMode::Required => Intent::required(),
+        }
+    }
 }
 
 impl From<Capture> for record::Capture {

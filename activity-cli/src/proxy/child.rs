@@ -5,14 +5,14 @@ use std::{
     io::{self, Read, Write},
     process::{Child, ChildStderr, Command, Stdio},
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
     thread::{self, JoinHandle},
     time::Duration,
 };
 
-use tower_activity::mcp::Tap;
+use tower_activity::mcp::{Tap, TapRewriter};
 
 use super::status::Ended;
 use crate::{failure::Failure, print::safe};
@@ -62,25 +62,30 @@ impl Running {
         let mut output = child.stdout.take().expect("the output is a pipe");
         let errors = child.stderr.take().expect("the errors are a pipe");
 
-        let mut reader = tap.client_reader();
-        let by_client = is_closed.clone();
+        let client = Arc::new(ClientOutput::new(tap));
+        let mut rewriter = tap.client_rewriter();
+        let (by_client, answers) = (is_closed.clone(), client.clone());
         // Ends with the process: it may wait for a client that sends nothing.
         spawn("proxy-client", move || {
-            let read = |bytes: &[u8]| reader.read(bytes);
-            let copied = copy(
-                &mut io::stdin().lock(),
-                &mut input,
-                &Progress::default(),
-                read,
-            );
+            let mut passed = Vec::new();
+            let mut pass = |bytes: Option<&[u8]>| -> io::Result<()> {
+                passed.clear();
+                match bytes {
+                    Some(bytes) => rewriter.read(bytes, &mut passed),
+                    None => rewriter.finish(&mut passed),
+                }
+                input.write_all(&passed)?;
+                input.flush()?;
+                answers.send_answers();
+                Ok(())
+            };
+            let copied = copy(&mut io::stdin().lock(), &Progress::default(), &mut pass);
             // Otherwise the server has closed its input.
             by_client.fetch_or(copied == CopyEnd::Input, Relaxed);
         })?;
-        let mut reader = tap.server_reader();
         let by_client = is_closed.clone();
         let output = Stream::spawn("proxy-server", move |progress| {
-            let read = |bytes: &[u8]| reader.read(bytes);
-            let copied = copy(&mut output, &mut io::stdout(), progress, read);
+            let copied = copy(&mut output, progress, |bytes| client.pass(bytes));
             // The client does not read any more.
             by_client.fetch_or(copied == CopyEnd::Output, Relaxed);
         })?;
@@ -140,27 +145,79 @@ enum CopyEnd {
     Output,
 }
 
-/// Passes bytes on as they are, after showing them to `read`.
+/// What the client reads: what the server sends, and answers that do not come from it, between two lines.
+struct ClientOutput {
+    tap: Tap,
+    rewriter: Mutex<TapRewriter>,
+}
+
+impl ClientOutput {
+    fn new(tap: &Tap) -> Self {
+        ClientOutput {
+            tap: tap.clone(),
+            rewriter: Mutex::new(tap.server_rewriter()),
+        }
+    }
+
+    /// Passes on what the server sends; `None` at its end.
+    fn pass(&self, bytes: Option<&[u8]>) -> io::Result<()> {
+        let mut rewriter = self.rewriter.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut passed = Vec::with_capacity(bytes.map_or(0, <[u8]>::len));
+        match bytes {
+            Some(bytes) => rewriter.read(bytes, &mut passed),
+            None => rewriter.finish(&mut passed),
+        }
+        write(&passed)?;
+        drop(rewriter);
+        self.send_answers();
+        Ok(())
+    }
+
+    /// Sends the answers that wait. Where another thread writes, that one sends them afterwards: a client that is not reading holds
+    /// up no other bytes.
+    fn send_answers(&self) {
+        while self.tap.has_answers() {
+            let Ok(mut rewriter) = self.rewriter.try_lock() else {
+                return;
+            };
+            let mut answers = Vec::new();
+            rewriter.answers(&mut answers);
+            // In the middle of a line they wait for its end. A client that is gone is noticed by what the server sends.
+            if answers.is_empty() || write(&answers).is_err() {
+                return;
+            }
+        }
+    }
+}
+
+fn write(bytes: &[u8]) -> io::Result<()> {
+    let mut output = io::stdout().lock();
+    output.write_all(bytes)?;
+    output.flush()
+}
+
+/// Passes on bytes as they come, and `None` at their end.
 fn copy(
     from: &mut impl Read,
-    to: &mut impl Write,
     progress: &Progress,
-    mut read: impl FnMut(&[u8]),
+    mut pass: impl FnMut(Option<&[u8]>) -> io::Result<()>,
 ) -> CopyEnd {
     let mut buffer = vec![0; BUFFER];
     loop {
         let bytes = match from.read(&mut buffer) {
-            Ok(0) => return CopyEnd::Input,
-            Ok(length) => &buffer[..length],
+            Ok(0) => None,
+            Ok(length) => Some(&buffer[..length]),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(_) => return CopyEnd::Input,
+            Err(_) => None,
         };
         progress.0.fetch_add(1, Relaxed);
-        read(bytes);
-        let written = to.write_all(bytes).and_then(|()| to.flush());
+        let passed = pass(bytes);
         progress.0.fetch_add(1, Relaxed);
-        if written.is_err() {
-            return CopyEnd::Output;
+        match (bytes, passed) {
+            // All that was read has been passed on before.
+            (None, _) => return CopyEnd::Input,
+            (Some(_), Err(_)) => return CopyEnd::Output,
+            (Some(_), Ok(())) => {}
         }
     }
 }
@@ -175,7 +232,8 @@ fn pass_errors(mut errors: ChildStderr, tap: &Tap, progress: &Progress) {
         }
         line.clear();
     };
-    copy(&mut errors, &mut io::stderr(), progress, |bytes| {
+    copy(&mut errors, progress, |bytes| {
+        let bytes = bytes.unwrap_or_default();
         for part in bytes.split_inclusive(|byte| *byte == b'\n') {
             let room = LONGEST_LINE.saturating_sub(line.len());
             line.extend_from_slice(&part[..room.min(part.len())]);
@@ -183,6 +241,9 @@ fn pass_errors(mut errors: ChildStderr, tap: &Tap, progress: &Progress) {
                 log(&mut line);
             }
         }
+        let mut output = io::stderr();
+        output.write_all(bytes)?;
+        output.flush()
     });
     log(&mut line);
 }

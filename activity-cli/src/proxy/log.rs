@@ -2,7 +2,7 @@
 
 use std::{fs, path::PathBuf, time::Duration};
 
-use tower_activity::{ActivityLog, Error, ErrorKind, store::RecordCounts};
+use tower_activity::{ActivityLog, Error, ErrorKind, mcp::Tap, store::RecordCounts};
 
 use super::Proxy;
 use crate::{print::safe, source};
@@ -54,6 +54,16 @@ pub(super) fn shutdown(log: &ActivityLog) {
     if lost > 0 {
         warn(&format!(
             "{lost} records were lost: `activity doctor` says why"
+        ));
+    }
+}
+
+/// Warns of messages that were too long for what is added to them.
+pub(super) fn warn_of_long_messages(tap: &Tap) {
+    let count = tap.counts().too_long;
+    if count > 0 {
+        warn(&format!(
+            "{count} messages of more than 4 MiB passed unchanged, without --intent and --missing-tool"
         ));
     }
 }

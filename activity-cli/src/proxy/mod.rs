@@ -28,6 +28,12 @@ pub(crate) fn run(
         .previews(args.capture.into())
         .prompts()
         .resources();
+    if let Some(intent) = args.intent {
+        tools = tools.intent(intent.into());
+    }
+    if args.missing_tool {
+        tools = tools.missing_tool();
+    }
     let mut scope = Scope::new();
     if let Some(project) = &args.project {
         scope = scope.project(project.clone());
@@ -44,5 +50,6 @@ pub(crate) fn run(
     let ended = running.pass_on(&tap)?;
     tap.close(&ended.outcome());
     log::shutdown(&log);
+    log::warn_of_long_messages(&tap);
     ended.exit()
 }

@@ -35,6 +35,8 @@ mod proxy;
 mod proxy_faults;
 #[cfg(target_os = "linux")]
 mod proxy_streams;
+#[cfg(unix)]
+mod proxy_intent;
 mod prune;
 mod recording;
 #[cfg(unix)]

@@ -25,7 +25,10 @@ use rmcp::{
     service::{MaybeSendFuture, NotificationContext, RequestContext, SubscriptionContext},
 };
 
-use crate::mcp::WithActivity;
+use crate::mcp::{
+    WithActivity,
+    rmcp::recorder::{self, is_first_page},
+};
 
 macro_rules! forward {
     ($($method:ident($($argument:ident: $type:ty),*) -> $output:ty;)*) => {$(
@@ -39,11 +42,19 @@ macro_rules! forward {
 impl<H: ServerHandler> ServerHandler for WithActivity<H> {
     async fn call_tool(
         &self,
-        request: CallToolRequestParams,
+        mut request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
+        let own = |name: &str| self.inner.get_tool(name);
+        let reported = self.recorder.take(&mut request, own);
+        let answer = reported.missing_tool.as_ref().map(recorder::answer);
         let definition = || self.inner.get_tool(&request.name);
-        let call = self.recorder.tool(&request, definition, &context).await;
+        let call = self.recorder.tool(&request, reported, definition, &context);
+        let call = call.await;
+        if let Some(answer) = answer {
+            let answer = |_| async { Ok(CallToolResponse::from(answer)) };
+            return self.recorder.run(call, context, answer).await;
+        }
         let run = |context| self.inner.call_tool(request, context);
         self.recorder.run(call, context, run).await
     }
@@ -70,6 +81,17 @@ impl<H: ServerHandler> ServerHandler for WithActivity<H> {
         };
         let run = |context| self.inner.read_resource(request, context);
         self.recorder.run(call, context, run).await
+    }
+
+    async fn list_tools(
+        &self,
+        request: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListToolsResult, ErrorData> {
+        let is_first = is_first_page(request.as_ref());
+        let mut result = self.inner.list_tools(request, context).await?;
+        self.recorder.extend(&mut result.tools, is_first);
+        Ok(result)
     }
 
     async fn get_task(
@@ -105,7 +127,6 @@ impl<H: ServerHandler> ServerHandler for WithActivity<H> {
         listen(context: SubscriptionContext) -> Result<(), ErrorData>;
         subscribe(request: SubscribeRequestParams, context: RequestContext<RoleServer>) -> Result<(), ErrorData>;
         unsubscribe(request: UnsubscribeRequestParams, context: RequestContext<RoleServer>) -> Result<(), ErrorData>;
-        list_tools(request: Option<PaginatedRequestParams>, context: RequestContext<RoleServer>) -> Result<ListToolsResult, ErrorData>;
         on_custom_request(request: CustomRequest, context: RequestContext<RoleServer>) -> Result<CustomResult, ErrorData>;
         on_cancelled(notification: CancelledNotificationParam, context: NotificationContext<RoleServer>) -> ();
         on_progress(notification: ProgressNotificationParam, context: NotificationContext<RoleServer>) -> ();

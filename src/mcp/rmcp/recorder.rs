@@ -4,6 +4,7 @@ use std::{
     future::{Future, poll_fn},
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     pin::pin,
+    sync::Arc,
     time::Duration,
 };
 
@@ -11,8 +12,9 @@ use http::request::Parts;
 use rmcp::{
     ErrorData, RoleServer,
     model::{
-        CallToolRequestParams, DetailedTask, GetPromptRequestParams, InputResponses,
-        NumberOrString, ReadResourceRequestParams, RequestMetaObject, Tool as Definition,
+        CallToolRequestParams, CallToolResult, ContentBlock, DetailedTask, GetPromptRequestParams,
+        InputResponses, NumberOrString, PaginatedRequestParams, ReadResourceRequestParams,
+        RequestMetaObject, Tool as Definition,
     },
     service::RequestContext,
 };
@@ -21,7 +23,9 @@ use serde_json::Value;
 use crate::{
     activity::{Activity, ActivityGuard, Describe},
     mcp::{
-        ToolOptions, names,
+        ToolOptions,
+        intent::{MissingTool, Reported, missing_tool},
+        names,
         operations::ContinuationKey,
         rmcp::answer::{self, Accepted, AsResponse, Response},
         tools::Brand,
@@ -83,6 +87,7 @@ struct Request<'a> {
     uri: Option<&'a str>,
     state: Option<&'a str>,
     responses: Option<&'a InputResponses>,
+    reported: Reported,
 }
 
 impl Recorder {
@@ -96,10 +101,41 @@ impl Recorder {
         }
     }
 
+    /// Adds to a list of tools what was asked for.
+    pub(super) fn extend(&self, tools: &mut Vec<Definition>, is_first_page: bool) {
+        let additions = &self.tools.additions;
+        if additions.is_empty() {
+            return;
+        }
+        let mut own = self.tools.own_tools.lock();
+        tools.iter().for_each(|tool| own.add(&tool.name));
+        if additions.adds_tool(&own, is_first_page) {
+            tools.extend(serde_json::from_value::<Definition>(missing_tool()));
+        }
+        for tool in tools {
+            let schema = Arc::make_mut(&mut tool.input_schema);
+            additions.extend(&mut own, &tool.name, schema);
+        }
+    }
+
+    /// Takes what a caller reports out of a call.
+    pub(super) fn take(
+        &self,
+        request: &mut CallToolRequestParams,
+        definition: impl FnOnce(&str) -> Option<Definition>,
+    ) -> Reported {
+        let name = request.name.clone();
+        let own_schema = || Some(definition(&name)?.input_schema);
+        let own = &self.tools.own_tools;
+        let arguments = request.arguments.as_mut();
+        self.tools.additions.take(own, &name, arguments, own_schema)
+    }
+
     /// Starts the activity of a tool call.
     pub(super) async fn tool(
         &self,
         request: &CallToolRequestParams,
+        reported: Reported,
         definition: impl FnOnce() -> Option<Definition>,
         context: &Context,
     ) -> Call {
@@ -112,6 +148,7 @@ impl Recorder {
             uri: None,
             state: request.request_state.as_deref(),
             responses: request.input_responses.as_ref(),
+            reported,
         };
         let call = self.start(common, capture, context).await;
         if capture != Capture::Off {
@@ -134,6 +171,7 @@ impl Recorder {
             uri: None,
             state: request.request_state.as_deref(),
             responses: request.input_responses.as_ref(),
+            reported: Reported::default(),
         };
         match self.tools.prompts {
             true => Some(self.start(common, Capture::Off, context).await),
@@ -155,6 +193,7 @@ impl Recorder {
             uri: Some(&request.uri),
             state: request.request_state.as_deref(),
             responses: request.input_responses.as_ref(),
+            reported: Reported::default(),
         };
         match self.tools.resources {
             true => Some(self.start(common, Capture::Off, context).await),
@@ -298,6 +337,7 @@ impl Recorder {
             context.id.to_string(),
         );
         describe = request.brand.add_to(describe);
+        describe = request.reported.add_to(&self.tools.log, describe);
         if let Some(uri) = request.uri {
             describe = describe.attribute(names::RESOURCE_URI, uri);
         }
@@ -368,6 +408,21 @@ impl Recorder {
         let meta = || Some(definition()?.meta?.0);
         let arguments = request.arguments.as_ref();
         self.tools.brand_of(&request.name, arguments, meta)
+    }
+}
+
+/// True for a request of the beginning of a list.
+pub(super) fn is_first_page(request: Option<&PaginatedRequestParams>) -> bool {
+    request.is_none_or(|request| request.cursor.is_none())
+}
+
+/// Returns the answer to a report of a missing tool.
+pub(super) fn answer(report: &MissingTool) -> CallToolResult {
+    let (text, is_error) = report.answer();
+    let content = vec![ContentBlock::text(text)];
+    match is_error {
+        true => CallToolResult::error(content),
+        false => CallToolResult::success(content),
     }
 }
 

@@ -5,11 +5,11 @@ use std::{borrow::Cow, fmt};
 use rmcp::{
     ErrorData, RoleServer, ServerHandler, Service,
     handler::server::router::Router,
-    model::{ClientNotification, ClientRequest, ProtocolVersion, ServerConfig, ServerResult},
+    model::{ClientNotification, ClientRequest, ProtocolVersion, ServerConfig, ServerResult, Tool},
     service::{NotificationContext, RequestContext},
 };
 
-use crate::mcp::rmcp::recorder::Recorder;
+use crate::mcp::rmcp::recorder::{self, Recorder, is_first_page};
 
 /// A [`Router`] whose calls are recorded. Returned by [`WithActivityExt`](crate::mcp::WithActivityExt).
 pub struct RouterWithActivity<S> {
@@ -20,6 +20,14 @@ pub struct RouterWithActivity<S> {
 impl<S> RouterWithActivity<S> {
     pub(super) fn new(inner: Router<S>, recorder: Recorder) -> Self {
         RouterWithActivity { inner, recorder }
+    }
+
+    fn tool(&self, name: &str) -> Option<Tool>
+    where
+        S: ServerHandler,
+    {
+        let routed = self.inner.tool_router.get(name).cloned();
+        routed.or_else(|| self.inner.service.get_tool(name))
     }
 
     /// Returns a reference to the inner router.
@@ -36,17 +44,19 @@ impl<S> RouterWithActivity<S> {
 impl<S: ServerHandler> Service<RoleServer> for RouterWithActivity<S> {
     async fn handle_request(
         &self,
-        request: ClientRequest,
+        mut request: ClientRequest,
         context: RequestContext<RoleServer>,
     ) -> Result<ServerResult, ErrorData> {
-        let call = match &request {
+        let mut answer = None;
+        let call = match &mut request {
             ClientRequest::CallToolRequest(request) => {
-                let name = &request.params.name;
-                let definition = || {
-                    let routed = self.inner.tool_router.get(name).cloned();
-                    routed.or_else(|| self.inner.service.get_tool(name))
-                };
-                let call = self.recorder.tool(&request.params, definition, &context);
+                let reported = self
+                    .recorder
+                    .take(&mut request.params, |name| self.tool(name));
+                answer = reported.missing_tool.as_ref().map(recorder::answer);
+                let params = &request.params;
+                let definition = || self.tool(&params.name);
+                let call = self.recorder.tool(params, reported, definition, &context);
                 Some(call.await)
             }
             ClientRequest::GetPromptRequest(request) => {
@@ -58,14 +68,27 @@ impl<S: ServerHandler> Service<RoleServer> for RouterWithActivity<S> {
             _ => None,
         };
         if let Some(call) = call {
+            if let Some(answer) = answer {
+                let answer = |_| async { Ok(ServerResult::CallToolResult(answer)) };
+                return self.recorder.run(call, context, answer).await;
+            }
             let run = |context| self.inner.handle_request(request, context);
             return self.recorder.run(call, context, run).await;
         }
+        let listed = match &request {
+            ClientRequest::ListToolsRequest(request) => {
+                Some(is_first_page(request.params.as_ref()))
+            }
+            _ => None,
+        };
         let cancelled = match &request {
             ClientRequest::CancelTaskRequest(request) => Some(request.params.task_id.clone()),
             _ => None,
         };
-        let response = self.inner.handle_request(request, context).await?;
+        let mut response = self.inner.handle_request(request, context).await?;
+        if let (ServerResult::ListToolsResult(result), Some(is_first)) = (&mut response, listed) {
+            self.recorder.extend(&mut result.tools, is_first);
+        }
         if let ServerResult::GetTaskResult(result) = &response {
             self.recorder.task_fetched(&result.task);
         }

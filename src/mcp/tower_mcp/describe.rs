@@ -9,7 +9,7 @@ use tower_mcp::{
 
 use crate::{
     activity::{Activity, Describe},
-    mcp::{ToolOptions, names},
+    mcp::{ToolOptions, intent::Reported, names},
     record::{Kind, TraceContext},
 };
 
@@ -18,6 +18,7 @@ pub(super) fn describe(
     tools: &ToolOptions,
     request: &RouterRequest,
     client_info: Option<&Implementation>,
+    reported: Reported,
 ) -> Option<Describe> {
     let id = match json(&request.id) {
         Value::String(id) => id,
@@ -29,7 +30,7 @@ pub(super) fn describe(
             let describe = begin(Kind::Tool, names::CALL_TOOL, params.name.clone());
             let arguments = params.arguments.as_object();
             let brand = tools.brand_of(&params.name, arguments, || None);
-            let describe = brand.add_to(describe);
+            let describe = reported.add_to(&tools.log, brand.add_to(describe));
             (annotated(describe, &params.name, request), &params.meta)
         }
         McpRequest::GetPrompt(params) if tools.prompts => (

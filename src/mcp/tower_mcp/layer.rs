@@ -11,16 +11,20 @@ use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_mcp::{
     context::CancellationToken,
-    protocol::{Implementation, McpRequest},
+    protocol::{Implementation, McpRequest, McpResponse},
     router::{RouterRequest, RouterResponse},
 };
 use tower_service::Service;
 
 use crate::{
-    activity::{Activity, ActivityFuture, ActivityGuard},
+    activity::{Activity, ActivityFuture, ActivityGuard, Classify},
     mcp::{
         ToolOptions,
-        tower_mcp::{classify::ByResponse, describe::describe},
+        tower_mcp::{
+            additions::{self, ListAdditions},
+            classify::ByResponse,
+            describe::describe,
+        },
     },
     pipeline::Admission,
     record::Capture,
@@ -122,10 +126,12 @@ where
 
     fn call(&mut self, mut request: RouterRequest) -> Self::Future {
         let tools = &self.layer.tools;
+        let reported = additions::take(tools, &mut request);
+        let answer = reported.missing_tool.as_ref().map(additions::answer);
         if let McpRequest::Initialize(hello) = &request.inner {
             self.client_info.get_or_init(|| hello.client_info.clone());
         }
-        let mut running = match describe(tools, &request, self.client_info.get()) {
+        let mut running = match describe(tools, &request, self.client_info.get(), reported) {
             Some(describe) => tools.log.start_with(describe, self.admission.take()),
             None => ActivityGuard::inert(),
         };
@@ -151,9 +157,24 @@ where
             capture,
             token,
         };
+        if let Some(answer) = answer {
+            let answer = Ok::<_, S::Error>(RouterResponse {
+                id: request.id,
+                inner: Ok(McpResponse::CallTool(answer)),
+            });
+            running.end(classify.classify(&answer));
+            return CallFuture {
+                inner: ActivityFuture::new(None, ActivityGuard::inert(), classify),
+                answer: answer.ok(),
+                list: None,
+            };
+        }
+        let list = additions::list(tools, &request);
         let inner = running.enter(|| self.inner.call(request));
         CallFuture {
             inner: ActivityFuture::new(Some(inner), running, classify),
+            answer: None,
+            list,
         }
     }
 }
@@ -165,6 +186,10 @@ pin_project! {
     pub struct CallFuture<F: Future> {
         #[pin]
         inner: ActivityFuture<F, ByResponse>,
+        // The answer to a report of a missing tool, which does not reach the server.
+        answer: Option<RouterResponse>,
+        // What a list of tools gets in addition.
+        list: Option<ListAdditions>,
     }
 }
 
@@ -176,6 +201,14 @@ where
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        self.project().inner.poll(cx)
+        let this = self.project();
+        if let Some(answer) = this.answer.take() {
+            return Poll::Ready(Ok(answer));
+        }
+        let mut result = ready!(this.inner.poll(cx));
+        if let (Some(list), Ok(response)) = (this.list, &mut result) {
+            list.add_to(response);
+        }
+        Poll::Ready(result)
     }
 }

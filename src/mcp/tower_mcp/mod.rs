@@ -1,5 +1,6 @@
 //! Servers built with `tower-mcp`.
 
+mod additions;
 mod classify;
 mod describe;
 mod layer;

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     activity::{Activity, Describe},
-    mcp::{ToolOptions, names, operations::ContinuationKey},
+    mcp::{ToolOptions, intent::Reported, names, operations::ContinuationKey},
     record::{Capture, EventRecord, InstanceId, Kind, Outcome, Scope, Text},
 };
 
@@ -103,6 +103,15 @@ impl Connection {
             Message::Unknown => {
                 self.counts.messages -= 1;
                 self.counts.others += 1;
+            }
+        }
+    }
+
+    /// Adds to the newest call with this id what its caller has reported.
+    pub(super) fn report(&mut self, id: &Id, reported: Reported) {
+        if let Some(call) = self.pending.newest_call(id) {
+            for (key, text) in reported.attributes(&self.tools.log) {
+                call.running.set(key, &*text);
             }
         }
     }

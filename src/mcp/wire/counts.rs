@@ -10,4 +10,6 @@ pub struct TapCounts {
     pub others: u64,
     /// Calls that were given up, because 10,000 later requests were not answered either.
     pub unanswered: u64,
+    /// Messages that a [`TapRewriter`](crate::mcp::TapRewriter) has passed on unchanged, because they are longer than 4 MiB.
+    pub too_long: u64,
 }

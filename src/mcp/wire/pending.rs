@@ -123,4 +123,13 @@ impl Pending {
             _ => None,
         }
     }
+
+    /// Returns the newest call of the client with this id.
+    pub(super) fn newest_call(&mut self, id: &Id) -> Option<&mut Call> {
+        let of_id = self.requests.get_mut(&(Side::Client, id.clone()))?;
+        match of_id.back_mut()? {
+            (_, Request::Call(call)) => Some(call),
+            _ => None,
+        }
+    }
 }

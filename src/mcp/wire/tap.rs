@@ -8,12 +8,14 @@ use super::{
     connection::{Connection, Server},
     counts::TapCounts,
     fields::PayloadLimits,
+    message::Id,
     pending::Side,
+    rewriting::Rewriting,
     scan::{Found, Scanner},
 };
 use crate::{
     activity::guarded,
-    mcp::ToolOptions,
+    mcp::{ToolOptions, intent::Reported},
     record::{Capture, Outcome, Scope, Text},
 };
 
@@ -50,6 +52,7 @@ const FULL_BYTES: usize = 4 << 20;
 pub struct Tap {
     connection: Arc<Mutex<Connection>>,
     limits: PayloadLimits,
+    pub(super) rewriting: Arc<Mutex<Rewriting>>,
 }
 
 /// Reads what one side of a connection sends. Returned by [`Tap`].
@@ -80,6 +83,7 @@ impl ToolOptions {
                 result: bytes(most),
             },
             connection: Arc::new(Mutex::new(Connection::new(self.clone()))),
+            rewriting: Arc::new(Mutex::new(Rewriting::new(self.additions.clone()))),
         }
     }
 }
@@ -128,7 +132,14 @@ impl Tap {
 
     /// Returns the counts of the messages so far.
     pub fn counts(&self) -> TapCounts {
-        self.connection.lock().counts
+        let mut counts = self.connection.lock().counts;
+        counts.too_long = self.rewriting.lock().too_long;
+        counts
+    }
+
+    /// Adds to the newest call with this id what its caller has reported.
+    pub(super) fn report(&self, id: &Id, reported: Reported) {
+        self.connection.lock().report(id, reported);
     }
 }
 

@@ -1,0 +1,298 @@
+//! Messages with the additions of [`ToolOptions`](crate::mcp::ToolOptions): lists of tools, and the arguments of calls.
+
+use std::collections::VecDeque;
+
+use serde::Deserialize;
+use serde_json::{Map, Value, json, value::RawValue};
+
+use super::{
+    json_text::{self, Edit, Entries, quoted},
+    message::Id,
+};
+use crate::mcp::{
+    intent::{
+        Additions, Intent, MISSING_TOOL, OwnTools, Reported, missing_tool, parameter_definition,
+        reason_text,
+    },
+    names,
+};
+
+/// The most lists that are remembered until their answer.
+const MOST_LISTS: usize = 256;
+
+/// Changes the messages of one connection.
+#[derive(Debug)]
+pub(super) struct Rewriting {
+    additions: Additions,
+    own: OwnTools,
+    /// The requests for lists that are not answered, and whether each asks for the beginning. Those with one id are answered in
+    /// their order.
+    lists: VecDeque<(Id, bool)>,
+    /// Messages that were too long to be held.
+    pub(super) too_long: u64,
+    /// Answers of ours that the client has not got yet: complete lines.
+    pub(super) answers: Vec<u8>,
+}
+
+/// A line of a client, changed.
+#[derive(Debug, Default)]
+pub(super) struct ClientLine {
+    /// What the server gets, if anything.
+    pub(super) passed: Option<String>,
+    /// Calls that do not reach the server, each with its answer.
+    pub(super) answered: Vec<(String, String)>,
+    /// What was reported with calls, by their id.
+    pub(super) reported: Vec<(Id, Reported)>,
+}
+
+/// The parts of a message that matter here.
+#[derive(Debug, Deserialize)]
+struct Envelope<'a> {
+    #[serde(borrow, default)]
+    id: Option<&'a RawValue>,
+    #[serde(default)]
+    method: Option<String>,
+    #[serde(borrow, default)]
+    params: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    result: Option<&'a RawValue>,
+}
+
+/// What becomes of a message of a client.
+enum Change {
+    None,
+    Text(String),
+    Answer(String),
+}
+
+impl Rewriting {
+    pub(super) fn new(additions: Additions) -> Self {
+        Rewriting {
+            additions,
+            own: OwnTools::default(),
+            lists: VecDeque::new(),
+            too_long: 0,
+            answers: Vec::new(),
+        }
+    }
+
+    /// True if all messages stay as they are.
+    pub(super) fn is_empty(&self) -> bool {
+        self.additions.is_empty()
+    }
+
+    /// Changes a line of the client; `None` if it stays as it is.
+    pub(super) fn client(&mut self, line: &str) -> Option<ClientLine> {
+        let mut changed = ClientLine::default();
+        let Some(batch) = batch(line) else {
+            match self.request(line, &mut changed) {
+                Change::None => return None,
+                Change::Text(text) => changed.passed = Some(text),
+                Change::Answer(answer) => changed.answered.push((line.to_owned(), answer)),
+            }
+            return Some(changed);
+        };
+        let mut edits = Vec::new();
+        let mut left = Vec::new();
+        for message in &batch {
+            match self.request(message.get(), &mut changed) {
+                Change::None => left.push(message.get().to_owned()),
+                Change::Text(text) => {
+                    left.push(text.clone());
+                    edits.push(Edit::replace(line, message, text));
+                }
+                // In an array, as the answer of a batch.
+                Change::Answer(answer) => {
+                    let call = message.get().to_owned();
+                    changed.answered.push((call, format!("[{answer}]")));
+                }
+            }
+        }
+        match (changed.answered.is_empty(), left.is_empty()) {
+            (true, _) if edits.is_empty() => return None,
+            (true, _) => changed.passed = Some(json_text::apply(line, edits)),
+            (false, true) => {}
+            (false, false) => changed.passed = Some(format!("[{}]", left.join(","))),
+        }
+        Some(changed)
+    }
+
+    /// Changes a line of the server; `None` if it stays as it is.
+    pub(super) fn server(&mut self, line: &str) -> Option<String> {
+        let Some(batch) = batch(line) else {
+            return self.response(line);
+        };
+        let edits: Vec<Edit> = batch
+            .iter()
+            .filter_map(|message| {
+                let text = self.response(message.get())?;
+                Some(Edit::replace(line, message, text))
+            })
+            .collect();
+        (!edits.is_empty()).then(|| json_text::apply(line, edits))
+    }
+
+    fn request(&mut self, text: &str, changed: &mut ClientLine) -> Change {
+        let message = Envelope::parse(text);
+        let Some((message, id)) = message.and_then(Envelope::with_id) else {
+            return Change::None;
+        };
+        match message.method.as_deref() {
+            Some("tools/list") => {
+                let params = message
+                    .params
+                    .and_then(|params| Entries::parse(params.get()));
+                let cursor = params.and_then(|params| params.get("cursor"));
+                let is_first = cursor.is_none_or(|cursor| cursor.get() == "null");
+                if self.lists.len() == MOST_LISTS {
+                    self.lists.pop_front();
+                }
+                self.lists.push_back((id, is_first));
+                Change::None
+            }
+            Some(names::CALL_TOOL) => self.call(text, &message, id, changed),
+            _ => Change::None,
+        }
+    }
+
+    fn call(&self, text: &str, message: &Envelope<'_>, id: Id, changed: &mut ClientLine) -> Change {
+        let params = message
+            .params
+            .and_then(|params| Entries::parse(params.get()));
+        let tool = params.as_ref().and_then(|params| params.text("name"));
+        let (Some(params), Some(tool)) = (params, tool) else {
+            return Change::None;
+        };
+        let raw = params.get("arguments");
+        let arguments = raw.and_then(|arguments| Entries::parse(arguments.get()));
+        let value = |key: &str| -> Option<Value> {
+            serde_json::from_str(arguments.as_ref()?.get(key)?.get()).ok()
+        };
+        let mut change = Change::None;
+        let mut reported = Reported::default();
+        if self.additions.is_missing_tool(&self.own, &tool) {
+            reported = Reported::missing_tool(value);
+            if let (Some(report), Some(id)) = (&reported.missing_tool, message.id) {
+                let (text, is_error) = report.answer();
+                let result = json!({
+                    "content": [{"type": "text", "text": text}], "isError": is_error,
+                });
+                let id = id.get();
+                change = Change::Answer(format!(
+                    r#"{{"jsonrpc":"2.0","id":{id},"result":{result}}}"#
+                ));
+            }
+        }
+        if let Some(parameter) = self.additions.parameter_of(&self.own, &tool)
+            && let (Some(raw), Some(arguments)) = (raw, &arguments)
+            && arguments.get(parameter).is_some()
+        {
+            reported.intent = value(parameter).and_then(reason_text);
+            if let Change::None = change {
+                let without = arguments.without(parameter);
+                let edit = Edit::replace(text, raw, without);
+                change = Change::Text(json_text::apply(text, vec![edit]));
+            }
+        }
+        if reported != Reported::default() {
+            changed.reported.push((id, reported));
+        }
+        change
+    }
+
+    fn response(&mut self, text: &str) -> Option<String> {
+        let (message, id) = Envelope::parse(text)?.with_id()?;
+        if message.method.is_some() {
+            return None;
+        }
+        let at = self.lists.iter().position(|(list, _)| *list == id)?;
+        let (_, is_first) = self.lists.remove(at)?;
+        let result = Entries::parse(message.result?.get())?;
+        let list = result.get("tools")?;
+        let tools: Vec<&RawValue> = serde_json::from_str(list.get()).ok()?;
+        let mut edits = Vec::new();
+        for tool in tools {
+            let Some(tool) = Entries::parse(tool.get()) else {
+                continue;
+            };
+            let Some(name) = tool.text("name") else {
+                continue;
+            };
+            self.own.add(&name);
+            let Some(schema) = tool.get("inputSchema") else {
+                self.own.leave_alone(&name);
+                continue;
+            };
+            edits.extend(self.extended(text, &name, schema));
+        }
+        if self.additions.adds_tool(&self.own, is_first) {
+            let tool = missing_tool().to_string();
+            let entries = Entries::parse(&tool);
+            let schema = entries.and_then(|entries| entries.get("inputSchema"));
+            let extended = schema.map(|schema| self.extended(&tool, MISSING_TOOL, schema));
+            let tool = json_text::apply(&tool, extended.unwrap_or_default());
+            edits.push(Edit::append(text, list, &tool));
+        }
+        (!edits.is_empty()).then(|| json_text::apply(text, edits))
+    }
+
+    /// Returns the changes that add the parameter to the schema of a tool, in this text.
+    fn extended(&mut self, text: &str, tool: &str, schema: &RawValue) -> Vec<Edit> {
+        let parsed: Option<Map<String, Value>> = serde_json::from_str(schema.get()).ok();
+        let entries = Entries::parse(schema.get());
+        let (Some(parsed), Some(entries)) = (parsed, entries) else {
+            self.own.leave_alone(tool);
+            return Vec::new();
+        };
+        match self.additions.intent_for(&mut self.own, tool, &parsed) {
+            Some(intent) => extend(text, intent, schema, &entries),
+            None => Vec::new(),
+        }
+    }
+}
+
+/// Returns the changes that add the parameter to a schema that accepts it.
+fn extend(text: &str, intent: &Intent, schema: &RawValue, entries: &Entries<'_>) -> Vec<Edit> {
+    let name = quoted(&intent.parameter);
+    let definition = parameter_definition(intent);
+    let property = format!("{name}:{definition}");
+    let mut added = Vec::new();
+    let mut edits = Vec::new();
+    match entries.get("properties") {
+        Some(properties) => edits.push(Edit::append(text, properties, &property)),
+        None => added.push(format!("\"properties\":{{{property}}}")),
+    }
+    if intent.is_required {
+        match entries.get("required") {
+            Some(required) => edits.push(Edit::append(text, required, &name)),
+            None => added.push(format!("\"required\":[{name}]")),
+        }
+    }
+    if !added.is_empty() {
+        edits.push(Edit::append(text, schema, &added.join(",")));
+    }
+    edits
+}
+
+impl<'a> Envelope<'a> {
+    fn parse(text: &'a str) -> Option<Self> {
+        // A list would be read as its fields.
+        text.starts_with('{')
+            .then(|| serde_json::from_str(text).ok())
+            .flatten()
+    }
+
+    /// Returns it with its id, if it has one.
+    fn with_id(self) -> Option<(Self, Id)> {
+        let id: Value = serde_json::from_str(self.id?.get()).ok()?;
+        let id = Id::new(&id)?;
+        Some((self, id))
+    }
+}
+
+/// Returns the messages of a batch; `None` if it is a single one.
+fn batch(line: &str) -> Option<Vec<&RawValue>> {
+    line.starts_with('[')
+        .then(|| serde_json::from_str(line).ok())
+        .flatten()
+}
