@@ -10,7 +10,7 @@ use tower_activity::{
 
 use crate::{
     session,
-    work::{EVENTS, FAILURES, TOOLS, turn},
+    work::{EVENTS, FAILURES, MISSING, TOOLS, mcp_call, turn},
 };
 
 /// Writes a week of work into a new store.
@@ -55,7 +55,7 @@ fn call(log: &ActivityLog, clock: &ManualClock, random: &mut fastrand::Rng, n: u
     let (error, message) = FAILURES[random.usize(..FAILURES.len())];
     let turn_now = log.start(turn(project, agent, n));
     clock.advance(Duration::from_millis(40 + random.u64(..200)));
-    let call = log.start(Describe::tool(tool).brand(brand).parent(&turn_now));
+    let call = log.start(mcp_call(tool, brand, n).parent(&turn_now));
     let input = json!({"query": "oak table", "page": n % 7, "headers": {"accept": "text/html"}});
     call.set_input(&input, Capture::Preview);
     for step in 0..random.u64(..4) {
@@ -83,6 +83,12 @@ fn call(log: &ActivityLog, clock: &ManualClock, random: &mut fastrand::Rng, n: u
         (_, 1) => Outcome::skipped(),
         _ => Outcome::success(),
     });
+    if n % 37 == 5 {
+        let missing = MISSING[random.usize(..MISSING.len())];
+        let report = mcp_call("report_missing_tool", brand, n).parent(&turn_now);
+        let report = log.start(report.attribute("mcp.missing_tool", missing));
+        report.end(Outcome::success());
+    }
     clock.advance(Duration::from_millis(random.u64(30..400)));
     turn_now.end(Outcome::success());
 }

@@ -5,9 +5,10 @@ use tower_activity::{ActivityLog, Describe, Outcome, record::Capture};
 
 /// The depth of the deep tree.
 const DEPTH: usize = 60;
-/// The number of projects, and of equal steps.
+/// The number of projects, of equal steps, and of MCP tools.
 const PROJECTS: usize = 300;
 const STEPS: usize = 400;
+const TOOLS: usize = 400;
 
 pub(crate) async fn write(log: &ActivityLog) {
     for n in 0..PROJECTS {
@@ -36,6 +37,7 @@ pub(crate) async fn write(log: &ActivityLog) {
     deep(log);
     steps(log);
     payloads(log);
+    mcp(log);
     let _ = log.flush().await;
 }
 
@@ -74,4 +76,64 @@ fn payloads(log: &ActivityLog) {
     call.set_input(&json!({"2": "b", "1": "a", "rows": rows}), Capture::Full);
     call.set_output(&"a line of output\n".repeat(5_000), Capture::Full);
     call.end(Outcome::success());
+}
+
+/// Calls of many tools, of servers and clients that say little of themselves, or too much.
+fn mcp(log: &ActivityLog) {
+    for n in 0..TOOLS {
+        let server: Option<Value> = match n % 8 {
+            0 => Some("s".repeat(3_000).into()),
+            1 => Some("\u{202e}reversed\u{202c} server".into()),
+            2 => Some("".into()),
+            3 => Some("\"quoted\", with: all\\ of it".into()),
+            4 => Some(17.into()),
+            5 => None,
+            _ => Some("files".into()),
+        };
+        let name = match n % 5 {
+            0 => format!("{n}{}", "tool".repeat(100)),
+            1 => format!(" \n{n}\u{202e}"),
+            _ => format!("tool_{n:03}"),
+        };
+        let method = ["tools/call", "prompts/get", "resources/read"]
+            [usize::from(n % 9 == 4) + usize::from(n % 27 == 4)];
+        let mut call = Describe::tool(name)
+            .attribute("mcp.method.name", method)
+            .attribute(
+                "mcp.client.version",
+                format!("0.{n}{}", ".0".repeat(n % 60)),
+            );
+        if n % 4 > 0 {
+            call = call.attribute(
+                "mcp.client.name",
+                ["claude-ai", "<script>alert(1)</script>", ""][n % 3],
+            );
+        }
+        if let Some(server) = server {
+            call = call.attribute("mcp.server.name", server);
+        }
+        if n % 3 == 0 {
+            call = call.attribute(
+                "mcp.intent",
+                format!(
+                    "{n}: because {}",
+                    "\u{645}\u{634}\u{631} of the user ".repeat(n % 120)
+                ),
+            );
+        }
+        if n % 3 == 1 {
+            call = call.attribute(
+                "mcp.missing_tool",
+                format!(
+                    "a tool that does {n}\n{}",
+                    "wordwithoutspaces".repeat(n % 90)
+                ),
+            );
+        }
+        let call = log.start(call);
+        call.end(match n % 4 {
+            0 => Outcome::failed(format!("error_{}_{}", n % 40, "e".repeat(n % 200))),
+            _ => Outcome::success(),
+        });
+    }
 }

@@ -64,6 +64,40 @@ pub(crate) fn turn(project: &'static str, agent: &'static str, n: u64) -> Descri
         .session(format!("session-{}", n / 8))
 }
 
+/// Reasons for calls, as models give them.
+const REASONS: [&str; 4] = [
+    "the user asked for the cheapest oak table that ships this week",
+    "compare the price with the last order before paying",
+    "find out whether the invoice was already sent",
+    "read the failing test before changing the code",
+];
+/// What models report that no tool does.
+pub(crate) const MISSING: [&str; 3] = [
+    "cancel an order that was already paid",
+    "send an e-mail with an attachment",
+    "list all sessions of a customer",
+];
+
+/// Describes a tool call as an MCP server records it: the tools of a brand are those of one server.
+pub(crate) fn mcp_call(tool: &'static str, server: &'static str, n: u64) -> Describe {
+    let (client, version) = [
+        ("claude-code", "2.1.14"),
+        ("claude-code", "2.1.9"),
+        ("cursor", "1.7.0"),
+        ("codex", "0.46.0"),
+    ][(n / 8) as usize % 4];
+    let call = Describe::tool(tool)
+        .brand(server)
+        .attribute("mcp.method.name", "tools/call")
+        .attribute("mcp.server.name", server)
+        .attribute("mcp.client.name", client)
+        .attribute("mcp.client.version", version);
+    match n % 6 {
+        0 => call.attribute("mcp.intent", REASONS[n as usize % REASONS.len()]),
+        _ => call,
+    }
+}
+
 /// Makes calls until it is dropped.
 pub(crate) async fn run_forever(log: ActivityLog) {
     let mut random = fastrand::Rng::with_seed(11);
@@ -76,7 +110,7 @@ pub(crate) async fn run_forever(log: ActivityLog) {
         tokio::spawn(async move {
             let log = calls;
             let turn_now = log.start(turn(project, agent, n));
-            let call = log.start(Describe::tool(tool).brand(brand).parent(&turn_now));
+            let call = log.start(mcp_call(tool, brand, n).parent(&turn_now));
             let input = serde_json::json!({"query": "oak table", "page": n % 7, "headers": {"accept": "text/html"}});
             call.set_input(&input, Capture::Preview);
             let request = log.start(

@@ -8,7 +8,7 @@ use crate::{
     record::{Kind, Text, TraceContext},
 };
 
-pub(super) const METHOD: &str = "mcp.method.name";
+pub(super) use crate::record::mcp_attributes::METHOD;
 pub(super) const PROTOCOL_VERSION: &str = "mcp.protocol.version";
 pub(super) const RESOURCE_URI: &str = "mcp.resource.uri";
 #[cfg(any(feature = "rmcp", feature = "mcp"))]
@@ -24,9 +24,9 @@ pub(super) const AGENT_NAME: &str = "gen_ai.agent.name";
 /// The JSON-RPC code of a protocol error.
 pub(super) use crate::activity::RPC_STATUS_CODE as STATUS_CODE;
 /// Not in the conventions.
-pub(super) const CLIENT_NAME: &str = "mcp.client.name";
+pub(super) use crate::record::mcp_attributes::CLIENT_NAME;
 /// Not in the conventions.
-pub(super) const CLIENT_VERSION: &str = "mcp.client.version";
+pub(super) use crate::record::mcp_attributes::CLIENT_VERSION;
 /// Not in the conventions: `task` or `input_required`, if a call did not end with a result.
 pub(super) const RESULT_TYPE: &str = "mcp.result.type";
 
@@ -54,7 +54,7 @@ pub(super) const OPEN_WORLD: &str = "mcp.tool.open_world";
 
 /// Not in the conventions: the name that a server gives itself.
 #[cfg(feature = "mcp")]
-pub(super) const SERVER_NAME: &str = "mcp.server.name";
+pub(super) use crate::record::mcp_attributes::SERVER_NAME;
 
 /// Not in the conventions: the caller's reason for a call.
 pub(super) const INTENT: &str = "mcp.intent";
@@ -62,9 +62,9 @@ pub(super) const INTENT: &str = "mcp.intent";
 pub(super) const MISSING_TOOL: &str = "mcp.missing_tool";
 
 /// Values of [`METHOD`].
-pub(super) const CALL_TOOL: &str = "tools/call";
-pub(super) const GET_PROMPT: &str = "prompts/get";
-pub(super) const READ_RESOURCE: &str = "resources/read";
+pub(super) use crate::record::mcp_attributes::CALL_TOOL;
+pub(super) use crate::record::mcp_attributes::GET_PROMPT;
+pub(super) use crate::record::mcp_attributes::READ_RESOURCE;
 
 /// `error.type` of a result with `isError`.
 pub(super) const TOOL_ERROR: &str = "tool_error";

@@ -6,7 +6,7 @@
 //!   [`find`](ActivityReader::find)), selected by a [`Filter`](crate::record::Filter): its grammar is parsed by
 //!   [`Filter::parse`](crate::record::Filter::parse);
 //! - compute [`Metrics`] in the viewer's time zone, and group failures ([`errors`](ActivityReader::errors)) or find the root
-//!   cause of one ([`root_cause`](crate::store::Reader::root_cause));
+//!   cause of one ([`root_cause`](crate::store::Reader::root_cause)), add up MCP calls ([`mcp`](ActivityReader::mcp));
 //! - render a [`Digest`] of recent events for the prompt of a language model;
 //! - [`Export`] records as JSON Lines, CSV or CloudEvents.
 //!
@@ -44,8 +44,9 @@ pub use digest::{Digest, DigestQuery, TokenBudget, count_tokens, estimated_token
 pub use export::{CloudEvent, Export, ExportRecord, Format};
 pub use grammar::FilterError;
 pub use metrics::{
-    DurationCount, ErrorGroup, Errors, EventTypes, Figures, Metrics, MetricsQuery, Period, Point,
-    Ranked, Ranking, Step, Unknown, UnknownReason, Window,
+    CallFigures, CallReason, DurationCount, ErrorGroup, ErrorTypeCount, Errors, EventTypes,
+    Figures, McpClient, McpServer, McpTool, McpUse, Metrics, MetricsQuery, MissingTool, Period,
+    Point, Ranked, Ranking, Step, Unknown, UnknownReason, Window,
 };
 pub use reader::ActivityReader;
 #[cfg(feature = "recording")]

@@ -10,6 +10,7 @@ mod fnv;
 mod fold;
 mod id;
 mod kind;
+pub(crate) mod mcp_attributes;
 mod outcome;
 mod recording;
 mod scope;

@@ -3,9 +3,10 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::{
-    record::{ActivityRecord, Filter, Pattern, Status, Sums, Text},
+    record::{ActivityId, ActivityRecord, Filter, Pattern, Status, Sums, Text},
     store::{Quarter, Turns, sums::quarter_of},
 };
 
@@ -90,6 +91,24 @@ pub struct ActivitySample {
     pub brand: Option<Text>,
 }
 
+/// An ended activity with its attributes, to compute sums by several of them at once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AttributeSample {
+    /// Its id.
+    pub id: ActivityId,
+    /// The name.
+    pub name: Text,
+    /// The final status.
+    pub status: Status,
+    /// The duration in nanoseconds; `None` if it was abandoned.
+    pub duration_ns: Option<u64>,
+    /// The error type of a failure.
+    pub error_type: Option<Text>,
+    /// The attributes.
+    pub attributes: Map<String, Value>,
+}
+
 /// The fields of an ended activity that counters count by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -104,6 +123,19 @@ pub struct CountedActivity {
     pub duration_ns: Option<u64>,
     /// The error type of a failure.
     pub error_type: Option<Text>,
+}
+
+impl From<ActivityRecord> for AttributeSample {
+    fn from(activity: ActivityRecord) -> Self {
+        AttributeSample {
+            id: activity.id,
+            name: activity.name,
+            status: activity.status,
+            duration_ns: activity.duration_ns,
+            error_type: (activity.error_type).filter(|_| activity.status == Status::Failed),
+            attributes: activity.attributes,
+        }
+    }
 }
 
 impl From<ActivityRecord> for CountedActivity {

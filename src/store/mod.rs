@@ -100,7 +100,8 @@ pub use location::open;
 pub(crate) use location::postgres as postgres_at;
 pub use maintenance::{ClockReading, EraseCounts, Maintenance, Prune, PruneCounts};
 pub use metrics::{
-    ActivitySample, Bucket, CountedActivity, Dimension, Grain, Subject, Total, TypeCount,
+    ActivitySample, AttributeSample, Bucket, CountedActivity, Dimension, Grain, Subject, Total,
+    TypeCount,
 };
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub(crate) use options::timed_out;

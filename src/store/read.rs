@@ -14,10 +14,10 @@ use crate::{
         RecordingRecord,
     },
     store::{
-        AccessToken, ActivitySample, Bucket, Check, CommitPage, CountedActivity, Cursor,
-        Descendants, Dimension, FailureGroup, Gaps, Grain, Grouping, Health, List, Position,
-        Quarter, ReadOptions, Record, Retention, Subject, Total, TurnHistory, TypeCount, Vitals,
-        newest_recordings, scan,
+        AccessToken, ActivitySample, AttributeSample, Bucket, Check, CommitPage, CountedActivity,
+        Cursor, Descendants, Dimension, FailureGroup, Gaps, Grain, Grouping, Health, List,
+        Position, Quarter, ReadOptions, Record, Retention, Subject, Total, TurnHistory, TypeCount,
+        Vitals, newest_recordings, scan,
     },
 };
 
@@ -299,6 +299,21 @@ pub trait Reader: Source<ActivityRecord> + Source<EventRecord> + Send {
     /// If the store could not be read, or the filter has a field that activities lack (`type:`).
     fn scan(&mut self, filter: &Filter, take: &mut dyn FnMut(ActivitySample)) -> Result<()> {
         scan::samples(self, filter, take)
+    }
+
+    /// Passes each ended activity that matches `filter` to `take`, with its attributes, in no particular order.
+    ///
+    /// The default is O(n) in the matching activities.
+    ///
+    /// # Errors
+    ///
+    /// If the store could not be read, or the filter has a field that activities lack (`type:`).
+    fn scan_attributes(
+        &mut self,
+        filter: &Filter,
+        take: &mut dyn FnMut(AttributeSample),
+    ) -> Result<()> {
+        scan::attributes(self, filter, take)
     }
 
     /// Returns the sums of the activities that started in these quarter hours, in order, without empty ones. With

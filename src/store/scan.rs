@@ -13,9 +13,10 @@ use crate::{
         ActivityId, ActivityRecord, EventRecord, Filter, Fingerprint, Has, Kind, Status, Sums, Text,
     },
     store::{
-        ActivitySample, Bucket, Cursor, Descendants, Dimension, FailedNode, FailureGroup,
-        FailureSums, GroupTotals, Grouping, LARGEST_PAGE, Quarter, Reader, Record, Source, Subject,
-        Total, TreePage, TurnHistory, TurnStats, Turns, TypeCount, path_to_root_cause,
+        ActivitySample, AttributeSample, Bucket, Cursor, Descendants, Dimension, FailedNode,
+        FailureGroup, FailureSums, GroupTotals, Grouping, LARGEST_PAGE, Quarter, Reader, Record,
+        Source, Subject, Total, TreePage, TurnHistory, TurnStats, Turns, TypeCount,
+        path_to_root_cause,
         sums::{ALL, AgentQuarter, Nesting, Span, TurnBuckets},
     },
 };
@@ -210,6 +211,16 @@ pub(super) fn samples(
     found.sort_unstable_by_key(|(id, _)| *id);
     found.into_iter().for_each(|(_, one)| take(one));
     Ok(())
+}
+
+pub(super) fn attributes(
+    store: &mut (impl Reader + ?Sized),
+    filter: &Filter,
+    take: &mut dyn FnMut(AttributeSample),
+) -> Result<()> {
+    for_each(store, &ended(filter.clone()), &mut |one: ActivityRecord| {
+        take(one.into())
+    })
 }
 
 /// Groups the failures that match a filter.

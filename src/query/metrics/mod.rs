@@ -2,6 +2,7 @@
 
 mod errors;
 mod figures;
+mod mcp;
 mod period;
 mod ranking;
 mod source;
@@ -14,6 +15,9 @@ use serde::{Deserialize, Serialize};
 
 pub use errors::{ErrorGroup, Errors};
 pub use figures::{DurationCount, Figures};
+pub use mcp::{
+    CallFigures, CallReason, ErrorTypeCount, McpClient, McpServer, McpTool, McpUse, MissingTool,
+};
 pub use period::{Period, Step, Window};
 pub use ranking::{EventTypes, Ranked, Ranking};
 pub use unknown::{Unknown, UnknownReason};

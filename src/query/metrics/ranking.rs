@@ -5,7 +5,7 @@ use std::ops::Range;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Figures, MetricsQuery, Period, Unknown, UnknownReason, unknown::FigureGaps};
+use super::{Figures, MetricsQuery, Period, Unknown, UnknownReason, source::KnownPart};
 use crate::{
     error::Result,
     query::ActivityReader,
@@ -92,18 +92,13 @@ impl ActivityReader {
         is_scan: bool,
         totals: impl FnOnce(&mut Self, Range<Quarter>) -> Result<Vec<Total>>,
     ) -> Result<Ranking> {
-        let window = query.period();
-        let mut quarters = window.quarters_until(self.ahead_from()?);
-        let scanned = self.scanned_from(query, &quarters, is_scan)?;
-        let gaps = FigureGaps::new(self.reader.gaps(quarters.clone())?, is_scan);
-        let gaps = gaps.scanned_from(&quarters, scanned);
-        let unknown = gaps.unknown(window);
-        let mut known = window;
-        if let (Some(first), Some(unknown)) = (gaps.known_from(), unknown) {
-            quarters.start = first.min(quarters.end);
-            known.start = unknown.until;
-        }
-        let counted = known.cut_off(quarters.end);
+        let KnownPart {
+            window,
+            unknown,
+            counted,
+            known,
+            quarters,
+        } = self.known(query, is_scan)?;
         let totals = totals(self, quarters)?;
         let hours = known.hours_until(query.now);
         let ranked = |total: Total| {

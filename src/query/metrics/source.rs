@@ -2,7 +2,7 @@
 
 use std::{cmp::Reverse, ops::Range};
 
-use super::{MetricsQuery, unknown::FigureGaps};
+use super::{MetricsQuery, Period, Unknown, unknown::FigureGaps};
 use crate::{
     error::Result,
     query::ActivityReader,
@@ -95,6 +95,18 @@ impl Source {
     pub(super) fn is_overall(&self) -> bool {
         matches!(self, Source::Buckets(Subject::Overall))
     }
+}
+
+/// The known part of a window.
+pub(super) struct KnownPart {
+    pub(super) window: Period,
+    pub(super) unknown: Option<Unknown>,
+    /// The window without what is not known.
+    pub(super) known: Period,
+    /// The same without the time after the present hour.
+    pub(super) counted: Period,
+    /// The quarter hours that are counted.
+    pub(super) quarters: Range<Quarter>,
 }
 
 fn patterns(filter: &Filter, dimension: Dimension) -> &[Pattern] {
@@ -228,6 +240,28 @@ impl ActivityReader {
             }));
         }
         Ok(first)
+    }
+
+    /// Returns the part of a query's window whose figures are known, if they are computed by scanning activities, or have sums.
+    pub(super) fn known(&mut self, query: &MetricsQuery, is_scan: bool) -> Result<KnownPart> {
+        let window = query.period();
+        let mut quarters = window.quarters_until(self.ahead_from()?);
+        let scanned = self.scanned_from(query, &quarters, is_scan)?;
+        let gaps = FigureGaps::new(self.reader.gaps(quarters.clone())?, is_scan);
+        let gaps = gaps.scanned_from(&quarters, scanned);
+        let unknown = gaps.unknown(window);
+        let mut known = window;
+        if let (Some(first), Some(unknown)) = (gaps.known_from(), unknown) {
+            quarters.start = first.min(quarters.end);
+            known.start = unknown.until;
+        }
+        Ok(KnownPart {
+            window,
+            unknown,
+            known,
+            counted: known.cut_off(quarters.end),
+            quarters,
+        })
     }
 
     /// Returns the quarter hours whose figures are not known, in order.

@@ -110,6 +110,20 @@ impl Filter {
             (!terms.is_empty()).then_some((key.as_str(), terms))
         })
     }
+
+    /// Returns the filter without its conditions on attributes, for a scan that [checks these](Self::attributes_match) itself.
+    pub(crate) fn without_attributes(&self) -> Filter {
+        let mut filter = self.clone();
+        filter.attributes.clear();
+        filter.and = self.and.as_ref().map(|and| and.without_attributes().into());
+        filter
+    }
+
+    /// Returns true if the attributes fulfil the filter's conditions on them.
+    pub(crate) fn attributes_match(&self, attributes: &Map<String, Value>) -> bool {
+        attributes_match(&self.attributes, Some(attributes))
+            && (self.and.as_ref()).is_none_or(|and| and.attributes_match(attributes))
+    }
 }
 
 /// Returns the text forms of a value for an index of attributes: one for each scalar, and of a list for each item.

@@ -9,8 +9,8 @@ use super::expected::Expected;
 use crate::{
     record::{ActivityRecord, EventRecord, Filter, Kind, Status, Sums, Text},
     store::{
-        ActivitySample, Bucket, Dimension, GroupTotals, Grouping, Quarter, Subject, Total,
-        TurnStats, Turns, TypeCount,
+        ActivitySample, AttributeSample, Bucket, Dimension, GroupTotals, Grouping, Quarter,
+        Subject, Total, TurnStats, Turns, TypeCount,
     },
 };
 
@@ -114,6 +114,12 @@ impl Expected<'_> {
         meant.sort_by_key(|one| one.id);
         let tallied = |one: &ActivityRecord| ActivitySample::new(one.clone(), self.is_turn(one));
         meant.into_iter().map(tallied).collect()
+    }
+
+    pub(super) fn attributes(&self, filter: &Filter) -> Vec<AttributeSample> {
+        let mut meant: Vec<_> = self.ended().filter(|one| filter.matches(one)).collect();
+        meant.sort_by_key(|one| one.id);
+        meant.into_iter().cloned().map(Into::into).collect()
     }
 
     pub(super) fn totals_by(&self, by: &Grouping, filter: &Filter) -> Vec<Total> {

@@ -9,6 +9,7 @@ pub(super) mod events;
 pub(super) mod export;
 pub(super) mod health;
 pub(super) mod live;
+pub(super) mod mcp;
 pub(super) mod metrics;
 pub(super) mod recordings;
 pub(super) mod store;
@@ -52,6 +53,7 @@ fn read() -> Router<App> {
         .route("/descendants", get(activities::descendants))
         .route("/errors", get(errors::errors))
         .route("/events", get(events::list))
+        .route("/mcp", get(mcp::mcp))
         .route("/metrics/overall", get(metrics::overall))
         .route("/metrics/projects", get(metrics::projects))
         .route("/metrics/agents", get(metrics::agents))

@@ -32,7 +32,7 @@ use crate::record::{
         api::recordings::of_activity, api::recordings::list, api::recordings::one,
         api::events::list, api::metrics::overall, api::metrics::projects, api::metrics::project, api::metrics::agents,
         api::metrics::agent, api::metrics::names, api::metrics::name, api::metrics::brands, api::metrics::brand,
-        api::metrics::actors, api::metrics::environments, api::metrics::errors, api::metrics::attribute, api::metrics::types, api::digest::digest, api::export::export, api::health::health, api::store::store, api::live::live,
+        api::metrics::actors, api::metrics::environments, api::metrics::errors, api::metrics::attribute, api::metrics::types, api::digest::digest, api::export::export, api::health::health, api::store::store, api::live::live, api::mcp::mcp,
     )
 )]
 struct Read;

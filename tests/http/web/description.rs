@@ -40,7 +40,7 @@ async fn every_described_path_responds_as_described() {
     let app = router(&log);
     let document = get(&app, "/api/openapi.json").await.json();
     let paths = document["paths"].as_object().unwrap();
-    assert_eq!(paths.len(), 29);
+    assert_eq!(paths.len(), 30);
     for (path, operations) in paths {
         let id = if path.starts_with("/activities") {
             &id

@@ -10,6 +10,7 @@ mod health;
 mod limits;
 mod live;
 mod live_client;
+mod mcp;
 mod metrics;
 mod openmetrics;
 #[cfg(feature = "dashboard")]

@@ -1,5 +1,6 @@
 //! The read side: all logs as one.
 
+mod attributes;
 mod check;
 mod compile;
 mod dictionary;
@@ -38,10 +39,11 @@ use crate::{
         RecordingId, RecordingRecord, Status, Text,
     },
     store::{
-        AHEAD, AccessToken, ActivitySample, Bucket, Check, CommitPage, CountedActivity, Cursor,
-        Descendants, Dimension, FailureGroup, Gaps, Grain, Grouping, Health, LARGEST_PAGE,
-        LARGEST_SCAN, List, Position, Quarter, ReadOptions, Reader, Record, Retention,
-        SampleTotals, Source, Subject, Total, TreePage, TurnHistory, Turns, TypeCount, Vitals,
+        AHEAD, AccessToken, ActivitySample, AttributeSample, Bucket, Check, CommitPage,
+        CountedActivity, Cursor, Descendants, Dimension, FailureGroup, Gaps, Grain, Grouping,
+        Health, LARGEST_PAGE, LARGEST_SCAN, List, Position, Quarter, ReadOptions, Reader, Record,
+        Retention, SampleTotals, Source, Subject, Total, TreePage, TurnHistory, Turns, TypeCount,
+        Vitals,
         codes::{Code, SumScope},
         during, scan as unindexed,
     },
@@ -362,6 +364,15 @@ impl Reader for PostgresReader {
     fn totals_by(&mut self, by: &Grouping, filter: &Filter) -> Result<Vec<Total>> {
         ActivityRecord::check_filter(filter)?;
         self.snapshot(async |snapshot| scan::totals_by(snapshot, by, filter).await)
+    }
+
+    fn scan_attributes(
+        &mut self,
+        filter: &Filter,
+        take: &mut dyn FnMut(AttributeSample),
+    ) -> Result<()> {
+        ActivityRecord::check_filter(filter)?;
+        self.snapshot(async |snapshot| attributes::scan(snapshot, filter, take).await)
     }
 
     fn event_types(&mut self, filter: &Filter) -> Result<Vec<TypeCount>> {

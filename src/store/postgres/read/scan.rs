@@ -34,7 +34,7 @@ const TYPES: &str = "SELECT (SELECT value FROM tower_activity.text WHERE id = fo
      (SELECT a.type, a.status, count(*), least(sum(a.count), 18446744073709551615)::text AS sum FROM tower_activity.event AS a WHERE ";
 
 /// The conditions of a filter on a table, with the index of words.
-async fn conditions(
+pub(super) async fn conditions(
     snapshot: &Snapshot<'_>,
     filter: &Filter,
     table: Table,
@@ -48,7 +48,7 @@ async fn conditions(
 }
 
 /// Passes the rows that fulfil conditions to `take`, in pages in order of start.
-async fn each_page(
+pub(super) async fn each_page(
     snapshot: &Snapshot<'_>,
     columns: &str,
     table: Table,

@@ -48,9 +48,9 @@ use crate::{
         RecordingId, RecordingRecord,
     },
     store::{
-        AccessToken, ActivitySample, Bucket, Check, CommitPage, CountedActivity, Cursor,
-        Descendants, Dimension, FailureGroup, Gaps, Grain, Grouping, Health, LARGEST_PAGE, List,
-        Position, Quarter, ReadOptions, Reader, Record, Retention, Source, Subject, Total,
+        AccessToken, ActivitySample, AttributeSample, Bucket, Check, CommitPage, CountedActivity,
+        Cursor, Descendants, Dimension, FailureGroup, Gaps, Grain, Grouping, Health, LARGEST_PAGE,
+        List, Position, Quarter, ReadOptions, Reader, Record, Retention, Source, Subject, Total,
         TreePage, TurnHistory, TypeCount, Vitals,
         sqlite::{
             maintenance::{recompute, token},
@@ -390,6 +390,15 @@ impl Reader for SqliteReader {
         self.read(|connection| scan::totals_by(connection, by, filter))
     }
 
+    fn scan_attributes(
+        &mut self,
+        filter: &Filter,
+        take: &mut dyn FnMut(AttributeSample),
+    ) -> Result<()> {
+        ActivityRecord::check_filter(filter)?;
+        self.read(|connection| scan::attributes(connection, filter, take))
+    }
+
     fn failures(&mut self, filter: &Filter) -> Result<Vec<FailureGroup>> {
         ActivityRecord::check_filter(filter)?;
         let limit = self.options.largest_scan();
@@ -468,9 +477,8 @@ impl Reader for SqliteReader {
 /// Reads the row ids and ids of instances that have open activities or recordings.
 fn open_instances(connection: &Connection) -> Result<Vec<(i64, InstanceId)>> {
     let attempt = || failed("read the instances of open activities");
-    let mut statement = connection
-        .prepare_cached(OPEN_INSTANCES)
-        .map_err(attempt())?;
+    let statement = connection.prepare_cached(OPEN_INSTANCES);
+    let mut statement = statement.map_err(attempt())?;
     statement
         .query_map((), |row| {
             Ok((row.get(0)?, InstanceId::from_bytes(row.get(1)?)))

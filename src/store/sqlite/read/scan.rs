@@ -15,10 +15,10 @@ use super::{
 };
 use crate::{
     error::Result,
-    record::{ActivityRecord, Filter, Kind, Status, Text},
+    record::{ActivityId, ActivityRecord, Filter, Kind, Status, Text},
     store::{
-        ActivitySample, CommitPage, CountedActivity, GroupTotals, Grouping, Position, RecordKind,
-        Total,
+        ActivitySample, AttributeSample, CommitPage, CountedActivity, GroupTotals, Grouping,
+        Position, RecordKind, Total,
         codes::Code,
         sqlite::columns::{TEXT_VALUE, lossy, unsigned},
         text_of,
@@ -36,6 +36,8 @@ const ROWS: &str = "WITH turn AS (SELECT id FROM text WHERE value = ?), \
 const IN_ORDER: &str = " ORDER BY a.id";
 const ATTEMPT: &str = "add up activities";
 const GROUPED: &str = " FROM activity AS a WHERE ";
+const WITH_ATTRIBUTES: &str = "SELECT a.id, a.status, a.duration_ns, a.name, CASE a.status WHEN 2 THEN a.error_type END, \
+     a.attributes FROM activity AS a WHERE ";
 const COMMITS: &str = "SELECT a.name, a.project, a.status, a.duration_ns, CASE a.status WHEN 2 THEN a.error_type END \
      FROM activity AS a NOT INDEXED WHERE ";
 const COUNT_ATTEMPT: &str = "count the newest activities";
@@ -131,6 +133,53 @@ pub(super) fn totals_by(
 fn attribute(attributes: &str, key: &str) -> Option<Text> {
     let attributes: serde_json::Map<_, _> = serde_json::from_str(attributes).ok()?;
     text_of(attributes.get(key)?)
+}
+
+/// Passes the ended activities that match a filter to `take`, with their attributes.
+pub(super) fn attributes(
+    connection: &Connection,
+    filter: &Filter,
+    take: &mut dyn FnMut(AttributeSample),
+) -> Result<()> {
+    let attempt = || failed(ATTEMPT);
+    // Conditions on attributes are checked here, so that these are parsed once.
+    let columns = spellings::resolve(
+        connection,
+        &filter.without_attributes(),
+        RecordKind::Activities,
+    )?;
+    let clause = Where::for_activities(&columns, Table::Ended);
+    let sql = [WITH_ATTRIBUTES, &clause.sql].concat();
+    let mut texts = Texts::new(connection);
+    let mut statement = connection.prepare_cached(&sql).map_err(attempt())?;
+    let mut rows = statement
+        .query(params_from_iter(clause.values))
+        .map_err(attempt())?;
+    while let Some(row) = rows.next().map_err(attempt())? {
+        let status = row::status(row.get(1).map_err(attempt())?)?;
+        let mut read = || {
+            let attributes = lossy(row.get_ref(5)?);
+            let attributes = attributes.and_then(|object| serde_json::from_str(&object).ok());
+            let attributes = attributes.unwrap_or_default();
+            if !filter.attributes_match(&attributes) {
+                return Ok(None);
+            }
+            let duration_ns: Option<i64> = row.get(2)?;
+            let error_type = row.get_ref(4).map(lossy)?;
+            Ok(Some(AttributeSample {
+                id: ActivityId::from_bytes(row.get(0)?),
+                name: texts.get(row.get(3)?)?.unwrap_or_default(),
+                status,
+                duration_ns: duration_ns.map(unsigned),
+                error_type: error_type.map(|text| text.into_owned().into()),
+                attributes,
+            }))
+        };
+        if let Some(one) = read().map_err(attempt())? {
+            take(one);
+        }
+    }
+    Ok(())
 }
 
 /// Passes the ended activities that match a filter to `take`, of up to `limit` commits after a position.

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::{ACTIVITIES, BOTH, EVENTS, Questions};
 use crate::{
-    record::ActivityRecord,
+    record::{ActivityRecord, Filter},
     store::{
         CountedActivity, Dimension, Gaps, Grain, Grouping, Position, Quarter, Source, Subject,
     },
@@ -102,6 +102,12 @@ impl Questions<'_> {
             );
         }
         for text in BOTH.iter().chain(&ACTIVITIES) {
+            let filter = self.filter(text);
+            self.attributes(&filter);
+            // Conditions on the same key, of which neither includes the other.
+            let [few, others] = ["attr.rows:<2000000000", "attr.rows:>1000000000 -attr.x:*"]
+                .map(|text| self.filter(text));
+            self.attributes(&filter.and(&few).and(&others));
             self.groups(text);
         }
         for text in BOTH.iter().chain(&EVENTS) {
@@ -138,6 +144,21 @@ impl Questions<'_> {
                 |reader| reader.is_known(&of),
             );
         }
+    }
+
+    /// Scans the activities that match a filter with their attributes.
+    fn attributes(&mut self, filter: &Filter) {
+        let expected = self.expected.attributes(filter);
+        self.same(
+            || format!("the attributes of `{filter}`"),
+            &expected,
+            |reader| {
+                let mut found = Vec::new();
+                reader.scan_attributes(filter, &mut |one| found.push(one))?;
+                found.sort_by_key(|one| one.id);
+                Ok(found)
+            },
+        );
     }
 
     /// Groups the activities that match a filter, and counts them in commit order.

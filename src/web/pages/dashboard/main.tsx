@@ -6,6 +6,7 @@ import "./styles/lists.css";
 import "./styles/activity.css";
 import "./styles/errors.css";
 import "./styles/explore.css";
+import "./styles/mcp.css";
 import "./styles/overview.css";
 import "./styles/payload.css";
 import "./styles/replay.css";

@@ -12,6 +12,7 @@ import { ActivityPage } from "./pages/activity";
 import { ErrorsPage } from "./pages/errors";
 import { EventsPage } from "./pages/events";
 import { HealthPage } from "./pages/health";
+import { McpPage } from "./pages/mcp";
 import { Overview } from "./pages/overview";
 import { ReplayPage } from "./pages/replay";
 import { Timeline } from "./pages/timeline";
@@ -24,6 +25,7 @@ const TABS: readonly [Page, string][] = [
   ["overview", "Activity"],
   ["timeline", "Timeline"],
   ["errors", "Errors"],
+  ["mcp", "MCP"],
   ["replay", "Replay"],
   ["events", "Events"],
   ["health", "Health"],
@@ -139,6 +141,8 @@ function Routed(shown: { place: Route; running: number | null; store: StoreRespo
       return <Timeline params={place.params} />;
     case "errors":
       return <ErrorsPage params={place.params} />;
+    case "mcp":
+      return <McpPage params={place.params} />;
     case "activity":
       return <ActivityPage params={place.params} />;
     case "replay":

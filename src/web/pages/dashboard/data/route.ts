@@ -2,7 +2,16 @@
 
 import { useLayoutEffect, useState } from "preact/hooks";
 
-export const PAGES = ["overview", "timeline", "errors", "activity", "replay", "events", "health"] as const;
+export const PAGES = [
+  "overview",
+  "timeline",
+  "errors",
+  "mcp",
+  "activity",
+  "replay",
+  "events",
+  "health",
+] as const;
 export type Page = (typeof PAGES)[number];
 
 export type Params = Record<string, string>;

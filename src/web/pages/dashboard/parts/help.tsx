@@ -39,6 +39,7 @@ const PAGES: Record<Page, readonly (readonly [title: string, keys: Keys])[]> = {
     ["Chart", CHARTS],
   ],
   errors: [],
+  mcp: [],
   activity: [["Tree", TREE]],
   replay: [["Player", PLAYER]],
   events: [["List", LISTS.slice(2)]],
