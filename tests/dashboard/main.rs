@@ -79,6 +79,11 @@ async fn the_timeline_is_explored() {
     run("explore").await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn mcp_calls_are_shown_by_server_client_and_tool() {
+    run("mcp").await;
+}
+
 /// The token of the locked server.
 const TOKEN: &str = "a-token-that-only-the-tests-know";
 
@@ -96,7 +101,7 @@ async fn run_on(kind: Kind, theme: &str) {
     let log = main.log.clone();
     let elsewhere = TcpListener::bind("127.0.0.1:0").await.unwrap();
     hostile::write(&log, elsewhere.local_addr().unwrap()).await;
-    if theme == "messy" {
+    if ["messy", "mcp"].contains(&theme) {
         messy::write(&log).await;
     }
     main.settle().await;

@@ -3,6 +3,8 @@
 
 #[cfg(all(feature = "rmcp", feature = "http"))]
 mod conversations;
+#[cfg(feature = "mcp")]
+mod figures;
 #[cfg(feature = "rmcp")]
 mod forwarding;
 #[cfg(feature = "rmcp")]

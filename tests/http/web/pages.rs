@@ -5,8 +5,8 @@ use http::{HeaderValue, Request, header};
 
 use crate::web::support::{get, log_with, request, router, send};
 
-const PAGES: [&str; 6] = [
-    "overview", "timeline", "activity", "replay", "events", "health",
+const PAGES: [&str; 7] = [
+    "overview", "timeline", "mcp", "activity", "replay", "events", "health",
 ];
 
 #[tokio::test]

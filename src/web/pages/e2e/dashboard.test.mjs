@@ -10,6 +10,7 @@ const PAGES = [
   "timeline",
   "timeline?q=name:nothing",
   "errors?window=week",
+  "mcp",
   "replay",
   "events",
   "health",
@@ -34,7 +35,7 @@ for (const place of PLACES) {
         const window = await open(browser, place, "", { theme, width });
         const { page, faults } = window;
         const all = await states(page);
-        assert.equal(all.length, 19);
+        assert.equal(all.length, 21);
         for (const [name, path] of isFirst ? all : all.slice(0, 2)) {
           await page.goto(new URL(path, place).href);
           await shown(page);
@@ -54,6 +55,7 @@ for (const place of PLACES) {
       const { page } = window;
       for (const [label, path] of [
         ["Timeline", "timeline"],
+        ["MCP", "mcp"],
         ["Replay", "replay"],
         ["Events", "events"],
         ["Health", "health"],

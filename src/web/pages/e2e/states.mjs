@@ -24,6 +24,8 @@ export async function states(page) {
     ["timeline-invalid", "timeline?q=colour:red"],
     ["errors", "errors?window=week"],
     ["errors-nothing", "errors?at=2001-01-01"],
+    ["mcp", "mcp?window=week"],
+    ["mcp-nothing", "mcp?at=2001-01-01"],
     ["activity", of(deep, (id) => `activity?id=${id}`)],
     ["activity-failed", of(failed, (id) => `activity?id=${id}`)],
     ["activity-missing", `activity?id=${missing}`],

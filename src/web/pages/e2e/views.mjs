@@ -26,6 +26,8 @@ const VIEWS = [
   "timeline?q=ticket7",
   "errors",
   "errors?window=month",
+  "mcp",
+  "mcp?window=month",
   `activity?id=${newest.id}`,
   "events",
   "replay",

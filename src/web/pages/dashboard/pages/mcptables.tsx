@@ -27,7 +27,7 @@ export interface Tables {
 
 /** Rows to show at first. */
 const ROWS = 10;
-/** Of longer lists the server does not count the rest. */
+/** The most rows that the server tells apart. */
 const MOST_GROUPS = 10_000;
 
 const KINDS: Readonly<Record<string, string>> = { "prompts/get": "prompt", "resources/read": "resource" };
@@ -55,9 +55,16 @@ export function Tools(tables: Tables) {
                 <Name text={tool.name} />
               </Narrow>
               {KINDS[tool.method] !== undefined && <span class="tag mcp-kind">{KINDS[tool.method]}</span>}
-              {named && (
+              {(named || tool.reasons > 0) && (
                 <span class="mcp-of dim">
-                  {tool.server === null ? "server without a name" : <Name text={tool.server} />}
+                  {named && (
+                    <span class="mcp-name">
+                      {tool.server === null ? "server without a name" : <Name text={tool.server} />}
+                    </span>
+                  )}
+                  {tool.reasons > 0 && (
+                    <a href={list(...terms, WITH_REASON)}>{plural(tool.reasons, "reason")}</a>
+                  )}
                 </span>
               )}
             </th>
@@ -152,15 +159,17 @@ export function Clients(tables: Tables) {
         return (
           <tr key={terms.join(" ")}>
             <th scope="row">
-              <Narrow to={narrow(...terms)}>
-                {client.name === null ? (
-                  <span class="unnamed">without a name</span>
-                ) : (
-                  <Name text={client.name} />
-                )}
-              </Narrow>
-              <span class="mcp-version dim">
-                {client.version === null ? "no version" : <Name text={client.version} />}
+              <span class="mcp-client">
+                <Narrow to={narrow(...terms)}>
+                  {client.name === null ? (
+                    <span class="unnamed">without a name</span>
+                  ) : (
+                    <Name text={client.name} />
+                  )}
+                </Narrow>
+                <span class="mcp-version dim">
+                  {client.version === null ? "no version" : <Name text={client.version} />}
+                </span>
               </span>
             </th>
             <Calls figures={client} list={list} terms={terms} />
@@ -224,7 +233,7 @@ export function Reasons(tables: Tables) {
     <section class="panel" aria-labelledby="reasons">
       <div class="panel-head">
         <h2 id="reasons">Reasons</h2>
-        <p class="dim">
+        <p class="dim mcp-sum">
           newest of <a href={list(WITH_REASON)}>{plural(mcp.reason_count, "call")}</a> with a reason
         </p>
       </div>
@@ -235,9 +244,10 @@ export function Reasons(tables: Tables) {
               <Text text={reason.text} />
             </a>
             <span class="mcp-of dim">
-              <Name text={reason.name} />
-              {reason.failed && <span class="bad"> failed</span>}
-              {" · "}
+              <span class="mcp-name">
+                <Name text={reason.name} />
+              </span>
+              {reason.failed && <span class="bad">failed</span>}
               <span title={instant(reason.started_at)}>{ago(reason.started_at, now)}</span>
             </span>
           </li>
@@ -259,7 +269,7 @@ export function Reasons(tables: Tables) {
 function Text({ text }: { text: string }) {
   return (
     <bdi class="mcp-lines" title={escaped(text).slice(0, 500)}>
-      {printable(text)}
+      {text === "" ? <span class="unnamed">(empty)</span> : printable(text)}
     </bdi>
   );
 }
@@ -281,7 +291,7 @@ function Table<T>({ id, title, rows, total, columns, rare, all, expand, children
     <section class="panel" aria-labelledby={id}>
       <div class="panel-head">
         <h2 id={id}>{title}</h2>
-        <p class="dim num">{atLeast(total)}</p>
+        <p class="dim num">{groups(total)}</p>
       </div>
       <div class="table-scroll" role="group" tabIndex={0} aria-label={title}>
         <table class="figures">
@@ -321,18 +331,23 @@ function Rest({ id, shown, loaded, total, all, expand }: RestProps) {
       {loaded > ROWS && (
         <p class="quiet">
           <button type="button" class="button" onClick={() => replace(expand(isOpen ? null : id))}>
-            {isOpen ? `Show the first ${ROWS}` : `Show ${total > loaded ? "" : "all "}${count(loaded)}`}
+            {isOpen
+              ? `Show the first ${ROWS}`
+              : total > loaded
+                ? `Show ${count(loaded)} of ${count(total)}`
+                : `Show all ${count(loaded)}`}
           </button>
         </p>
       )}
       {shown === loaded && total > loaded && (
-        <p class="dim quiet">… and {atLeast(total - loaded)} more. Narrow the filter to see them.</p>
+        <p class="dim quiet">… and {count(total - loaded)} more. Narrow the filter to see them.</p>
       )}
     </>
   );
 }
 
-const atLeast = (n: number) => `${count(n)}${n >= MOST_GROUPS - 100 && n <= MOST_GROUPS ? "+" : ""}`;
+/** A number of groups, of which the server tells apart a limited number. */
+const groups = (n: number) => `${count(n)}${n >= MOST_GROUPS ? "+" : ""}`;
 
 function Narrow({ to, children }: { to: string; children: ComponentChildren }) {
   return (
