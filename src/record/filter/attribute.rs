@@ -111,7 +111,7 @@ impl Filter {
         })
     }
 
-    /// Returns the filter without its conditions on attributes, for a scan that [checks these](Self::attributes_match) itself.
+    /// Returns the filter without its conditions on attributes, for a scan that [reads these](Self::matching_attributes) anyway.
     pub(crate) fn without_attributes(&self) -> Filter {
         let mut filter = self.clone();
         filter.attributes.clear();
@@ -119,8 +119,26 @@ impl Filter {
         filter
     }
 
-    /// Returns true if the attributes fulfil the filter's conditions on them.
-    pub(crate) fn attributes_match(&self, attributes: &Map<String, Value>) -> bool {
+    /// Parses the attributes of a record; `None` if they do not fulfil the filter's conditions on them. Texts without a key that
+    /// has to be there are not parsed.
+    pub(crate) fn matching_attributes(&self, json: Option<&str>) -> Option<Map<String, Value>> {
+        let json = json.unwrap_or_default();
+        if !self.may_match(json) {
+            return None;
+        }
+        let attributes = serde_json::from_str(json).unwrap_or_default();
+        self.attributes_match(&attributes).then_some(attributes)
+    }
+
+    /// Returns false if a key that has to be there is missing. Another program may have written keys with escapes.
+    fn may_match(&self, json: &str) -> bool {
+        let has = |key: &str| json.contains(key) || json.contains('\\');
+        let mut conditions = self.attributes.iter();
+        conditions.all(|(key, choice)| choice.any_of.is_empty() || has(key))
+            && self.and.as_ref().is_none_or(|and| and.may_match(json))
+    }
+
+    fn attributes_match(&self, attributes: &Map<String, Value>) -> bool {
         attributes_match(&self.attributes, Some(attributes))
             && (self.and.as_ref()).is_none_or(|and| and.attributes_match(attributes))
     }
@@ -230,6 +248,34 @@ mod tests {
         check(json!(u64::MAX), json!(18_446_744_073_709_551_616.0), Less);
         check(json!(1e300), json!(u64::MAX), Greater);
         check(json!(1e300), json!(-1e300), Greater);
+    }
+
+    #[test]
+    fn attributes_are_read_if_they_match() {
+        let check = |filter: &str, json: Option<&str>, expected: Option<usize>| {
+            let filter = Filter::parse(filter, chrono::DateTime::UNIX_EPOCH).unwrap();
+            let found = filter.matching_attributes(json);
+            assert_eq!(
+                found.map(|found| found.len()),
+                expected,
+                "{filter} {json:?}"
+            );
+        };
+        let json = Some(r#"{"a": "x", "b": "c"}"#);
+        check("attr.a:x", json, Some(2));
+        check("attr.a:x -attr.d:*", json, Some(2));
+        check("attr.a:y", json, None);
+        check("attr.c:*", json, None);
+        check("-attr.c:*", json, Some(2));
+        check("-attr.a:x", json, None);
+        check(r#"attr."ab":x"#, Some(r#"{"\u0061b": "x"}"#), Some(1));
+        check("", None, Some(0));
+        check("-attr.a:*", None, Some(0));
+        check("attr.a:*", None, None);
+        check("attr.a:*", Some("{\"a\": "), None);
+        let [a, other] = ["attr.a:x", "attr.a:y"]
+            .map(|text| Filter::parse(text, chrono::DateTime::UNIX_EPOCH).unwrap());
+        assert_eq!(a.and(&other).matching_attributes(json), None);
     }
 
     proptest! {

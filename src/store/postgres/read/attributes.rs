@@ -34,12 +34,9 @@ pub(super) async fn scan(
             .load(snapshot, rows.iter().map(|row| row.get(3)))
             .await?;
         for row in rows {
-            let attributes: Option<&str> = row.get(5);
-            let attributes = attributes.and_then(|object| serde_json::from_str(object).ok());
-            let attributes = attributes.unwrap_or_default();
-            if !filter.attributes_match(&attributes) {
+            let Some(attributes) = filter.matching_attributes(row.get(5)) else {
                 continue;
-            }
+            };
             let status = tree::status(row.get(1))?;
             let error_type: Option<String> = row.get(4);
             take(AttributeSample {

@@ -158,12 +158,10 @@ pub(super) fn attributes(
     while let Some(row) = rows.next().map_err(attempt())? {
         let status = row::status(row.get(1).map_err(attempt())?)?;
         let mut read = || {
-            let attributes = lossy(row.get_ref(5)?);
-            let attributes = attributes.and_then(|object| serde_json::from_str(&object).ok());
-            let attributes = attributes.unwrap_or_default();
-            if !filter.attributes_match(&attributes) {
+            let json = lossy(row.get_ref(5)?);
+            let Some(attributes) = filter.matching_attributes(json.as_deref()) else {
                 return Ok(None);
-            }
+            };
             let duration_ns: Option<i64> = row.get(2)?;
             let error_type = row.get_ref(4).map(lossy)?;
             Ok(Some(AttributeSample {

@@ -18,6 +18,8 @@ const GUIDE = "https://github.com/tower-activity/tower-activity/blob/main/docs/m
 const CONFIG = `{"mcpServers": {"files": {
   "command": "activity",
   "args": ["proxy", "--", "npx", "-y", "@modelcontextprotocol/server-filesystem", "."]}}}`;
+/** Calls from which on the page is loaded less often. */
+const MANY = 50_000;
 
 /** MCP calls of a window: servers, clients, tools, what models missed and why they called. */
 export function McpPage({ params }: { params: Params }) {
@@ -27,7 +29,8 @@ export function McpPage({ params }: { params: Params }) {
   const { data, problem, reload } = useLoad(
     apiUrl("mcp", query),
     (signal) => getJson<McpUse>("mcp", query, signal),
-    time.present ? { changing: 10_000 } : null,
+    // Many calls take long to read.
+    (mcp) => (time.present ? { changing: (mcp?.calls.count ?? 0) > MANY ? 60_000 : 10_000 } : null),
   );
   const put = (changes: Record<string, string | null | undefined>) => href("mcp", { ...params, ...changes });
   const bad = problem?.code === "bad_filter" || problem?.code === "invalid";
