@@ -16,9 +16,9 @@ use crate::{
     store::{AttributeSample, text_of},
 };
 
-/// The most servers, clients, tools, or reports of missing tools that are told apart.
+/// The most servers, clients, tools, or reports of missing tools that are kept.
 pub(super) const MOST_GROUPS: usize = 10_000;
-/// The most error types of a tool that are told apart.
+/// The most error types of a tool that are kept.
 const MOST_ERRORS: usize = 100;
 /// The most error types of a tool that are returned.
 const SHOWN_ERRORS: usize = 3;
