@@ -18,7 +18,7 @@ const yesterday = () =>
 
 /** Waits until the calls are shown. */
 async function settled(page) {
-  await page.getByRole("heading", { name: "Tools" }).waitFor();
+  await page.getByRole("heading", { name: "Tools", exact: true }).waitFor();
   await page.locator(".waiting").first().waitFor({ state: "detached" });
 }
 
