@@ -23,10 +23,7 @@ pub(super) const AGENT_ID: &str = "gen_ai.agent.id";
 pub(super) const AGENT_NAME: &str = "gen_ai.agent.name";
 /// The JSON-RPC code of a protocol error.
 pub(super) use crate::activity::RPC_STATUS_CODE as STATUS_CODE;
-/// Not in the conventions.
-pub(super) use crate::record::mcp_attributes::CLIENT_NAME;
-/// Not in the conventions.
-pub(super) use crate::record::mcp_attributes::CLIENT_VERSION;
+pub(super) use crate::record::mcp_attributes::{CLIENT_NAME, CLIENT_VERSION};
 /// Not in the conventions: `task` or `input_required`, if a call did not end with a result.
 pub(super) const RESULT_TYPE: &str = "mcp.result.type";
 
@@ -52,19 +49,13 @@ pub(super) const IDEMPOTENT: &str = "mcp.tool.idempotent";
 #[cfg(any(feature = "tower-mcp", feature = "mcp"))]
 pub(super) const OPEN_WORLD: &str = "mcp.tool.open_world";
 
-/// Not in the conventions: the name that a server gives itself.
 #[cfg(feature = "mcp")]
 pub(super) use crate::record::mcp_attributes::SERVER_NAME;
 
-/// Not in the conventions: the caller's reason for a call.
-pub(super) const INTENT: &str = "mcp.intent";
-/// Not in the conventions: what a caller reports that no tool does.
-pub(super) const MISSING_TOOL: &str = "mcp.missing_tool";
+pub(super) use crate::record::mcp_attributes::{INTENT, MISSING_TOOL};
 
 /// Values of [`METHOD`].
-pub(super) use crate::record::mcp_attributes::CALL_TOOL;
-pub(super) use crate::record::mcp_attributes::GET_PROMPT;
-pub(super) use crate::record::mcp_attributes::READ_RESOURCE;
+pub(super) use crate::record::mcp_attributes::{CALL_TOOL, GET_PROMPT, READ_RESOURCE};
 
 /// `error.type` of a result with `isError`.
 pub(super) const TOOL_ERROR: &str = "tool_error";

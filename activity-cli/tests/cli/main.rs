@@ -33,10 +33,10 @@ mod private;
 mod proxy;
 #[cfg(target_os = "linux")]
 mod proxy_faults;
-#[cfg(target_os = "linux")]
-mod proxy_streams;
 #[cfg(unix)]
 mod proxy_intent;
+#[cfg(target_os = "linux")]
+mod proxy_streams;
 mod prune;
 mod recording;
 #[cfg(unix)]
