@@ -34,3 +34,66 @@ pub(crate) fn is_argument(secret: &str) -> bool {
         .skip(1)
         .any(|argument| argument.to_string_lossy().contains(secret))
 }
+
+/// The token that requests to a server must send.
+pub(crate) struct Token {
+    secret: String,
+    /// Generated here, so it has to be printed.
+    generated: bool,
+}
+
+impl Token {
+    /// Returns the token of `--token` or `--token-file`. Warns if every user of the machine can see it.
+    pub(crate) fn of_args(
+        given: Option<&str>,
+        file: Option<&str>,
+    ) -> Result<Option<Self>, Failure> {
+        let given = match file {
+            Some(file) => Some(read(file)?),
+            None => given.map(str::to_owned),
+        };
+        let token = given.as_deref().map(Token::new).transpose()?;
+        if let Some(token) = token.as_ref().filter(|token| !token.generated)
+            && is_argument(&token.secret)
+        {
+            anstream::eprintln!(
+                "warning: every user of this machine can see the token in the list of processes: use --token-file FILE, or \
+                 the variable ACTIVITY_TOKEN"
+            );
+        }
+        Ok(token)
+    }
+
+    /// Uses the given token; generates one of 128 random bits if it is empty.
+    fn new(given: &str) -> Result<Self, Failure> {
+        if !given.is_empty() {
+            let secret = given.to_owned();
+            return Ok(Token {
+                secret,
+                generated: false,
+            });
+        }
+        let mut bytes = [0; 16];
+        getrandom::fill(&mut bytes).map_err(|cause| {
+            Error::store("cannot generate a token: the system has no random numbers")
+                .with_source(cause)
+        })?;
+        let secret = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(Token {
+            secret,
+            generated: true,
+        })
+    }
+
+    pub(crate) fn reveal(&self) -> &str {
+        &self.secret
+    }
+
+    /// Returns the token as printed: a given one is not repeated in the terminal.
+    pub(crate) fn shown(&self) -> &str {
+        match self.generated {
+            true => &self.secret,
+            false => "…",
+        }
+    }
+}

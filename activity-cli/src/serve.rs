@@ -3,11 +3,11 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use tower_activity::{
-    ActivityLog, Error,
+    ActivityLog,
     web::{ActivityRouter, Server},
 };
 
-use crate::{args::Serve, browser, failure::Failure, secrets, signal, source};
+use crate::{args::Serve, browser, failure::Failure, secrets::Token, signal, source};
 
 pub(crate) fn run(store: &str, args: &Serve) -> Result<(), Failure> {
     // Fails now if the store cannot be read, instead of on every request.
@@ -25,21 +25,9 @@ pub(crate) fn run(store: &str, args: &Serve) -> Result<(), Failure> {
         None => ActivityRouter::from_store(source::at(store)?),
     };
     let mut router = router.hosts(&args.host).stored_tokens();
-    let given = match &args.token_file {
-        Some(file) => Some(secrets::read(file)?),
-        None => args.token.clone(),
-    };
-    let token = given.as_deref().map(Token::new).transpose()?;
-    if let Some(token) = token.as_ref().filter(|token| !token.generated)
-        && secrets::is_argument(&token.secret)
-    {
-        anstream::eprintln!(
-            "warning: every user of this machine can see the token in the list of processes: use --token-file FILE, or the \
-             variable ACTIVITY_TOKEN"
-        );
-    }
+    let token = Token::of_args(args.token.as_deref(), args.token_file.as_deref())?;
     if let Some(token) = &token {
-        router = router.token(&token.secret);
+        router = router.token(token.reveal());
     }
     until_signal(&args.listen, router, |address| {
         let label = match ActivityRouter::has_pages() {
@@ -102,49 +90,11 @@ fn until_signal(
 }
 
 /// Returns the address at which a browser on this machine reaches a server that listens on all addresses.
-fn reachable(address: SocketAddr) -> SocketAddr {
+pub(crate) fn reachable(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
         ip => ip,
     };
     SocketAddr::new(ip, address.port())
-}
-
-/// The token that requests must send.
-struct Token {
-    secret: String,
-    /// Generated here, so it has to be printed.
-    generated: bool,
-}
-
-impl Token {
-    /// Uses the given token; generates one of 128 random bits if it is empty.
-    fn new(given: &str) -> Result<Self, Failure> {
-        if !given.is_empty() {
-            let secret = given.to_owned();
-            return Ok(Token {
-                secret,
-                generated: false,
-            });
-        }
-        let mut bytes = [0; 16];
-        getrandom::fill(&mut bytes).map_err(|cause| {
-            Error::store("cannot generate a token: the system has no random numbers")
-                .with_source(cause)
-        })?;
-        let secret = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(Token {
-            secret,
-            generated: true,
-        })
-    }
-
-    /// Returns the token as printed: a given one is not repeated in the terminal.
-    fn shown(&self) -> &str {
-        match self.generated {
-            true => &self.secret,
-            false => "…",
-        }
-    }
 }

@@ -103,6 +103,12 @@ impl Describe {
         self
     }
 
+    /// True if it names a parent.
+    #[cfg(feature = "mcp")]
+    pub(crate) fn has_parent(&self) -> bool {
+        self.more.as_ref().is_some_and(|more| more.parent.is_some())
+    }
+
     /// Sets how long its caller waits. If it is dropped after that, it ends as `failed` with the error type `timeout`
     /// instead of as `cancelled`. Nothing is interrupted.
     pub fn timeout(mut self, timeout: Duration) -> Self {

@@ -295,6 +295,12 @@ impl ActivityGuard {
         })
     }
 
+    /// Takes it as ended, without a record.
+    #[cfg(feature = "mcp")]
+    pub(super) fn forget(&mut self) {
+        self.ended = true;
+    }
+
     /// Ends it, on the first call.
     pub(crate) fn close(&mut self, mut outcome: Outcome) {
         self.close_with(&mut outcome);

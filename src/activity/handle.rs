@@ -16,6 +16,7 @@ use crate::{
     activity::{intake, lineage::Lineage, span},
     pipeline::{Shard, Shared, SlotKey},
     record::{ActivityId, Capture, Scope, Text, TraceContext},
+    store::StartedActivity,
 };
 
 /// A handle of a running activity: adds attributes and scope to it, and starts work inside it.
@@ -267,7 +268,7 @@ impl Activity {
     /// The shard for events inside it, and what they inherit: nothing if it was not admitted.
     pub(super) fn shard_and_lineage(&self) -> Option<(&Arc<Shard>, Option<Lineage>)> {
         match &self.0 {
-            State::Open(open) => Some((&open.shard, Some(open.lineage()))),
+            State::Open(open) => Some((&open.shard, Some(open.lineage_of_child()))),
             State::Rejected(shard) => Some((shard, None)),
             State::Inert => None,
         }
@@ -276,7 +277,7 @@ impl Activity {
     /// What a child in the same log inherits from it.
     pub(super) fn lineage(&self, log: &Arc<Shared>) -> Option<Lineage> {
         let open = self.open()?;
-        Arc::ptr_eq(open.shard.shared(), log).then(|| open.lineage())
+        Arc::ptr_eq(open.shard.shared(), log).then(|| open.lineage_of_child())
     }
 
     fn set_scope_text(&self, text: Text, change: impl FnOnce(&mut Scope, Text)) {
@@ -300,14 +301,25 @@ impl RefUnwindSafe for Activity {}
 impl Open {
     /// Returns the scope and trace that a child inherits; once it has ended, those that this handle has kept.
     pub(super) fn lineage(&self) -> Lineage {
-        let id = self.key.id;
+        let live = self.shard.read(self.key, |started| self.live(started));
+        self.kept_if_ended(live)
+    }
+
+    /// As [`lineage`](Self::lineage), for a child or an event that refers to the activity.
+    fn lineage_of_child(&self) -> Lineage {
+        let live = self.shard.refer(self.key, |started| self.live(started));
+        self.kept_if_ended(live)
+    }
+
+    fn live(&self, started: &StartedActivity) -> Lineage {
         let kept = self.lineage.as_deref();
-        let live = self.shard.read(self.key, |started| {
-            let span = kept.map_or_else(Weak::new, |kept| kept.span.clone());
-            Lineage::from_started(started, span)
-        });
-        live.or_else(|| kept.cloned())
-            .unwrap_or_else(|| Lineage::from_id(id))
+        let span = kept.map_or_else(Weak::new, |kept| kept.span.clone());
+        Lineage::from_started(started, span)
+    }
+
+    fn kept_if_ended(&self, live: Option<Lineage>) -> Lineage {
+        live.or_else(|| self.lineage.as_deref().cloned())
+            .unwrap_or_else(|| Lineage::from_id(self.key.id))
     }
 }
 

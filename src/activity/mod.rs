@@ -40,6 +40,8 @@ mod guarded;
 mod handle;
 mod intake;
 mod lineage;
+#[cfg(feature = "mcp")]
+mod provisional;
 mod receipt;
 mod span;
 mod spawn;

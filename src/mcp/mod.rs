@@ -32,8 +32,8 @@
 //! # }
 //! ```
 //!
-//! For any other connection (feature `mcp`), [`ToolOptions::tap`] reads the bytes that a client and a server send each other; the
-//! command `activity proxy` does so for servers over standard input and output.
+//! For servers of any other SDK (feature `mcp`), [`ToolOptions::http_tap`] is a layer around an HTTP service, and
+//! [`ToolOptions::tap`] reads the bytes of any other connection. The command `activity proxy` does so without code.
 //!
 //! [`ActivityLog::tools`](crate::ActivityLog::tools) returns [`ToolOptions`], for previews, brands, prompts and resources:
 //! pass it to `with_activity` in place of the log.
@@ -49,7 +49,10 @@
 //! | a protocol error | `failed` | its JSON-RPC code |
 //! | the client cancelled it | `cancelled` | |
 //! | a panic | `failed` | `panic` |
-//! | its session was closed (`DELETE`) before, with `rmcp` and `ActivityLayer::http` around the service | `cancelled` | |
+//! | its session was closed (`DELETE`) before, with a [`HttpTapLayer`], or with `rmcp` and `ActivityLayer::http` around the service | `cancelled` | |
+//! | the server's transport refused it, with a [`HttpTapLayer`] | `failed` | the HTTP status; `denied` for 401 and 403 |
+//! | its response is a redirect, with a [`HttpTapLayer`] | `skipped` | |
+//! | its response ended without an answer, with a [`HttpTapLayer`] | `failed` | `unanswered` |
 //! | the server's process ended before, with `activity proxy` | `failed` | `server_exited` |
 //! | 10,000 later requests of its connection were not answered either, with a [`Tap`] | `failed` | `unanswered` |
 //!
@@ -69,7 +72,7 @@
 //!
 //! What the SDK or its transport rejects before the server is called is not recorded here: messages that are not JSON-RPC,
 //! unknown sessions, hosts and origins that are not allowed, unsupported protocol versions, missing `_meta`. Over HTTP,
-//! `ActivityLayer::http` records them as requests.
+//! `ActivityLayer::http` records them as requests, and a [`HttpTapLayer`] as refused calls.
 //!
 //! # Intent
 //!
@@ -82,6 +85,8 @@
 //! rmcp's `Router` handles tool calls itself, without calling its handler: wrap the `Router` with
 //! `.with_activity(&log)`, not the handler.
 
+#[cfg(feature = "mcp")]
+mod http;
 mod intent;
 mod names;
 #[cfg(any(feature = "rmcp", feature = "mcp"))]
@@ -94,6 +99,10 @@ mod tower_mcp;
 #[cfg(feature = "mcp")]
 mod wire;
 
+#[cfg(feature = "mcp")]
+pub use self::http::{
+    HttpTapBody, HttpTapFuture, HttpTapLayer, HttpTapRequestBody, HttpTapService,
+};
 #[cfg(feature = "rmcp")]
 pub use self::rmcp::{
     ByClient, ClientRequestExt, RouterWithActivity, ToolServer, WithActivity, WithActivityExt,

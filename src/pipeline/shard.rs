@@ -1,5 +1,7 @@
 //! Shards: buffers for the records of calls. Each serves a few threads, so that calls rarely contend.
 
+#[cfg(feature = "mcp")]
+mod provisional;
 mod recording;
 
 use std::{
@@ -164,6 +166,8 @@ impl Shard {
             has_open_row: false,
             open_row_is_current: false,
             has_end_listener: false,
+            is_provisional: false,
+            is_referenced: false,
             lines: 0,
         });
         drop(state);
@@ -196,7 +200,10 @@ impl Shard {
         if !slot.open_row_is_current {
             *stale_open_rows -= 1;
         }
-        counts.activities.open -= 1;
+        match slot.is_provisional {
+            true => counts.activities.recorded += 1,
+            false => counts.activities.open -= 1,
+        }
         slot.clock_ns = now.saturating_sub(slot.clock_ns);
         let notification = match slot.has_end_listener {
             true => recordings.take_listeners(key.id, slot.clock_ns),
@@ -267,23 +274,24 @@ impl Shard {
     }
 
     /// Admits a log line of an open activity, up to `max_lines` of them. Returns false, and counts the line, if there were
-    /// more or the activity has ended.
+    /// more or the activity has ended; `None` if the activity is provisional.
     #[cfg(feature = "subscriber")]
-    pub(crate) fn take_line(&self, key: SlotKey, max_lines: u16) -> bool {
+    pub(crate) fn take_line(&self, key: SlotKey, max_lines: u16) -> Option<bool> {
         let Some(mut state) = self.lock() else {
             self.shared.missed_events.fetch_add(1, Relaxed);
-            return false;
+            return Some(false);
         };
         let State { slots, counts, .. } = &mut *state;
         match find(slots, key) {
+            Some(slot) if slot.is_provisional => None,
             Some(slot) if slot.lines < max_lines => {
                 slot.lines += 1;
-                true
+                Some(true)
             }
             _ => {
                 counts.events.recorded += 1;
                 counts.events.rejected_limit += 1;
-                false
+                Some(false)
             }
         }
     }
@@ -313,7 +321,7 @@ impl Shard {
                 shared,
             }
             .make(bytes, change);
-            if mem::take(&mut slot.open_row_is_current) {
+            if !slot.is_provisional && mem::take(&mut slot.open_row_is_current) {
                 *stale_open_rows += 1;
                 drop(state);
                 self.shared.wake_if_parked();
@@ -328,6 +336,18 @@ impl Shard {
         read: impl FnOnce(&StartedActivity) -> T,
     ) -> Option<T> {
         find(&mut self.lock()?.slots, key).map(|slot| read(&slot.started))
+    }
+
+    /// As [`read`](Self::read), for a record that refers to the activity.
+    pub(crate) fn refer<T>(
+        &self,
+        key: SlotKey,
+        read: impl FnOnce(&StartedActivity) -> T,
+    ) -> Option<T> {
+        find(&mut self.lock()?.slots, key).map(|slot| {
+            slot.is_referenced = true;
+            read(&slot.started)
+        })
     }
 
     /// Collects ended activities, events and steps of recordings. `indices` is an empty buffer that is reused.

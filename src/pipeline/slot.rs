@@ -22,6 +22,10 @@ pub(super) struct Slot {
     /// That row holds its current state.
     pub(super) open_row_is_current: bool,
     pub(super) has_end_listener: bool,
+    /// It is not counted, and has no row, until it is described.
+    pub(super) is_provisional: bool,
+    /// A child or an event refers to it.
+    pub(super) is_referenced: bool,
     /// How many log lines it has taken. 16 bits fit into the padding beside the flags.
     pub(super) lines: u16,
 }

@@ -44,6 +44,7 @@ mod write_timeout;
 
 pub use access::Access;
 pub use body::ResponseBody;
+pub use guard::ServiceAccess;
 pub use router::ActivityRouter;
 pub use secret::TokenSecret;
 pub use serve::Server;

@@ -70,6 +70,11 @@ impl Problem {
         self
     }
 
+    /// Whether the client has to send credentials (401).
+    pub(super) fn needs_credentials(&self) -> bool {
+        self.status == StatusCode::UNAUTHORIZED
+    }
+
     /// Whether the status is 5xx.
     pub(super) fn is_server_error(&self) -> bool {
         self.status >= 500

@@ -3,7 +3,7 @@
 use std::{
     convert::Infallible,
     future,
-    net::{IpAddr, SocketAddr},
+    net::SocketAddr,
     pin::Pin,
     sync::{Arc, OnceLock},
     task::{Context, Poll},
@@ -43,14 +43,8 @@ use super::{
 };
 #[cfg(feature = "webhook")]
 use crate::notify::Webhooks;
-use crate::{
-    error::{Error, Result},
-    log::ActivityLog,
-    store::Store,
-};
+use crate::{error::Result, log::ActivityLog, store::Store};
 
-/// The shortest token, in bytes, for a server that listens on more than localhost.
-const MIN_TOKEN_LEN: usize = 16;
 /// Streams of `api/live` at once, at most half of them for one client.
 const MAX_LISTENERS: usize = 64;
 
@@ -202,22 +196,7 @@ impl ActivityRouter {
     /// Fails if an address is reachable from other machines and access does not require a token or the application's
     /// authentication.
     pub(super) fn check_addresses(&self, addresses: &[SocketAddr]) -> Result<()> {
-        let local = |ip: IpAddr| ip.to_canonical().is_loopback();
-        let Some(address) = addresses.iter().find(|address| !local(address.ip())) else {
-            return Ok(());
-        };
-        match &self.auth {
-            AuthMode::Hook(_) => Ok(()),
-            AuthMode::Token(token) if token.len() >= MIN_TOKEN_LEN => Ok(()),
-            AuthMode::Token(_) => Err(Error::invalid(format!(
-                "refusing to listen on {address} with a token of fewer than {MIN_TOKEN_LEN} characters: it can be guessed; \
-                 use a longer one, or listen on 127.0.0.1"
-            ))),
-            AuthMode::Loopback => Err(Error::invalid(format!(
-                "refusing to listen on {address} without a token: anyone on the network could read the log; set a token, or \
-                 listen on 127.0.0.1"
-            ))),
-        }
+        self.auth.check_addresses(addresses, "read the log")
     }
 }
 

@@ -1,8 +1,8 @@
 //! An HTTP server for the router.
 
-use std::{fmt, net::SocketAddr, time::Duration};
+use std::{convert::Infallible, fmt, net::SocketAddr, time::Duration};
 
-use axum::{Router, body::Body, extract::ConnectInfo};
+use axum::{Router, body::Body, extract::ConnectInfo, response::IntoResponse};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
@@ -15,6 +15,7 @@ use super::{
     ActivityRouter,
     client::Peer,
     connections::{Connection, Connections},
+    guard::ServiceAccess,
     write_timeout::WriteTimeoutStream,
 };
 use crate::error::{Error, Result};
@@ -26,7 +27,7 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
 /// Pause after a failed accept (out of file descriptors, say).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// An HTTP server for an [`ActivityRouter`].
+/// An HTTP server for an [`ActivityRouter`], or for another service.
 ///
 /// # Examples
 ///
@@ -56,21 +57,33 @@ impl Server {
     /// If the address cannot be resolved or bound, or is reachable from other machines and the router has neither a token
     /// nor [`auth`](ActivityRouter::auth).
     pub async fn bind(address: &str, router: ActivityRouter) -> Result<Self> {
-        let failed = |cause: std::io::Error| {
-            Error::invalid(format!("cannot listen on {address:?}")).with_source(cause)
-        };
-        let addresses: Vec<SocketAddr> = tokio::net::lookup_host(address)
-            .await
-            .map_err(failed)?
-            .collect();
-        router.check_addresses(&addresses)?;
-        let listener = TcpListener::bind(addresses.as_slice())
-            .await
-            .map_err(failed)?;
+        let check = |addresses: &[_]| router.check_addresses(addresses);
+        let (listener, address) = listen(address, check).await?;
         Ok(Server {
-            address: listener.local_addr().map_err(failed)?,
             listener,
+            address,
             router: router.built(),
+        })
+    }
+
+    /// Listens on an address, to serve another service: a proxy, say. Its requests are authorized as
+    /// [`ServiceAccess`] says.
+    ///
+    /// # Errors
+    ///
+    /// If the address cannot be resolved or bound, or is reachable from other machines and there is no token.
+    pub async fn bind_service<S>(address: &str, access: &ServiceAccess, service: S) -> Result<Self>
+    where
+        S: Service<http::Request<Body>, Error = Infallible> + Clone + Send + Sync + 'static,
+        S::Response: IntoResponse,
+        S::Future: Send + 'static,
+    {
+        let check = |addresses: &[_]| access.check_addresses(addresses);
+        let (listener, address) = listen(address, check).await?;
+        Ok(Server {
+            listener,
+            address,
+            router: access.protect(service),
         })
     }
 
@@ -97,6 +110,26 @@ impl Server {
             }
         }
     }
+}
+
+/// Listens on an address that the check accepts.
+async fn listen(
+    address: &str,
+    check: impl FnOnce(&[SocketAddr]) -> Result<()>,
+) -> Result<(TcpListener, SocketAddr)> {
+    let failed = |cause: std::io::Error| {
+        Error::invalid(format!("cannot listen on {address:?}")).with_source(cause)
+    };
+    let addresses: Vec<SocketAddr> = tokio::net::lookup_host(address)
+        .await
+        .map_err(failed)?
+        .collect();
+    check(&addresses)?;
+    let listener = TcpListener::bind(addresses.as_slice())
+        .await
+        .map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    Ok((listener, address))
 }
 
 async fn serve(stream: TcpStream, peer: SocketAddr, connection: Connection, router: Router) {

@@ -7,6 +7,8 @@ mod conversations;
 mod figures;
 #[cfg(feature = "rmcp")]
 mod forwarding;
+#[cfg(feature = "mcp")]
+mod http_tap;
 #[cfg(feature = "rmcp")]
 mod intent;
 #[cfg(feature = "rmcp")]

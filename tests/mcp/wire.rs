@@ -400,7 +400,12 @@ fn what_is_no_message_is_counted() {
         .read(b"{\"id\":9,\"result\":{\"tools\":[1,[],{\"name\":[]},{\"annotations\":7}]}}\n");
     wire.server.read(b"\n\n  \n{\"id\":1,\"result\":{}}\n");
     assert_eq!(wire.tap.counts().others, 2 * others.len() as u64);
-    wire.contents().count(1).one("good").succeeded();
+    // A number at the end of a line that is not complete.
+    wire.client
+        .read(b"{\"id\":1\n{\"id\":2,\"method\":\"tools/call\",\"params\":{\"name\":\"next\"}}\n");
+    wire.answer(2, json!({}));
+    wire.contents().one("next").succeeded();
+    wire.contents().count(2).one("good").succeeded();
 }
 
 /// Keys with escapes, in any order, twice, and names deep in other values.

@@ -32,7 +32,9 @@ const FOLDERS: &[(&str, &[&str])] = &[
     ),
     (
         "mcp",
-        &["record", "redact", "store", "pipeline", "log", "activity"],
+        &[
+            "record", "redact", "store", "pipeline", "log", "activity", "layer",
+        ],
     ),
     (
         "recording",

@@ -245,6 +245,7 @@ Examples:
   activity proxy -- npx -y @modelcontextprotocol/server-filesystem .
   activity proxy --project acme --capture preview -- uvx mcp-server-git
   activity proxy --intent --missing-tool -- uvx mcp-server-git
+  activity proxy --to https://example.com/mcp --listen 127.0.0.1:8788
 
 Configuration of a client, which `activity mcp-config` writes:
   {\"mcpServers\": {\"files\": {
@@ -254,7 +255,8 @@ Configuration of a client, which `activity mcp-config` writes:
 
 Every byte passes unchanged, whether it can be recorded or not; with --intent and --missing-tool all but lists of tools and the \
 arguments of calls. The lines that the server logs to stderr become events of \
-the call that is running. The default store is activity-proxy.db in the user's data directory, for all proxies of the user.";
+the call that is running. Over HTTP (streamable HTTP, and HTTP+SSE) paths stay as they are: the client uses the URL of the \
+server with the address of the proxy. The default store is activity-proxy.db in the user's data directory, for all proxies of the user.";
 
 pub(super) const MCP_CONFIG: &str = "\
 Examples:

@@ -31,17 +31,50 @@ pub(crate) struct Proxy {
         num_args = 0..=1,
         require_equals = true,
         default_missing_value = "optional",
-        hide_possible_values = true
+        hide_possible_values = true,
+        conflicts_with = "to"
     )]
     pub(crate) intent: Option<IntentMode>,
     /// Add a tool with which a model reports what no tool of the server does
-    #[arg(long)]
+    #[arg(long, conflicts_with = "to")]
     pub(crate) missing_tool: bool,
     /// Also forward the store to this address: postgres://user@host/database
     #[arg(long, value_name = "URL")]
     pub(crate) forward_to: Option<String>,
+    /// URL of a server over HTTP, in place of a command
+    #[arg(long, value_name = "URL")]
+    pub(crate) to: Option<String>,
+    /// Address to listen on, for a server over HTTP
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        default_value = "127.0.0.1:8788",
+        requires = "to"
+    )]
+    pub(crate) listen: String,
+    /// Require this token, over HTTP; mandatory when listening on anything but localhost. Generated if no value is given
+    #[arg(
+        long,
+        value_name = "SECRET",
+        num_args = 0..=1,
+        default_missing_value = "",
+        env = "ACTIVITY_TOKEN",
+        hide_env_values = true
+    )]
+    pub(crate) token: Option<String>,
+    /// Read the token from this file; `-` for stdin
+    #[arg(long, value_name = "FILE", conflicts_with = "token", requires = "to")]
+    pub(crate) token_file: Option<String>,
+    /// Also accept this name in the Host and Origin headers (repeatable)
+    #[arg(long, value_name = "NAME", requires = "to")]
+    pub(crate) host: Vec<String>,
     /// Command of the server, and its arguments
-    #[arg(required = true, last = true, value_name = "COMMAND")]
+    #[arg(
+        required_unless_present = "to",
+        conflicts_with = "to",
+        last = true,
+        value_name = "COMMAND"
+    )]
     pub(crate) command: Vec<OsString>,
 }
 

@@ -1,16 +1,18 @@
-//! `activity proxy`: runs an MCP server, passes on what it and its client send each other, and records the calls.
+//! `activity proxy`: passes on what an MCP server and its client send each other, and records the calls. It runs the server, or
+//! connects to it over HTTP.
 
 mod args;
 mod brand;
 mod child;
+mod http;
 mod log;
 mod status;
 
-use tower_activity::record::Scope;
+use tower_activity::{ActivityLog, Outcome, mcp::ToolOptions, record::Scope};
 
 pub(crate) use self::args::Proxy;
-use self::{brand::Rule, child::Running};
-use crate::{failure::Failure, source};
+use self::{brand::Rule, child::Running, http::Target};
+use crate::{failure::Failure, secrets::Token, source};
 
 /// `explicit` is the store of `--store`, `named` that or `ACTIVITY_STORE`; by default all proxies of a user share one.
 pub(crate) fn run(
@@ -20,9 +22,37 @@ pub(crate) fn run(
 ) -> Result<(), Failure> {
     explicit.map(source::path).transpose()?;
     let rule = args.brand.as_deref().map(Rule::parse).transpose()?;
+    if let Some(to) = &args.to {
+        let target = Target::parse(to)?;
+        let token = Token::of_args(args.token.as_deref(), args.token_file.as_deref())?;
+        let log = log::open(named, args);
+        let (tools, scope) = settings(&log, args, rule);
+        let mut tap = tools.http_tap().scope(&scope);
+        if let Some(name) = &args.name {
+            tap = tap.server_name(name.clone());
+        }
+        let ended = http::serve(target, token.as_ref(), &tap, args);
+        tap.close(&Outcome::cancelled());
+        log::shutdown(&log);
+        return ended;
+    }
     // First, so that it starts while the log is opened.
     let running = Running::start(&args.command)?;
     let log = log::open(named, args);
+    let (tools, scope) = settings(&log, args, rule);
+    let mut tap = tools.tap().scope(&scope);
+    if let Some(name) = &args.name {
+        tap = tap.server_name(name.clone());
+    }
+    let ended = running.pass_on(&tap)?;
+    tap.close(&ended.outcome());
+    log::shutdown(&log);
+    log::warn_of_long_messages(&tap);
+    ended.exit()
+}
+
+/// Returns how calls are recorded, and what they belong to.
+fn settings(log: &ActivityLog, args: &Proxy, rule: Option<Rule>) -> (ToolOptions, Scope) {
     let mut tools = log
         .tools()
         .previews(args.capture.into())
@@ -39,17 +69,8 @@ pub(crate) fn run(
         scope = scope.project(project.clone());
     }
     match rule {
-        Some(Rule::Fixed(brand)) => scope = scope.brand(brand),
-        Some(rule) => tools = tools.brand(move |tool| rule.of(tool)),
-        None => {}
+        Some(Rule::Fixed(brand)) => (tools, scope.brand(brand)),
+        Some(rule) => (tools.brand(move |tool| rule.of(tool)), scope),
+        None => (tools, scope),
     }
-    let mut tap = tools.tap().scope(&scope);
-    if let Some(name) = &args.name {
-        tap = tap.server_name(name.clone());
-    }
-    let ended = running.pass_on(&tap)?;
-    tap.close(&ended.outcome());
-    log::shutdown(&log);
-    log::warn_of_long_messages(&tap);
-    ended.exit()
 }

@@ -34,6 +34,8 @@ mod proxy;
 #[cfg(target_os = "linux")]
 mod proxy_faults;
 #[cfg(unix)]
+mod proxy_http;
+#[cfg(unix)]
 mod proxy_intent;
 #[cfg(target_os = "linux")]
 mod proxy_streams;

@@ -149,8 +149,11 @@ impl<S: Subscriber> Layer<S> for ActivityEvents {
 /// Creates the event of a line; `Some(None)` if the activity has reached its limit, `None` if it is inert.
 fn take(activity: &Activity, max: u16) -> Option<Option<Event>> {
     let open = activity.open()?;
-    if open.shard.take_line(open.key, max) {
-        return Some(Some(activity.event(EventRecord::LOG)));
+    match open.shard.take_line(open.key, max) {
+        Some(true) => return Some(Some(activity.event(EventRecord::LOG))),
+        Some(false) => {}
+        // It may never be on record.
+        None => return Some(None),
     }
     open.shard
         .update(open.key, intake::counter_cost(), |started| {

@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// The attributes of a response.
-pub(super) const STATUS_CODE: &str = "http.response.status_code";
+pub(crate) const STATUS_CODE: &str = "http.response.status_code";
 pub(super) const BODY_SIZE: &str = "http.response.body.size";
 
 pin_project! {

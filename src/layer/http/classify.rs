@@ -40,7 +40,7 @@ fn is_timeout(status: StatusCode) -> bool {
 }
 
 /// The outcome of a response whose status is a failure.
-pub(super) fn failed(status: StatusCode) -> Outcome {
+pub(crate) fn failed(status: StatusCode) -> Outcome {
     if is_timeout(status) {
         Outcome::failed("timeout")
     } else {

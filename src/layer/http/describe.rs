@@ -13,12 +13,12 @@ use crate::{
 };
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-pub(super) static SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
+pub(crate) static SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
 static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 static TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
 /// Describes a request by its head.
-pub(super) fn describe(head: &RequestHead<'_>) -> Describe {
+pub(crate) fn describe(head: &RequestHead<'_>) -> Describe {
     let mut describe = match grpc::method(head) {
         Some(method) => Describe::new(Kind::Grpc, method.to_owned()),
         None => Describe::new(Kind::Http, name(head)),

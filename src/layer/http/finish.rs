@@ -202,7 +202,7 @@ where
 }
 
 /// True for server-sent events.
-fn is_event_stream(headers: &HeaderMap) -> bool {
+pub(crate) fn is_event_stream(headers: &HeaderMap) -> bool {
     const MEDIA: &[u8] = b"text/event-stream";
     let media = headers.get(header::CONTENT_TYPE);
     let media = media.and_then(|media| media.as_bytes().get(..MEDIA.len()));

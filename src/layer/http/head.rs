@@ -20,7 +20,7 @@ pub struct RequestHead<'a> {
 }
 
 impl<'a> RequestHead<'a> {
-    pub(super) fn new<B>(request: &'a Request<B>) -> Self {
+    pub(crate) fn new<B>(request: &'a Request<B>) -> Self {
         RequestHead {
             method: request.method(),
             uri: request.uri(),
@@ -56,7 +56,7 @@ impl<'a> RequestHead<'a> {
     }
 
     /// As [`header`](Self::header), for a parsed name.
-    pub(super) fn known(&self, name: &HeaderName) -> Option<&'a str> {
+    pub(crate) fn known(&self, name: &HeaderName) -> Option<&'a str> {
         self.headers.get(name)?.to_str().ok()
     }
 }

@@ -138,3 +138,10 @@ pub use classify::ByStatus;
 pub use future::ResponseFuture;
 pub use head::RequestHead;
 pub use upgrade::Upgrade;
+#[cfg(feature = "mcp")]
+pub(crate) use {
+    body::STATUS_CODE,
+    classify::failed,
+    describe::{SESSION, describe},
+    finish::is_event_stream,
+};

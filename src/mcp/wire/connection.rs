@@ -1,20 +1,22 @@
 //! One connection: its requests, and what is recorded of them.
 
-use std::{collections::HashMap, time::Duration};
+use std::{sync::Arc, time::Duration};
 
+use parking_lot::Mutex;
 use serde_json::{Map, Value};
 
 use super::{
-    counts::TapCounts,
     fields::{Field, Fields, Kept},
     message::{Id, Message},
     pending::{Call, Pending, Request, Side},
+    place::Place,
     result::{self, Answer},
+    server::{Implementation, Server, ServerName, implementation},
 };
 use crate::{
     activity::{Activity, Describe},
     mcp::{ToolOptions, intent::Reported, names, operations::ContinuationKey},
-    record::{Capture, EventRecord, InstanceId, Kind, Outcome, Scope, Text},
+    record::{Capture, EventRecord, Kind, Outcome, Scope, Text},
 };
 
 /// The most lines of a server's log that one call keeps, as of log lines in a program.
@@ -22,10 +24,8 @@ const MOST_LINES: u64 = 128;
 const DROPPED_LINES: &str = "log.dropped_count";
 /// The longest id of a conversation, in bytes.
 const LONGEST_CONVERSATION: usize = 512;
-/// The most tools whose definitions are remembered.
-const MOST_TOOLS: usize = 4_096;
 /// The error type of a call that was given up.
-const UNANSWERED: &str = "unanswered";
+pub(in crate::mcp) const UNANSWERED: &str = "unanswered";
 
 /// The prefix of the keys that clients of 2026-07-28 name themselves by.
 const CLIENT_INFO: &str = "io.modelcontextprotocol/clientInfo";
@@ -33,78 +33,65 @@ const PROTOCOL_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
 /// The key that servers of 2026-07-28 name themselves by, in each result.
 const SERVER_INFO: &str = "io.modelcontextprotocol/serverInfo";
 
-/// One connection of a client and a server.
+/// One connection of a client and a server: a process, or a session over HTTP.
 #[derive(Debug)]
-pub(super) struct Connection {
+pub(in crate::mcp) struct Connection {
     tools: ToolOptions,
-    session: Text,
-    pending: Pending,
+    pub(in crate::mcp) server: Arc<Mutex<Server>>,
+    pub(in crate::mcp) scope: Scope,
+    pub(in crate::mcp) session: Option<Text>,
+    pub(in crate::mcp) protocol_version: Option<String>,
+    transport: &'static str,
     client: Option<Implementation>,
-    pub(super) scope: Scope,
-    pub(super) server: Server,
-    protocol_version: Option<String>,
-    definitions: HashMap<String, Definition>,
-    pub(super) counts: TapCounts,
-}
-
-/// The name of the server.
-#[derive(Debug)]
-pub(super) enum Server {
-    Unknown,
-    /// As it names itself.
-    Itself(Text),
-    /// As the user names it.
-    Named(Text),
-}
-
-/// A client or server.
-#[derive(Debug, Clone)]
-struct Implementation {
-    name: String,
-    version: Option<String>,
-}
-
-/// What a server says of a tool.
-#[derive(Debug, Default)]
-struct Definition {
-    /// Hints by their attribute.
-    hints: Vec<(&'static str, bool)>,
-    meta: Option<Map<String, Value>>,
+    pub(super) pending: Pending,
 }
 
 impl Connection {
-    pub(super) fn new(tools: ToolOptions) -> Self {
-        let now = chrono::Utc::now().timestamp_micros();
-        let session = InstanceId::from_parts(now, fastrand::u64(..)).to_string();
+    pub(in crate::mcp) fn new(
+        tools: ToolOptions,
+        server: Arc<Mutex<Server>>,
+        transport: &'static str,
+    ) -> Self {
         Connection {
             tools,
-            session: session.into(),
-            pending: Pending::default(),
-            client: None,
+            server,
             scope: Scope::default(),
-            server: Server::Unknown,
+            session: None,
             protocol_version: None,
-            definitions: HashMap::new(),
-            counts: TapCounts::default(),
+            transport,
+            client: None,
+            pending: Pending::default(),
         }
     }
 
-    /// Records a message that a side sends.
-    pub(super) fn message(&mut self, side: Side, fields: &Fields) {
-        self.counts.messages += 1;
-        match Message::new(fields) {
-            Message::Request { id, method } => self.request(side, id, &method, fields),
+    /// Records a message that a side sends. Returns the id of the call that it starts.
+    pub(in crate::mcp) fn message(
+        &mut self,
+        side: Side,
+        fields: &Fields,
+        place: &mut Place,
+    ) -> Option<Id> {
+        let message = Message::new(fields);
+        {
+            let counts = &mut self.server.lock().counts;
+            match message {
+                Message::Unknown => counts.others += 1,
+                _ => counts.messages += 1,
+            }
+        }
+        match message {
+            Message::Request { id, method } => {
+                return self.request(side, id, &method, fields, place);
+            }
             Message::Notification { method } => self.notification(side, &method, fields),
             Message::Response { id, is_error } => {
                 if let Some(request) = self.pending.remove(side.other(), &id) {
                     self.response(request, is_error, fields);
                 }
             }
-            Message::Unknown => {
-                self.counts.messages -= 1;
-                self.counts.others += 1;
-            }
+            Message::Unknown => {}
         }
+        None
     }
 
     /// Adds to the newest call with this id what its caller has reported.
@@ -131,27 +118,31 @@ impl Connection {
         }
     }
 
-    pub(super) fn close(&mut self, outcome: &Outcome) {
+    /// Ends all requests that were not answered.
+    pub(in crate::mcp) fn close(&mut self, outcome: &Outcome) {
         for request in self.pending.drain() {
-            match request {
-                Request::Call(call) => call.running.end(outcome.clone()),
-                Request::ToClient(running) => running.end(Outcome::cancelled()),
-                _ => {}
-            }
+            request.end(outcome);
         }
     }
 
-    fn request(&mut self, side: Side, id: Id, method: &str, fields: &Fields) {
+    fn request(
+        &mut self,
+        side: Side,
+        id: Id,
+        method: &str,
+        fields: &Fields,
+        place: &mut Place,
+    ) -> Option<Id> {
         let task = || fields.text(Field::RequestedTask);
         let request = match (side, method) {
             (Side::Client, names::CALL_TOOL) => {
-                self.call(Kind::Tool, names::CALL_TOOL, &id, fields)
+                self.call(Kind::Tool, names::CALL_TOOL, &id, fields, place)
             }
             (Side::Client, names::GET_PROMPT) if self.tools.prompts => {
-                self.call(Kind::Prompt, names::GET_PROMPT, &id, fields)
+                self.call(Kind::Prompt, names::GET_PROMPT, &id, fields, place)
             }
             (Side::Client, names::READ_RESOURCE) if self.tools.resources => {
-                self.call(Kind::Resource, names::READ_RESOURCE, &id, fields)
+                self.call(Kind::Resource, names::READ_RESOURCE, &id, fields, place)
             }
             (Side::Client, "initialize") => {
                 self.client = implementation(fields.value(Field::ClientInfo).as_ref());
@@ -163,18 +154,22 @@ impl Connection {
             (Side::Client, "tools/list") => Some(Request::ListTools),
             (Side::Client, "tasks/get" | "tasks/result") => task().map(Request::Task),
             (Side::Client, "tasks/cancel") => task().map(Request::CancelTask),
-            (Side::Server, "elicitation/create") => self.ask_client("elicitation/create"),
-            (Side::Server, "sampling/createMessage") => self.ask_client("sampling/createMessage"),
-            (Side::Server, "roots/list") => self.ask_client("roots/list"),
+            (Side::Server, "elicitation/create") => self.ask_client("elicitation/create", place),
+            (Side::Server, "sampling/createMessage") => {
+                self.ask_client("sampling/createMessage", place)
+            }
+            (Side::Server, "roots/list") => self.ask_client("roots/list", place),
             _ => None,
         };
-        let Some(request) = request else { return };
+        let request = request?;
+        let call = matches!(request, Request::Call(_)).then(|| id.clone());
         if let Some(oldest) = self.pending.add(side, id, request) {
-            self.counts.unanswered += 1;
+            self.server.lock().counts.unanswered += 1;
             if let Request::Call(call) = oldest {
                 call.running.end(Outcome::failed(UNANSWERED));
             }
         }
+        call
     }
 
     fn call(
@@ -183,6 +178,7 @@ impl Connection {
         method: &'static str,
         id: &Id,
         fields: &Fields,
+        place: &mut Place,
     ) -> Option<Request> {
         self.tools.operations.end_expired();
         let (name, uri) = match kind {
@@ -201,11 +197,11 @@ impl Connection {
         let conversation = conversation.and_then(Value::as_str);
         // A call holds it until the answer.
         let session = conversation.filter(|id| id.len() <= LONGEST_CONVERSATION);
-        let session = session.unwrap_or(&self.session).to_owned();
+        let session = session.or(self.session.as_deref()).map(str::to_owned);
         let state = fields.text(Field::ContinuedState);
         let responses = fields.value(Field::InputResponses);
         let keys = responses.as_ref().and_then(Value::as_object);
-        let key = ContinuationKey::new(Some(&session), state.as_deref(), keys.map(Map::keys));
+        let key = ContinuationKey::new(session.as_deref(), state.as_deref(), keys.map(Map::keys));
         // Without a state or responses it continues nothing.
         let first = key.and_then(|key| self.tools.operations.first(&name, &key));
 
@@ -215,21 +211,23 @@ impl Connection {
         };
         let mut describe = names::describe(kind, method, name.clone(), id.shown())
             .scope(&self.scope)
-            .session(session.clone())
-            .attribute(names::TRANSPORT, "pipe");
+            .attribute(names::TRANSPORT, self.transport);
+        if let Some(session) = &session {
+            describe = describe.session(session.clone());
+        }
         if let Some(uri) = uri {
             describe = describe.attribute(names::RESOURCE_URI, uri);
         }
         if kind == Kind::Tool {
-            let definition = self.definitions.get(&*name);
-            let tool_meta = || definition?.meta.clone();
+            let definition = self.server.lock().definition(&name);
+            let tool_meta = || definition.meta.as_deref().cloned();
             let arguments = arguments.as_ref().and_then(Value::as_object);
             describe = self
                 .tools
                 .brand_of(&name, arguments, tool_meta)
                 .add_to(describe);
-            for (hint, value) in definition.into_iter().flat_map(|one| &one.hints) {
-                describe = describe.attribute(*hint, *value);
+            for (hint, value) in definition.hints {
+                describe = describe.attribute(hint, value);
             }
         }
         describe = self.of_peers(describe, &meta, conversation.is_some());
@@ -241,7 +239,7 @@ impl Connection {
             Kind::Tool => self.tools.capture(&name),
             _ => Capture::Off,
         };
-        let running = self.tools.log.start(describe);
+        let running = place.start(&self.tools.log, describe);
         if let Some(arguments) = arguments {
             running.set_input(&arguments, capture);
         }
@@ -253,6 +251,7 @@ impl Connection {
             session,
             first,
             lines: 0,
+            detached: None,
         }))
     }
 
@@ -263,8 +262,8 @@ impl Connection {
         meta: &Map<String, Value>,
         in_conversation: bool,
     ) -> Describe {
-        if in_conversation {
-            describe = describe.attribute(names::SESSION_ID, self.session.as_str());
+        if in_conversation && let Some(session) = &self.session {
+            describe = describe.attribute(names::SESSION_ID, session.as_str());
         }
         // Newer clients identify themselves in each request, older ones once.
         let client = implementation(meta.get(CLIENT_INFO)).or_else(|| self.client.clone());
@@ -278,7 +277,7 @@ impl Connection {
         if let Some(version) = version.or(self.protocol_version.as_deref()) {
             describe = describe.attribute(names::PROTOCOL_VERSION, version);
         }
-        if let Server::Itself(name) | Server::Named(name) = &self.server {
+        if let ServerName::Itself(name) | ServerName::Named(name) = &self.server.lock().name {
             describe = describe.attribute(names::SERVER_NAME, name.as_str());
         }
         match meta.get("progressToken") {
@@ -289,19 +288,22 @@ impl Connection {
         }
     }
 
-    /// Starts the activity of a request to the client: a child of the call that is running. If there are several, no message says
-    /// which it belongs to.
-    fn ask_client(&mut self, method: &'static str) -> Option<Request> {
-        let describe = Describe::new(Kind::Custom, method)
+    /// Starts the activity of a request to the client: a child of the call that it is sent in, or else of the call that is running.
+    /// If there are several, no message says which it belongs to.
+    fn ask_client(&mut self, method: &'static str, place: &mut Place) -> Option<Request> {
+        let mut describe = Describe::new(Kind::Custom, method)
             .scope(&self.scope)
-            .session(self.session.clone())
             .attribute(names::METHOD, method)
             .on_span(names::SPAN_KIND, "client");
-        let running = match self.pending.only_call() {
-            Some(call) => call.running.start_child(describe),
-            None => self.tools.log.start(describe),
-        };
-        Some(Request::ToClient(running))
+        if let Some(session) = &self.session {
+            describe = describe.session(session.clone());
+        }
+        if place.activity().is_none()
+            && let Some(call) = self.pending.only_call()
+        {
+            describe = describe.parent(&call.running);
+        }
+        Some(Request::ToClient(place.start(&self.tools.log, describe)))
     }
 
     fn notification(&mut self, side: Side, method: &str, fields: &Fields) {
@@ -313,10 +315,8 @@ impl Connection {
                     Some(reason) => Outcome::cancelled().with_message(reason),
                     None => Outcome::cancelled(),
                 };
-                match request {
-                    Some(Request::Call(call)) => call.running.end(outcome),
-                    Some(Request::ToClient(running)) => running.end(outcome),
-                    _ => {}
+                if let Some(request) = request {
+                    request.end(&outcome);
                 }
             }
             (Side::Server, "notifications/tasks/status" | "notifications/tasks") => {
@@ -345,7 +345,7 @@ impl Connection {
                     self.protocol_version = Some(version);
                 }
             }
-            Request::ListTools => self.define_tools(fields),
+            Request::ListTools => self.server.lock().define_tools(fields),
             Request::Task(id) => self.task(&id, fields),
             Request::CancelTask(id) => self.tools.operations.cancelling(&id),
         }
@@ -353,18 +353,19 @@ impl Connection {
 
     /// Reads how the server names itself: in each result, or in that of `initialize`.
     fn name_server(&mut self, request: &Request, fields: &Fields) {
-        if !matches!(self.server, Server::Unknown) || matches!(request, Request::ToClient(_)) {
+        let mut server = self.server.lock();
+        if !matches!(server.name, ServerName::Unknown) || matches!(request, Request::ToClient(_)) {
             return;
         }
         let meta = fields.value(Field::ResultMeta);
         let info = meta.as_ref().and_then(|meta| meta.get(SERVER_INFO));
-        let server = implementation(info)
+        let named = implementation(info)
             .or_else(|| implementation(fields.value(Field::ServerInfo).as_ref()));
-        let Some(server) = server else { return };
+        let Some(named) = named else { return };
         if let Request::Call(call) = request {
-            call.running.set(names::SERVER_NAME, server.name.as_str());
+            call.running.set(names::SERVER_NAME, named.name.as_str());
         }
-        self.server = Server::Itself(server.name.into());
+        server.name = ServerName::Itself(named.name.into());
     }
 
     fn end_call(&mut self, call: Call, is_error: bool, fields: &Fields) {
@@ -381,7 +382,7 @@ impl Connection {
                 let keys = requests.as_ref().and_then(Value::as_object).map(Map::keys);
                 let state = fields.text(Field::RequestState);
                 let first = call.first.clone().unwrap_or_else(|| activity.clone());
-                let session = Some(&*call.session);
+                let session = call.session.as_deref();
                 operations.wait_for_input(&call.name, session, state.as_deref(), keys, first);
                 Outcome::success()
             }
@@ -437,49 +438,4 @@ impl Connection {
             }),
         }
     }
-
-    fn define_tools(&mut self, fields: &Fields) {
-        let mut definitions: HashMap<u32, (Option<String>, Definition)> = HashMap::new();
-        for name in fields.all(Field::ToolName) {
-            if let Ok(text) = serde_json::from_slice(&name.json) {
-                definitions.entry(name.element).or_default().0 = Some(text);
-            }
-        }
-        for kept in fields.all(Field::ToolHints) {
-            let Some(Value::Object(hints)) = kept.parse() else {
-                continue;
-            };
-            let known = [
-                ("readOnlyHint", names::READ_ONLY),
-                ("destructiveHint", names::DESTRUCTIVE),
-                ("idempotentHint", names::IDEMPOTENT),
-                ("openWorldHint", names::OPEN_WORLD),
-            ];
-            let known = known
-                .into_iter()
-                .filter_map(|(key, attribute)| Some((attribute, hints.get(key)?.as_bool()?)));
-            definitions.entry(kept.element).or_default().1.hints = known.collect();
-        }
-        for kept in fields.all(Field::ToolMeta) {
-            if let Ok(Value::Object(meta)) = serde_json::from_slice(&kept.json) {
-                definitions.entry(kept.element).or_default().1.meta = Some(meta);
-            }
-        }
-        for (name, definition) in definitions.into_values() {
-            if let Some(name) = name
-                && (self.definitions.len() < MOST_TOOLS || self.definitions.contains_key(&name))
-            {
-                self.definitions.insert(name, definition);
-            }
-        }
-    }
-}
-
-/// Reads a `clientInfo` or `serverInfo`.
-fn implementation(info: Option<&Value>) -> Option<Implementation> {
-    let text = |key| Some(info?.get(key)?.as_str()?.to_owned());
-    Some(Implementation {
-        name: text("name")?,
-        version: text("version"),
-    })
 }

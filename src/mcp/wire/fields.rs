@@ -132,7 +132,7 @@ pub(super) fn step(node: Node, key: Option<&[u8]>) -> Step {
 
 /// How much of payloads is kept, in bytes.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct PayloadLimits {
+pub(in crate::mcp) struct PayloadLimits {
     pub(super) arguments: usize,
     pub(super) result: usize,
 }
@@ -164,7 +164,7 @@ impl Field {
 
 /// The fields of one message.
 #[derive(Debug, Default)]
-pub(super) struct Fields {
+pub(in crate::mcp) struct Fields {
     kept: Vec<Kept>,
     /// Those that repeat, and their bytes.
     repeated: Vec<Kept>,

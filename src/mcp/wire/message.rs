@@ -6,7 +6,7 @@ use super::fields::{Field, Fields};
 
 /// A message, by its fields.
 #[derive(Debug)]
-pub(super) enum Message {
+pub(in crate::mcp) enum Message {
     Request {
         id: Id,
         method: String,
@@ -24,10 +24,10 @@ pub(super) enum Message {
 
 /// The id of a request: a number or a string. Its text is JSON, so that `1` and `"1"` differ.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct Id(String);
+pub(in crate::mcp) struct Id(String);
 
 impl Message {
-    pub(super) fn new(fields: &Fields) -> Self {
+    pub(in crate::mcp) fn new(fields: &Fields) -> Self {
         // A longer one might be that of another request.
         let id = fields
             .get(Field::Id)

@@ -5,18 +5,32 @@
 
 mod connection;
 mod counts;
+mod detached;
+mod events;
 mod fields;
 mod json_text;
 mod lines;
 mod message;
 mod pending;
+mod place;
+mod reader;
 mod repair;
 mod result;
 mod rewriter;
 mod rewriting;
 mod scan;
+mod server;
 mod tap;
 
+pub(in crate::mcp) use connection::{Connection, UNANSWERED};
 pub use counts::TapCounts;
+pub(in crate::mcp) use fields::{Fields, PayloadLimits};
+pub(in crate::mcp) use message::{Id, Message};
+pub(in crate::mcp) use pending::Side;
+pub(in crate::mcp) use place::Place;
+pub(in crate::mcp) use reader::Reader;
+pub(in crate::mcp) use result::error_message;
 pub use rewriter::TapRewriter;
+pub(in crate::mcp) use scan::Found;
+pub(in crate::mcp) use server::{Server, ServerName};
 pub use tap::{Tap, TapReader};

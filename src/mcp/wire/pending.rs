@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use super::message::Id;
 use crate::{
     activity::{Activity, ActivityGuard},
-    record::{Capture, Text},
+    record::{Capture, Outcome, Text},
 };
 
 /// The most requests of a connection that are remembered. The oldest are those that were never answered.
@@ -13,7 +13,7 @@ const MOST: usize = 10_000;
 
 /// The side of a connection that sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum Side {
+pub(in crate::mcp) enum Side {
     Client,
     Server,
 }
@@ -50,11 +50,33 @@ pub(super) struct Call {
     /// True for a tool.
     pub(super) is_tool: bool,
     /// The session or conversation.
-    pub(super) session: String,
+    pub(super) session: Option<String>,
     /// The first call of the operation that it continues.
     pub(super) first: Option<Activity>,
     /// Number of lines that were logged during it.
     pub(super) lines: u64,
+    /// Of a call whose answer can only arrive on another stream.
+    pub(super) detached: Option<Detached>,
+}
+
+/// A call whose stream has ended before its answer.
+#[derive(Debug)]
+pub(super) struct Detached {
+    /// When it is given up, on the log's monotonic clock.
+    pub(super) deadline_ns: u64,
+    /// How it ends then.
+    pub(super) outcome: Outcome,
+}
+
+impl Request {
+    /// Ends its activity, if it has one.
+    pub(super) fn end(self, outcome: &Outcome) {
+        match self {
+            Request::Call(call) => call.running.end(outcome.clone()),
+            Request::ToClient(running) => running.end(outcome.clone()),
+            _ => {}
+        }
+    }
 }
 
 /// The requests of both sides.
@@ -100,6 +122,24 @@ impl Pending {
         self.order.remove(&number);
         self.calls.remove(&number);
         Some(request)
+    }
+
+    /// Returns the oldest call with this id.
+    pub(super) fn call(&mut self, id: &Id) -> Option<&mut Call> {
+        let of_id = self.requests.get_mut(&(Side::Client, id.clone()))?;
+        match of_id.front_mut()? {
+            (_, Request::Call(call)) => Some(call),
+            _ => None,
+        }
+    }
+
+    /// Returns the ids of all calls, oldest first.
+    pub(super) fn call_ids(&self) -> Vec<Id> {
+        let numbers = self.calls.iter();
+        numbers
+            .filter_map(|number| self.order.get(number))
+            .map(|(_, id)| id.clone())
+            .collect()
     }
 
     /// Removes all requests, oldest first.

@@ -86,6 +86,11 @@ pub(super) fn protocol_error(fields: &Fields, activity: &Activity) -> Outcome {
     }
 }
 
+/// Returns the text of a protocol error.
+pub(in crate::mcp) fn error_message(fields: &Fields) -> Option<String> {
+    fields.text(Field::ErrorMessage)
+}
+
 /// Captures the result of a call.
 pub(super) fn capture(fields: &Fields, activity: &Activity, capture: Capture) {
     if capture != Capture::Off

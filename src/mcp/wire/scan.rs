@@ -1,17 +1,30 @@
-//! Finds the fields of messages in a stream of lines, in linear time and bounded memory.
+//! Finds the fields of messages in a stream, in linear time and bounded memory.
 //!
 //! It does not check that the bytes are JSON: a message ends with the bracket that closes it.
 
-use memchr::{memchr, memchr3};
+use memchr::{memchr, memchr2, memchr3};
 
 use super::fields::{Field, Fields, Kept, Node, PayloadLimits, Step, step};
 
 /// What was found in a stream.
 #[derive(Debug)]
-pub(super) enum Found {
+pub(in crate::mcp) enum Found {
     Message(Fields),
-    /// A line that is not a message, or not a complete one.
+    /// One of an array.
+    InBatch(Fields),
+    /// A line or document that is not a message, or not a complete one.
     Other,
+    /// The URL for messages to the server, in the HTTP transport of 2024-11-05.
+    Endpoint(String),
+}
+
+/// What separates messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::mcp) enum Framing {
+    /// Line feeds, as in standard input and output.
+    Lines,
+    /// The end of the document, or of the event.
+    Document,
 }
 
 /// The longest key of a field, escaped.
@@ -19,7 +32,8 @@ const LONGEST_KEY: usize = 128;
 
 /// Finds the fields of messages.
 #[derive(Debug)]
-pub(super) struct Scanner {
+pub(in crate::mcp) struct Scanner {
+    framing: Framing,
     limits: PayloadLimits,
     lexer: Lexer,
     /// The open containers that lead to fields, outermost first.
@@ -73,9 +87,10 @@ impl Node {
 }
 
 impl Scanner {
-    /// Creates a scanner at the beginning of a line.
-    pub(super) fn new(limits: PayloadLimits) -> Self {
+    /// Creates a scanner at the beginning of a line or document.
+    pub(in crate::mcp) fn new(framing: Framing, limits: PayloadLimits) -> Self {
         Scanner {
+            framing,
             limits,
             lexer: Lexer::Between,
             frames: Vec::new(),
@@ -88,13 +103,16 @@ impl Scanner {
     }
 
     /// Reads the next bytes of the stream.
-    pub(super) fn read(&mut self, mut bytes: &[u8], found: &mut dyn FnMut(Found)) {
+    pub(in crate::mcp) fn read(&mut self, mut bytes: &[u8], found: &mut dyn FnMut(Found)) {
         while let Some(&first) = bytes.first() {
-            bytes = if first == b'\n' {
+            bytes = if first == b'\n' && self.framing == Framing::Lines {
                 self.end(found);
                 &bytes[1..]
             } else if self.is_other {
-                &bytes[memchr(b'\n', bytes).unwrap_or(bytes.len())..]
+                match self.framing {
+                    Framing::Lines => &bytes[memchr(b'\n', bytes).unwrap_or(bytes.len())..],
+                    Framing::Document => return,
+                }
             } else {
                 match self.lexer {
                     Lexer::Between => self.between(first, bytes, found),
@@ -106,12 +124,17 @@ impl Scanner {
         }
     }
 
-    /// Ends a line.
-    fn end(&mut self, found: &mut dyn FnMut(Found)) {
+    /// Ends a line or document.
+    pub(in crate::mcp) fn end(&mut self, found: &mut dyn FnMut(Found)) {
         if self.is_other || self.lexer != Lexer::Between || !self.frames.is_empty() {
             found(Found::Other);
-            *self = Scanner::new(self.limits);
+            self.reset();
         }
+    }
+
+    /// Goes to the beginning of the next line or document.
+    pub(super) fn reset(&mut self) {
+        *self = Scanner::new(self.framing, self.limits);
     }
 
     fn depth(&self) -> u64 {
@@ -143,7 +166,7 @@ impl Scanner {
     ) -> &'a [u8] {
         let (token, rest) = bytes.split_at(1);
         match first {
-            b' ' | b'\t' | b'\r' | b':' => self.keep(token),
+            b' ' | b'\t' | b'\r' | b'\n' | b':' => self.keep(token),
             b',' => {
                 self.keep(token);
                 if let Some(frame) = self.frame() {
@@ -246,7 +269,11 @@ impl Scanner {
         match self.frames.pop() {
             Some(frame) if frame.node == Node::Message => {
                 self.keeping.clear();
-                found(Found::Message(std::mem::take(&mut self.fields)));
+                let fields = std::mem::take(&mut self.fields);
+                found(match self.frames.is_empty() {
+                    true => Found::Message(fields),
+                    false => Found::InBatch(fields),
+                });
             }
             Some(_) => self.finish(),
             None => self.is_other = true,
@@ -266,8 +293,12 @@ impl Scanner {
     }
 
     fn string<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
-        // No message contains a line feed.
-        let Some(end) = memchr3(b'"', b'\\', b'\n', bytes) else {
+        let end = match self.framing {
+            // No line contains a line feed.
+            Framing::Lines => memchr3(b'"', b'\\', b'\n', bytes),
+            Framing::Document => memchr2(b'"', b'\\', bytes),
+        };
+        let Some(end) = end else {
             self.keep_text(bytes);
             return &[];
         };

@@ -5,18 +5,20 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::{
-    connection::{Connection, Server},
+    connection::Connection,
     counts::TapCounts,
     fields::PayloadLimits,
     message::Id,
     pending::Side,
+    place::Place,
     rewriting::Rewriting,
-    scan::{Found, Scanner},
+    scan::{Found, Framing, Scanner},
+    server::{Server, ServerName},
 };
 use crate::{
     activity::guarded,
     mcp::{ToolOptions, intent::Reported},
-    record::{Capture, Outcome, Scope, Text},
+    record::{Capture, InstanceId, Outcome, Scope, Text},
 };
 
 /// How much of a payload is read for a preview, and for all of it.
@@ -68,22 +70,32 @@ impl ToolOptions {
     /// Returns a reader of a connection over standard input and output, for a program that passes its bytes on. Each connection has
     /// its own.
     pub fn tap(&self) -> Tap {
+        let server = Arc::new(Mutex::new(Server::default()));
+        let mut connection = Connection::new(self.clone(), server, "pipe");
+        let now = chrono::Utc::now().timestamp_micros();
+        let session = InstanceId::from_parts(now, fastrand::u64(..)).to_string();
+        connection.session = Some(session.into());
+        Tap {
+            limits: self.payload_limits(),
+            connection: Arc::new(Mutex::new(connection)),
+            rewriting: Arc::new(Mutex::new(Rewriting::new(self.additions.clone()))),
+        }
+    }
+
+    /// Returns how much of payloads has to be read.
+    pub(in crate::mcp) fn payload_limits(&self) -> PayloadLimits {
         let bytes = |capture| match capture {
             Capture::Off => 0,
             Capture::Preview => PREVIEW_BYTES,
             Capture::Full => FULL_BYTES,
         };
         let most = self.most_captured();
-        Tap {
-            limits: PayloadLimits {
-                arguments: match self.reads_arguments() {
-                    true => bytes(most).max(PREVIEW_BYTES),
-                    false => 0,
-                },
-                result: bytes(most),
+        PayloadLimits {
+            arguments: match self.reads_arguments() {
+                true => bytes(most).max(PREVIEW_BYTES),
+                false => 0,
             },
-            connection: Arc::new(Mutex::new(Connection::new(self.clone()))),
-            rewriting: Arc::new(Mutex::new(Rewriting::new(self.additions.clone()))),
+            result: bytes(most),
         }
     }
 }
@@ -97,7 +109,9 @@ impl Tap {
 
     /// Names the server; by default as it names itself.
     pub fn server_name(self, name: impl Into<Text>) -> Self {
-        self.connection.lock().server = Server::Named(name.into());
+        let connection = self.connection.lock();
+        connection.server.lock().name = ServerName::Named(name.into());
+        drop(connection);
         self
     }
 
@@ -114,7 +128,7 @@ impl Tap {
     fn reader(&self, side: Side) -> TapReader {
         TapReader {
             side,
-            scanner: Some(Scanner::new(self.limits)),
+            scanner: Some(Scanner::new(Framing::Lines, self.limits)),
             connection: self.connection.clone(),
         }
     }
@@ -132,7 +146,7 @@ impl Tap {
 
     /// Returns the counts of the messages so far.
     pub fn counts(&self) -> TapCounts {
-        let mut counts = self.connection.lock().counts;
+        let mut counts = self.connection.lock().server.lock().counts;
         counts.too_long = self.rewriting.lock().too_long;
         counts
     }
@@ -154,8 +168,11 @@ impl TapReader {
             scanner.read(bytes, &mut |found| {
                 let mut connection = connection.lock();
                 match found {
-                    Found::Message(fields) => connection.message(side, &fields),
-                    Found::Other => connection.counts.others += 1,
+                    Found::Message(fields) | Found::InBatch(fields) => {
+                        connection.message(side, &fields, &mut Place::Top);
+                    }
+                    Found::Other => connection.server.lock().counts.others += 1,
+                    Found::Endpoint(_) => {}
                 }
             });
         });

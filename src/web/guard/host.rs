@@ -38,6 +38,20 @@ impl Hosts {
         }
     }
 
+    /// Rejects requests of a page of another host. Programs name no origin.
+    pub(super) fn check_origin(&self, parts: &Parts) -> Result<(), Problem> {
+        if !parts.headers.contains_key(header::ORIGIN) {
+            return Ok(());
+        }
+        let origin = single_header(&parts.headers, header::ORIGIN.as_str());
+        let origin = origin.and_then(|origin| origin.split_once("://"));
+        let origin: Option<Authority> = origin.and_then(|(_, origin)| origin.parse().ok());
+        match origin {
+            Some(origin) if self.is_known(&origin) => Ok(()),
+            _ => Err(cross_origin()),
+        }
+    }
+
     fn is_known(&self, authority: &Authority) -> bool {
         let host = authority.host().to_ascii_lowercase();
         let bare = host.trim_start_matches('[').trim_end_matches(']');

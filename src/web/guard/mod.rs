@@ -4,10 +4,15 @@ mod challenge;
 mod host;
 mod loopback;
 mod rate_limit;
+mod service;
 mod stored;
 mod token;
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
 use axum::{
     extract::{Request, State},
@@ -17,6 +22,7 @@ use axum::{
 use http::{HeaderValue, Method, StatusCode, header, request::Parts};
 
 pub(super) use host::require_same_origin;
+pub use service::ServiceAccess;
 pub(super) use stored::StoredTokens;
 pub(super) use token::Token;
 
@@ -29,9 +35,13 @@ use super::{
     secret,
     state::Writes,
 };
+use crate::error::{Error, Result};
 
 /// Requests of one client: burst, and per second.
 const REQUESTS: (u32, u32) = (1_000, 200);
+
+/// The shortest token, in bytes, for a server that listens on more than localhost.
+const MIN_TOKEN_LEN: usize = 16;
 
 type Hook = Arc<dyn Fn(&Parts) -> Access + Send + Sync>;
 
@@ -45,6 +55,29 @@ pub(super) enum AuthMode {
     Token(Token),
     /// By a function of the application.
     Hook(Hook),
+}
+
+impl AuthMode {
+    /// Fails if an address is reachable from other machines and access does not require a token or the application's
+    /// authentication. `harm` is what anyone on the network could do.
+    pub(super) fn check_addresses(&self, addresses: &[SocketAddr], harm: &str) -> Result<()> {
+        let local = |ip: IpAddr| ip.to_canonical().is_loopback();
+        let Some(address) = addresses.iter().find(|address| !local(address.ip())) else {
+            return Ok(());
+        };
+        match self {
+            AuthMode::Hook(_) => Ok(()),
+            AuthMode::Token(token) if token.len() >= MIN_TOKEN_LEN => Ok(()),
+            AuthMode::Token(_) => Err(Error::invalid(format!(
+                "refusing to listen on {address} with a token of fewer than {MIN_TOKEN_LEN} characters: it can be guessed; \
+                 use a longer one, or listen on 127.0.0.1"
+            ))),
+            AuthMode::Loopback => Err(Error::invalid(format!(
+                "refusing to listen on {address} without a token: anyone on the network could {harm}; set a token, or \
+                 listen on 127.0.0.1"
+            ))),
+        }
+    }
 }
 
 /// Authorizes the requests to all routes.
@@ -83,7 +116,7 @@ impl Guard {
     /// Rejected requests are not counted: another site's page sends them from its viewer's address, and behind a proxy all
     /// clients share one. A limit for wrong tokens would not slow down a guess, because the right token passes it; what protects
     /// a token is its length.
-    async fn authorize(&self, parts: &Parts) -> Result<Grant, Rejection> {
+    async fn authorize(&self, parts: &Parts) -> std::result::Result<Grant, Rejection> {
         if let Some(hosts) = &self.hosts {
             hosts.check(parts)?;
         }
@@ -98,7 +131,7 @@ impl Guard {
         }
     }
 
-    async fn authenticate(&self, parts: &Parts) -> Result<Grant, Rejection> {
+    async fn authenticate(&self, parts: &Parts) -> std::result::Result<Grant, Rejection> {
         let sent = token::sent_secrets(parts);
         for (_, secret) in &sent {
             if let Some(grant) = self.grant_of(secret, parts).await? {
@@ -126,7 +159,11 @@ impl Guard {
     }
 
     /// Returns what a secret grants.
-    async fn grant_of(&self, secret: &str, parts: &Parts) -> Result<Option<Grant>, Problem> {
+    async fn grant_of(
+        &self,
+        secret: &str,
+        parts: &Parts,
+    ) -> std::result::Result<Option<Grant>, Problem> {
         if let AuthMode::Token(token) = &self.auth
             && token.is(secret)
         {

@@ -23,6 +23,46 @@ pub(crate) async fn serve(app: Router) -> SocketAddr {
     address
 }
 
+/// A server that is not wrapped, under the layer that reads the messages.
+fn tapped(log: &ActivityLog, config: StreamableHttpServerConfig) -> Router {
+    let service =
+        StreamableHttpService::new(|| Ok(Server), LocalSessionManager::default().into(), config);
+    Router::new()
+        .nest_service("/mcp", service)
+        .layer(log.tools().http_tap())
+}
+
+pub(crate) async fn tapped_stateful(case: Case, store: &Path) -> Ran {
+    if let Some(why) = not_tapped(case) {
+        return Err(why);
+    }
+    let log = ActivityLog::open(store).unwrap();
+    let address = serve(tapped(&log, StreamableHttpServerConfig::default())).await;
+    let session = begin(address).await;
+    Ok(Box::new((
+        log,
+        run(case, store, address, Some(&session)).await,
+    )))
+}
+
+pub(crate) async fn tapped_stateless(case: Case, store: &Path) -> Ran {
+    if let Some(why) = not_tapped(case) {
+        return Err(why);
+    }
+    let log = ActivityLog::open(store).unwrap();
+    let mut config = StreamableHttpServerConfig::default();
+    config.legacy_session_mode = false;
+    let address = serve(tapped(&log, config)).await;
+    Ok(Box::new((log, run(case, store, address, None).await)))
+}
+
+fn not_tapped(case: Case) -> Option<&'static str> {
+    match case {
+        Case::Panic => Some("this server catches it, and does not answer"),
+        _ => not(case),
+    }
+}
+
 fn rmcp(log: &ActivityLog, config: StreamableHttpServerConfig) -> Router {
     let log = log.clone();
     let service = StreamableHttpService::new(

@@ -54,7 +54,7 @@ type Running<'a> = Pin<Box<dyn Future<Output = Ran> + 'a>>;
 /// A sort of service, and how a call of it is made that is recorded in this store.
 type Kind = (&'static str, fn(Case, &Path) -> Running<'_>);
 
-const KINDS: [Kind; 9] = [
+const KINDS: [Kind; 11] = [
     ("tower service", |case, store| {
         Box::pin(plain::call(case, store))
     }),
@@ -81,6 +81,12 @@ const KINDS: [Kind; 9] = [
     }),
     ("tower-mcp, HTTP", |case, store| {
         Box::pin(mcp_http::tower_mcp(case, store))
+    }),
+    ("`http_tap`, HTTP with sessions", |case, store| {
+        Box::pin(mcp_http::tapped_stateful(case, store))
+    }),
+    ("`http_tap`, HTTP without", |case, store| {
+        Box::pin(mcp_http::tapped_stateless(case, store))
     }),
 ];
 

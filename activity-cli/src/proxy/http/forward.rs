@@ -1,0 +1,168 @@
+//! The service that passes requests on.
+
+use std::{
+    convert::Infallible,
+    error::Error,
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use axum::body::Body;
+use hyper::{
+    HeaderMap, Request, Response, StatusCode,
+    header::{self, HeaderName, HeaderValue},
+};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::TokioExecutor,
+};
+use tower::Service;
+use tower_activity::mcp::HttpTapRequestBody;
+
+use super::target::Target;
+use crate::failure::Failure;
+
+/// How long a connection to the server may take.
+const CONNECT: Duration = Duration::from_secs(10);
+
+/// Headers of one connection, which are not passed on (RFC 9110, 7.6.1).
+const OF_CONNECTION: [HeaderName; 8] = [
+    header::CONNECTION,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    header::PROXY_AUTHENTICATE,
+    header::PROXY_AUTHORIZATION,
+    header::TE,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+];
+
+type RequestBody = HttpTapRequestBody<Body>;
+
+/// Passes requests on to a server.
+#[derive(Debug, Clone)]
+pub(super) struct Forward {
+    target: Target,
+    host: HeaderValue,
+    client: Client<HttpsConnector<HttpConnector>, RequestBody>,
+}
+
+impl Forward {
+    pub(super) fn new(target: Target) -> Result<Self, Failure> {
+        let host = HeaderValue::from_str(target.authority().as_str());
+        let host = host.map_err(|_| Failure::Usage(format!("--to: {target} has no valid host")))?;
+        let mut tcp = HttpConnector::new();
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
+        tcp.set_connect_timeout(Some(CONNECT));
+        let connector = HttpsConnectorBuilder::new()
+            .with_native_roots()?
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(tcp);
+        let client = Client::builder(TokioExecutor::new()).build(connector);
+        Ok(Forward {
+            target,
+            host,
+            client,
+        })
+    }
+}
+
+impl Service<Request<RequestBody>> for Forward {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, mut request: Request<RequestBody>) -> Self::Future {
+        let Some(uri) = self.target.uri(request.uri()) else {
+            let what = "the path of the request is not valid";
+            return Box::pin(async move { Ok(refuse(StatusCode::BAD_REQUEST, what.to_owned())) });
+        };
+        *request.uri_mut() = uri;
+        *request.version_mut() = hyper::Version::HTTP_11;
+        let headers = request.headers_mut();
+        remove_of_connection(headers);
+        headers.insert(header::HOST, self.host.clone());
+        // A compressed body cannot be read as it passes.
+        headers.remove(header::ACCEPT_ENCODING);
+        let response = self.client.request(request);
+        let target = self.target.clone();
+        Box::pin(async move {
+            Ok(match response.await {
+                Ok(mut response) => {
+                    remove_of_connection(response.headers_mut());
+                    response.map(Body::new)
+                }
+                Err(error) => {
+                    let cause = root_cause(&error);
+                    let what = format!("activity proxy: cannot reach {target}: {cause}\n");
+                    refuse(StatusCode::BAD_GATEWAY, what)
+                }
+            })
+        })
+    }
+}
+
+fn refuse(status: StatusCode, what: String) -> Response<Body> {
+    let mut response = Response::new(Body::from(what));
+    *response.status_mut() = status;
+    let text = HeaderValue::from_static("text/plain; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, text);
+    response
+}
+
+/// Removes the headers of one connection, and those that it names.
+fn remove_of_connection(headers: &mut HeaderMap) {
+    let named: Vec<HeaderName> = headers
+        .get_all(header::CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|name| name.trim().parse().ok())
+        .collect();
+    for name in named.iter().chain(&OF_CONNECTION) {
+        headers.remove(name);
+    }
+}
+
+/// The innermost cause of an error.
+fn root_cause(error: &dyn Error) -> String {
+    let mut cause = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    cause.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_of_a_connection_are_not_passed_on() {
+        let mut headers = HeaderMap::new();
+        for (name, value) in [
+            ("connection", "keep-alive, X-Mine"),
+            ("keep-alive", "timeout=5"),
+            ("x-mine", "1"),
+            ("upgrade", "websocket"),
+            ("authorization", "Bearer a"),
+            ("mcp-session-id", "s"),
+        ] {
+            let name: HeaderName = name.parse().unwrap();
+            headers.insert(name, value.parse().unwrap());
+        }
+        remove_of_connection(&mut headers);
+        let mut left: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
+        left.sort_unstable();
+        assert_eq!(left, ["authorization", "mcp-session-id"]);
+    }
+}

@@ -1,0 +1,60 @@
+//! The proxy of a server over HTTP.
+
+mod forward;
+mod target;
+
+use tower::Layer;
+use tower_activity::{
+    mcp::HttpTapLayer,
+    web::{Server, ServiceAccess},
+};
+
+use self::forward::Forward;
+pub(super) use self::target::Target;
+use super::Proxy;
+use crate::{failure::Failure, print::safe, secrets::Token, serve, signal};
+
+/// Passes requests on until ctrl-c or SIGTERM.
+pub(super) fn serve(
+    target: Target,
+    token: Option<&Token>,
+    tap: &HttpTapLayer,
+    args: &Proxy,
+) -> Result<(), Failure> {
+    let mut access = ServiceAccess::new().hosts(&args.host);
+    if let Some(token) = token {
+        access = access.token(token.reveal());
+    }
+    let shown = safe::line(&target.to_string()).to_string();
+    let path = target.path().to_owned();
+    let service = tap.layer(Forward::new(target)?);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
+    let ended = runtime.block_on(async {
+        let server = Server::bind_service(&args.listen, &access, service).await?;
+        let shutdown = signal::shutdown()?;
+        let address = serve::reachable(server.address());
+        anstream::eprintln!("Server: {shown}");
+        anstream::eprintln!("Proxy:  http://{address}{path}");
+        if let Some(token) = token.map(Token::shown) {
+            anstream::eprintln!("Clients send `Authorization: Bearer {token}`");
+        }
+        tokio::select! {
+            () = server.run() => Ok(()),
+            signal = shutdown => Ok::<_, Failure>(signal?),
+        }
+    });
+    // Ends the calls that are running.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    let counts = tap.counts();
+    if counts.others > 0 {
+        anstream::eprintln!(
+            "activity: {} of {} messages were not understood, and passed on all the same",
+            counts.others,
+            counts.others + counts.messages
+        );
+    }
+    ended
+}

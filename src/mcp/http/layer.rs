@@ -1,0 +1,120 @@
+//! The layer.
+
+use std::{fmt, sync::Arc};
+
+use tower_layer::Layer;
+
+use super::{service::HttpTapService, sessions::Sessions};
+use crate::{
+    mcp::{
+        ToolOptions,
+        wire::{ServerName, TapCounts},
+    },
+    record::{Outcome, Scope, Text},
+};
+
+/// A layer around an HTTP service that speaks MCP, in any SDK: it reads the messages in the bodies that pass, and records the calls.
+/// Returned by [`ToolOptions::http_tap`].
+///
+/// It only reads: bodies pass frame by frame, unchanged. A request is an activity from its start, current for the service, and becomes
+/// that of the call once its message has passed; a batch becomes an activity with the calls as children. Requests that are no calls are
+/// recorded only if the server refuses them, with a status of 4xx or 5xx, or if something was recorded inside. Log lines that are
+/// written before the message has passed are not events of the call.
+///
+/// It understands streamable HTTP, with sessions and without, and the HTTP+SSE transport of 2024-11-05. Answers are found on any
+/// stream of their session; 10,000 sessions are remembered. A body with a `content-encoding` is not read, but
+/// [counted](Self::counts): place a layer that compresses outside. Clones, and all services under it, share sessions and counts.
+///
+/// In the mode [`Durable`](crate::Mode::Durable) responses do not wait for the commit.
+///
+/// # Examples
+///
+/// ```
+/// use std::convert::Infallible;
+///
+/// use http::{Request, Response, header::CONTENT_TYPE};
+/// use http_body_util::{BodyExt, Full};
+/// use bytes::Bytes;
+/// use tower::{Layer, ServiceExt, service_fn};
+/// use tower_activity::{ActivityLog, mcp::HttpTapRequestBody};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let log = ActivityLog::open(":memory:")?;
+/// // A server of any SDK.
+/// let server = service_fn(async |request: Request<HttpTapRequestBody<Full<Bytes>>>| {
+///     let _call = request.into_body().collect().await;
+///     let answer = r#"{"jsonrpc": "2.0", "id": 1, "result": {"content": []}}"#;
+///     let response = Response::builder().header(CONTENT_TYPE, "application/json");
+///     Ok::<_, Infallible>(response.body(Full::new(Bytes::from(answer))).expect("a valid response"))
+/// });
+/// let server = log.tools().http_tap().layer(server);
+///
+/// let call = r#"{"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "add"}}"#;
+/// let call = Request::post("/mcp").header(CONTENT_TYPE, "application/json").body(Full::new(Bytes::from(call)))?;
+/// server.oneshot(call).await?.into_body().collect().await?;
+///
+/// let log = log.shutdown().await?;
+/// assert_eq!(log.activities.committed, 1);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+#[must_use]
+pub struct HttpTapLayer {
+    sessions: Arc<Sessions>,
+}
+
+impl ToolOptions {
+    /// Returns a layer for an HTTP service that speaks MCP, of any SDK, see [`HttpTapLayer`]. For a server that `with_activity` or
+    /// `layer` wraps, `ActivityLayer::http` is the layer.
+    pub fn http_tap(&self) -> HttpTapLayer {
+        HttpTapLayer {
+            sessions: Arc::new(Sessions::new(self.clone())),
+        }
+    }
+}
+
+impl HttpTapLayer {
+    /// Sets what every call belongs to. Call it before the layer is used: it forgets the sessions.
+    pub fn scope(self, scope: &Scope) -> Self {
+        let mut sessions = Sessions::new(self.sessions.tools.clone());
+        sessions.server = self.sessions.server.clone();
+        sessions.scope = scope.clone();
+        HttpTapLayer {
+            sessions: Arc::new(sessions),
+        }
+    }
+
+    /// Names the server; by default as it names itself.
+    pub fn server_name(self, name: impl Into<Text>) -> Self {
+        self.sessions.server.lock().name = ServerName::Named(name.into());
+        self
+    }
+
+    /// Ends all calls of all sessions that were not answered: the server is gone.
+    pub fn close(&self, outcome: &Outcome) {
+        self.sessions.close(outcome);
+    }
+
+    /// Returns the counts of the messages so far.
+    pub fn counts(&self) -> TapCounts {
+        self.sessions.counts()
+    }
+}
+
+impl<S> Layer<S> for HttpTapLayer {
+    type Service = HttpTapService<S>;
+
+    fn layer(&self, inner: S) -> HttpTapService<S> {
+        HttpTapService::new(inner, self.sessions.clone())
+    }
+}
+
+impl fmt::Debug for HttpTapLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpTapLayer")
+            .field("tools", &self.sessions.tools)
+            .finish_non_exhaustive()
+    }
+}

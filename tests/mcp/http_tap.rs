@@ -1,0 +1,766 @@
+//! What the layer around an HTTP service records of the messages that pass.
+
+use std::{
+    convert::Infallible,
+    io,
+    pin::Pin,
+    sync::{Arc, Mutex},
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::{Method, Request, Response, StatusCode};
+use http_body::{Body, Frame};
+use http_body_util::BodyExt;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use tower::{Layer, Service, ServiceExt, service_fn};
+use tower_activity::{
+    Activity, ActivityLog, Describe, Kind, Outcome,
+    mcp::{HttpTapBody, HttpTapLayer, HttpTapRequestBody},
+    record::Capture,
+    testing::{LogContents, ManualClock},
+};
+
+const JSON: (&str, &str) = ("content-type", "application/json");
+const EVENTS: (&str, &str) = ("content-type", "text/event-stream");
+const SESSION: (&str, &str) = ("mcp-session-id", "s1");
+
+/// A body of these frames; then it ends, fails, panics, or goes on for ever.
+#[derive(Debug, Default, Clone)]
+struct Frames {
+    frames: Vec<Bytes>,
+    last: Last,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq)]
+enum Last {
+    #[default]
+    End,
+    Error,
+    Panic,
+    Pending,
+}
+
+impl Body for Frames {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        if !self.frames.is_empty() {
+            return Poll::Ready(Some(Ok(Frame::data(self.frames.remove(0)))));
+        }
+        match self.last {
+            Last::End => Poll::Ready(None),
+            Last::Error => Poll::Ready(Some(Err(io::ErrorKind::ConnectionReset.into()))),
+            Last::Panic => panic!("the body panicked"),
+            Last::Pending => Poll::Pending,
+        }
+    }
+}
+
+fn frames(text: impl Into<String>) -> Frames {
+    Frames {
+        frames: vec![text.into().into()],
+        last: Last::End,
+    }
+}
+
+fn request(method: Method, headers: &[(&str, &str)], body: Frames) -> Request<Frames> {
+    let mut request = Request::builder().method(method).uri("/mcp");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    request.body(body).unwrap()
+}
+
+fn post(message: &Value) -> Request<Frames> {
+    request(Method::POST, &[JSON, SESSION], frames(message.to_string()))
+}
+
+fn get() -> Request<Frames> {
+    let accept = ("accept", "text/event-stream");
+    request(Method::GET, &[accept, SESSION], Frames::default())
+}
+
+fn response(status: u16, headers: &[(&str, &str)], body: Frames) -> Response<Frames> {
+    let mut response = Response::builder().status(status);
+    for (name, value) in headers {
+        response = response.header(*name, *value);
+    }
+    response.body(body).unwrap()
+}
+
+fn answer(id: impl Into<Value>, result: impl Into<Value>) -> Value {
+    let (id, result): (Value, Value) = (id.into(), result.into());
+    json!({"jsonrpc": "2.0", "id": id, "result": result})
+}
+
+fn ok(message: &Value) -> Response<Frames> {
+    response(200, &[JSON], frames(message.to_string()))
+}
+
+fn call(id: impl Into<Value>, name: &str) -> Value {
+    let id: Value = id.into();
+    json!({"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": {"name": name}})
+}
+
+fn event(id: &str, message: &Value) -> String {
+    format!("id: {id}\ndata: {message}\n\n")
+}
+
+/// A server whose responses are given with each request.
+struct Server {
+    log: ActivityLog,
+    clock: ManualClock,
+    layer: HttpTapLayer,
+}
+
+impl Server {
+    fn new() -> Self {
+        Server::with(|log| log.tools().prompts().resources().http_tap())
+    }
+
+    fn with(layer: impl FnOnce(&ActivityLog) -> HttpTapLayer) -> Self {
+        let (log, clock) = ActivityLog::test();
+        let layer = layer(&log);
+        Server { log, clock, layer }
+    }
+
+    /// Sends a request, to which the service sends this response once it has read it. Returns what the client gets, and checks that
+    /// both bodies pass unchanged.
+    async fn send(&self, request: Request<Frames>, response: Response<Frames>) -> StatusCode {
+        let response = self.begin(request, response).await;
+        let status = response.status();
+        let sent = response.extensions().get::<Bytes>().unwrap().clone();
+        // A body that fails has sent what came before.
+        if let Ok(body) = response.into_body().collect().await {
+            assert_eq!(body.to_bytes(), sent);
+        }
+        status
+    }
+
+    async fn begin(
+        &self,
+        request: Request<Frames>,
+        mut response: Response<Frames>,
+    ) -> Response<HttpTapBody<Frames>> {
+        let expected = request.body().frames.concat();
+        let seen = Arc::new(Mutex::new(None));
+        let sent = Bytes::from(response.body().frames.concat());
+        response.extensions_mut().insert(sent);
+        let (of_service, response) = (seen.clone(), Mutex::new(Some(response)));
+        let service = service_fn(move |request: Request<HttpTapRequestBody<Frames>>| {
+            let response = response.lock().unwrap().take().unwrap();
+            let seen = of_service.clone();
+            async move {
+                let body = request.into_body().collect().await.unwrap().to_bytes();
+                *seen.lock().unwrap() = Some(body);
+                Activity::current().set("inside", true);
+                Ok::<_, Infallible>(response)
+            }
+        });
+        let response = self.layer.layer(service).oneshot(request).await.unwrap();
+        assert_eq!(seen.lock().unwrap().take().unwrap(), expected);
+        response
+    }
+
+    fn contents(&self) -> LogContents {
+        let activities = self.log.accounting().activities;
+        assert!(activities.adds_up(), "{activities:?}");
+        self.log.assert().wait()
+    }
+}
+
+#[tokio::test]
+async fn a_call_becomes_the_activity_of_its_request() {
+    let server = Server::with(|log| {
+        let tools = log.tools().previews(Capture::Preview);
+        tools
+            .brand(|tool| tool.split_once('_').map(|(brand, _)| brand))
+            .http_tap()
+    });
+    let initialize = json!({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": {
+        "protocolVersion": "2025-11-25", "clientInfo": {"name": "inspector", "version": "1.2"}}});
+    let info =
+        json!({"protocolVersion": "2025-06-18", "serverInfo": {"name": "files", "version": "9"}});
+    let begin = request(Method::POST, &[JSON], frames(initialize.to_string()));
+    let begun = frames(answer(0, info).to_string());
+    server
+        .send(begin, response(200, &[JSON, SESSION], begun))
+        .await;
+    let list = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list"});
+    let tools = json!({"tools": [{"name": "files_read", "annotations": {"readOnlyHint": true}}]});
+    server.send(post(&list), ok(&answer(1, tools))).await;
+    let initialized = json!({"jsonrpc": "2.0", "method": "notifications/initialized"});
+    server
+        .send(post(&initialized), response(202, &[], Frames::default()))
+        .await;
+
+    let mut read = call(7, "files_read");
+    read["params"]["arguments"] = json!({"path": "/a"});
+    let content = json!({"content": [{"type": "text", "text": "hello"}]});
+    server.send(post(&read), ok(&answer(7, content))).await;
+    let failed = json!({"content": [{"type": "text", "text": "no such file"}], "isError": true});
+    server
+        .send(post(&call(8, "files_bad")), ok(&answer(8, failed)))
+        .await;
+    let error = json!({"id": 9, "error": {"code": -32602, "message": "bad page"}});
+    server.send(post(&call(9, "files_page")), ok(&error)).await;
+
+    let activities = server.log.accounting().activities;
+    assert_eq!(activities.recorded, 3, "{activities:?}");
+    let contents = server.contents();
+    contents.count(3);
+    contents
+        .one("files_read")
+        .kind(Kind::Tool)
+        .succeeded()
+        .top_level()
+        .brand("files")
+        .session("s1")
+        .request("7")
+        .attribute("inside", true)
+        .attribute("url.path", "/mcp")
+        .attribute("network.transport", "tcp")
+        .attribute("http.response.status_code", 200)
+        .attribute("mcp.client.name", "inspector")
+        .attribute("mcp.server.name", "files")
+        .attribute("mcp.protocol.version", "2025-06-18")
+        .attribute("mcp.tool.read_only", true);
+    let record = contents.one("files_read").record();
+    assert_eq!(record.input.as_ref().unwrap().text, r#"{"path":"/a"}"#);
+    assert!(record.output.as_ref().unwrap().text.contains("hello"));
+    contents
+        .one("files_bad")
+        .failed("tool_error")
+        .message("no such file");
+    contents
+        .one("files_page")
+        .failed("-32602")
+        .message("bad page");
+}
+
+#[tokio::test]
+async fn without_sessions_each_request_says_who_calls() {
+    let server = Server::new();
+    let mut named = call(1, "named");
+    named["params"]["_meta"] = json!({
+        "io.modelcontextprotocol/clientInfo": {"name": "agent", "version": "3"},
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28"});
+    let headers = [JSON, ("mcp-protocol-version", "2025-06-18")];
+    for message in [named, call(1, "old")] {
+        let request = request(Method::POST, &headers, frames(message.to_string()));
+        server.send(request, ok(&answer(1, json!({})))).await;
+    }
+    let contents = server.contents();
+    contents
+        .one("named")
+        .succeeded()
+        .attribute("mcp.client.name", "agent")
+        .attribute("mcp.protocol.version", "2026-07-28");
+    let old = contents.one("old").succeeded();
+    assert_eq!(
+        old.attribute("mcp.protocol.version", "2025-06-18")
+            .record()
+            .scope
+            .session,
+        None
+    );
+}
+
+#[tokio::test]
+async fn what_a_transport_refuses_is_on_record() {
+    let server = Server::new();
+    let error = json!({"jsonrpc": "2.0", "id": null, "error": {"code": -32001, "message": "Session not found"}});
+    let gone = response(404, &[JSON], frames(error.to_string()));
+    server.send(post(&call(1, "late")), gone).await;
+    let initialize = json!({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": {}});
+    server
+        .send(
+            post(&initialize),
+            response(403, &[], frames("Invalid Host header")),
+        )
+        .await;
+    server
+        .send(get(), response(409, &[], Frames::default()))
+        .await;
+    // As the protocol has it.
+    server
+        .send(get(), response(405, &[], Frames::default()))
+        .await;
+    let delete = request(Method::DELETE, &[SESSION], Frames::default());
+    server
+        .send(delete, response(405, &[], Frames::default()))
+        .await;
+    // Not MCP.
+    let other = request(Method::GET, &[], Frames::default());
+    server
+        .send(other, response(404, &[], Frames::default()))
+        .await;
+
+    let contents = server.contents();
+    contents.count(3);
+    contents
+        .one("late")
+        .kind(Kind::Tool)
+        .failed("404")
+        .message("Session not found");
+    contents
+        .one("POST")
+        .kind(Kind::Http)
+        .failed("denied")
+        .attribute("mcp.method.name", "initialize")
+        .attribute("http.response.status_code", 403);
+    contents.one("GET").failed("409").session("s1");
+}
+
+/// The service responds before it reads the body.
+#[tokio::test]
+async fn a_request_that_is_refused_unread_is_on_record() {
+    let server = Server::new();
+    let service = service_fn(async |_: Request<HttpTapRequestBody<Frames>>| {
+        Ok::<_, Infallible>(response(401, &[], Frames::default()))
+    });
+    server
+        .layer
+        .layer(service)
+        .oneshot(post(&call(1, "secret")))
+        .await
+        .unwrap();
+    server.contents().count(1).one("POST").failed("denied");
+}
+
+#[tokio::test]
+async fn a_batch_is_a_request_with_its_calls_as_children() {
+    let server = Server::new();
+    let ping = json!({"jsonrpc": "2.0", "id": 3, "method": "ping"});
+    let batch = json!([call(1, "first"), ping, call(2, "second")]);
+    let answers = json!([
+        answer(2, json!({})),
+        answer(3, json!({})),
+        answer(1, json!({"isError": true}))
+    ]);
+    server.send(post(&batch), ok(&answers)).await;
+    let pings = json!([ping]);
+    server
+        .send(post(&pings), ok(&json!([answer(3, json!({}))])))
+        .await;
+    let contents = server.contents();
+    contents.count(3);
+    contents
+        .one("POST")
+        .kind(Kind::Http)
+        .succeeded()
+        .children(["first", "second"]);
+    contents.one("first").failed("tool_error");
+    contents.one("second").succeeded();
+}
+
+#[tokio::test]
+async fn an_answer_is_found_in_a_stream_of_events() {
+    let server = Server::new();
+    let progress = json!({"method": "notifications/progress", "params": {"progress": 1}});
+    let ask = json!({"id": 1, "method": "elicitation/create", "params": {}});
+    let pretty = serde_json::to_string_pretty(&answer(5, json!({"isError": true}))).unwrap();
+    let lines: Vec<String> = pretty.lines().map(|line| format!("data:{line}")).collect();
+    for end in ["\n", "\r", "\r\n"] {
+        let stream = [
+            "\u{feff}: a comment".into(),
+            "event: message".into(),
+            format!("data: {progress}"),
+            String::new(),
+            "retry: 3".into(),
+            "data".into(),
+            String::new(),
+            format!("data: {ask}"),
+            String::new(),
+            lines.join(end),
+            // Its end may be missing.
+        ];
+        let body = frames(stream.join(end));
+        server
+            .send(post(&call(5, "asks")), response(200, &[EVENTS], body))
+            .await;
+        server
+            .send(
+                post(&answer(1, json!({"action": "accept"}))),
+                response(202, &[], Frames::default()),
+            )
+            .await;
+    }
+    assert_eq!(
+        server.layer.counts().others,
+        0,
+        "{:?}",
+        server.layer.counts()
+    );
+    let contents = server.contents();
+    contents.all("asks").count(3);
+    for nth in 0..3 {
+        contents
+            .all("asks")
+            .nth(nth)
+            .failed("tool_error")
+            .children(["elicitation/create"]);
+        contents.all("elicitation/create").nth(nth).succeeded();
+    }
+}
+
+#[tokio::test]
+async fn an_answer_may_arrive_on_a_later_stream_of_the_session() {
+    let server = Server::new();
+    let primed = || response(200, &[EVENTS], frames("id: 1\ndata:\n\n"));
+    server.send(post(&call(1, "resumed")), primed()).await;
+    let mut dropped = primed();
+    dropped.body_mut().last = Last::Pending;
+    let mut dropped = server.begin(post(&call(2, "reconnected")), dropped).await;
+    dropped.body_mut().frame().await.unwrap().unwrap();
+    drop(dropped);
+    server.send(post(&call(3, "forgotten")), primed()).await;
+    let stream = [
+        event("2", &answer(1, json!({}))),
+        event("3", &answer(2, json!({}))),
+    ]
+    .concat();
+    server
+        .send(get(), response(200, &[EVENTS], frames(stream)))
+        .await;
+    let contents = server.contents();
+    contents.one("resumed").succeeded();
+    contents.one("reconnected").succeeded();
+    contents.one("forgotten").running();
+
+    server.clock.advance(Duration::from_secs(301));
+    server
+        .send(post(&call(4, "next")), ok(&answer(4, json!({}))))
+        .await;
+    server.contents().one("forgotten").failed("unanswered");
+}
+
+#[tokio::test]
+async fn a_call_ends_with_its_response_if_that_has_no_answer() {
+    let server = Server::new();
+    server.send(post(&call(1, "silent")), ok(&json!({}))).await;
+    server
+        .send(post(&call(2, "other")), ok(&answer(1, json!({}))))
+        .await;
+    let mut broken = response(200, &[EVENTS], frames(": hello\n\n"));
+    broken.body_mut().last = Last::Error;
+    server.send(post(&call(3, "broken")), broken).await;
+    let mut left = response(200, &[EVENTS], frames(": hello\n\n"));
+    left.body_mut().last = Last::Pending;
+    drop(server.begin(post(&call(4, "left")), left).await);
+    let elsewhere = [("location", "/mcp/")];
+    server
+        .send(
+            post(&call(5, "redirected")),
+            response(307, &elsewhere, Frames::default()),
+        )
+        .await;
+    let contents = server.contents();
+    contents
+        .one("redirected")
+        .skipped()
+        .attribute("http.response.status_code", 307);
+    contents.one("silent").failed("unanswered");
+    contents.one("other").failed("unanswered");
+    contents.one("broken").failed("connection_reset");
+    contents.one("left").cancelled();
+}
+
+#[tokio::test]
+async fn a_client_cancels_a_call_or_closes_its_session() {
+    let server = Server::new();
+    let running = || {
+        let mut response = response(200, &[EVENTS], frames("id: 1\ndata:\n\n"));
+        response.body_mut().last = Last::Pending;
+        response
+    };
+    let first = server.begin(post(&call(1, "stopped")), running()).await;
+    let cancel = json!({"method": "notifications/cancelled", "params": {"requestId": 1, "reason": "too slow"}});
+    server
+        .send(post(&cancel), response(202, &[], Frames::default()))
+        .await;
+    let second = server.begin(post(&call(2, "closed")), running()).await;
+    let delete = request(Method::DELETE, &[SESSION], Frames::default());
+    server
+        .send(delete, response(204, &[], Frames::default()))
+        .await;
+    let contents = server.contents();
+    contents.count(2);
+    contents.one("stopped").cancelled().message("too slow");
+    contents.one("closed").cancelled();
+    drop((first, second));
+}
+
+#[tokio::test]
+async fn a_service_that_fails_or_panics_fails_the_call() {
+    let server = Server::new();
+    let failing = service_fn(async |request: Request<HttpTapRequestBody<Frames>>| {
+        request.into_body().collect().await.unwrap();
+        Err::<Response<Frames>, _>(io::Error::from(io::ErrorKind::ConnectionRefused))
+    });
+    server
+        .layer
+        .layer(failing)
+        .oneshot(post(&call(1, "fails")))
+        .await
+        .unwrap_err();
+    let panicking = service_fn(async |request: Request<HttpTapRequestBody<Frames>>| {
+        request.into_body().collect().await.unwrap();
+        assert!(request_is_fine(), "it panicked");
+        Ok::<_, Infallible>(Response::new(Frames::default()))
+    });
+    let service = server.layer.layer(panicking);
+    tokio::spawn(service.oneshot(post(&call(2, "panics"))))
+        .await
+        .unwrap_err();
+    let mut body = ok(&json!({}));
+    body.body_mut().last = Last::Panic;
+    let response = server.begin(post(&call(3, "body_panics")), body).await;
+    tokio::spawn(response.into_body().collect())
+        .await
+        .unwrap_err();
+    let contents = server.contents();
+    contents.one("fails").failed("connection_refused");
+    contents.one("panics").panicked().message("it panicked");
+    contents.one("body_panics").panicked();
+}
+
+fn request_is_fine() -> bool {
+    false
+}
+
+#[tokio::test]
+async fn a_request_in_which_something_is_recorded_is_on_record() {
+    let server = Server::new();
+    let log = server.log.clone();
+    let service = service_fn(move |request: Request<HttpTapRequestBody<Frames>>| {
+        let log = log.clone();
+        async move {
+            log.start(Describe::job("before")).end(Outcome::success());
+            request.into_body().collect().await.unwrap();
+            log.start(Describe::job("after")).end(Outcome::success());
+            Ok::<_, Infallible>(ok(&answer(1, json!({}))))
+        }
+    });
+    let mut service = server.layer.layer(service);
+    for message in [json!({"id": 1, "method": "ping"}), call(1, "tool")] {
+        let response = service
+            .ready()
+            .await
+            .unwrap()
+            .call(post(&message))
+            .await
+            .unwrap();
+        response.into_body().collect().await.unwrap();
+    }
+    let contents = server.contents();
+    contents.count(6);
+    contents
+        .one("POST")
+        .succeeded()
+        .attribute("mcp.method.name", "ping")
+        .children(["before", "after"]);
+    contents.one("tool").children(["before", "after"]);
+}
+
+/// The transport of 2024-11-05.
+#[tokio::test]
+async fn answers_arrive_on_the_stream_that_names_the_endpoint() {
+    let server = Server::new();
+    let endpoint = "event: endpoint\r\ndata: /messages/?session_id=abc\r\n\r\n";
+    let stream = [
+        endpoint.into(),
+        event("", &answer(1, json!({}))),
+        event("", &answer(2, json!({}))),
+    ];
+    let mut events = response(
+        200,
+        &[EVENTS],
+        Frames {
+            frames: stream.map(Bytes::from).into(),
+            last: Last::End,
+        },
+    );
+    events.body_mut().last = Last::End;
+    let open = request(
+        Method::GET,
+        &[("accept", "text/event-stream")],
+        Frames::default(),
+    );
+    let mut events = server.begin(open, events).await;
+    events.body_mut().frame().await.unwrap().unwrap();
+    let send = async |message: Value| {
+        let mut request = request(Method::POST, &[JSON], frames(message.to_string()));
+        *request.uri_mut() = "/messages/?session_id=abc".parse().unwrap();
+        server
+            .send(request, response(202, &[], frames("Accepted")))
+            .await;
+    };
+    send(call(1, "first")).await;
+    send(call(2, "second")).await;
+    send(call(3, "third")).await;
+    server.contents().one("first").running();
+    events.body_mut().frame().await.unwrap().unwrap();
+    server.contents().one("first").succeeded();
+    while events.body_mut().frame().await.is_some() {}
+    let contents = server.contents();
+    contents.one("second").succeeded();
+    contents.one("third").failed("unanswered");
+}
+
+#[tokio::test]
+async fn what_is_not_understood_passes_and_is_counted() {
+    let server = Server::new();
+    let gzip = ("content-encoding", "gzip");
+    let others: [&[u8]; 6] = [
+        b"not json",
+        b"{\"a\":",
+        b"[1,2]",
+        b"\xff\xfe",
+        b"{} {}",
+        b"\"text\"",
+    ];
+    for other in others {
+        for headers in [&[JSON][..], &[EVENTS]] {
+            let body = Frames {
+                frames: vec![Bytes::from_static(other)],
+                last: Last::End,
+            };
+            let request = request(Method::POST, &[JSON, SESSION], body.clone());
+            server.send(request, response(200, headers, body)).await;
+        }
+    }
+    let before = server.layer.counts().others;
+    assert!(before >= 2 * others.len() as u64, "{before}");
+    let zipped = request(Method::POST, &[JSON, gzip], frames("\u{1f}\u{8b}"));
+    server
+        .send(zipped, response(200, &[JSON, gzip], frames("\u{1f}\u{8b}")))
+        .await;
+    assert_eq!(server.layer.counts().others, before + 2);
+    server.contents().count(0);
+    assert_eq!(server.log.accounting().activities.recorded, 0);
+}
+
+#[tokio::test]
+async fn the_sessions_that_are_remembered_are_bounded() {
+    let server = Server::new();
+    let primed = || response(200, &[EVENTS], frames("id: 1\ndata:\n\n"));
+    server.send(post(&call(1, "first")), primed()).await;
+    for session in 0..10_000 {
+        let ping = json!({"id": 1, "method": "ping"}).to_string();
+        let id = session.to_string();
+        let request = request(Method::POST, &[JSON, ("mcp-session-id", &id)], frames(ping));
+        server.send(request, ok(&answer(1, json!({})))).await;
+    }
+    assert_eq!(server.layer.counts().unanswered, 1);
+    server.contents().count(1).one("first").failed("unanswered");
+}
+
+/// A real server with sessions, which calls its tools in a task of the session.
+#[cfg(feature = "rmcp")]
+#[tokio::test]
+async fn the_calls_of_a_server_with_sessions_are_on_record() {
+    use http_body_util::Full;
+    use rmcp::transport::streamable_http_server::{
+        StreamableHttpServerConfig, StreamableHttpService, session::local::LocalSessionManager,
+    };
+
+    let server = Server::new();
+    let service = StreamableHttpService::new(
+        || Ok(crate::operations::Server::new(None)),
+        LocalSessionManager::default().into(),
+        StreamableHttpServerConfig::default(),
+    );
+    let service = server.layer.layer(service);
+    let mut session = None;
+    let initialize = json!({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": {
+        "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}});
+    let initialized = json!({"jsonrpc": "2.0", "method": "notifications/initialized"});
+    let list = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list"});
+    for message in [initialize, initialized, list, call(2, "nonsense")] {
+        let mut request = Request::post("http://localhost/mcp")
+            .header("host", "localhost")
+            .header("accept", "application/json, text/event-stream")
+            .header("content-type", "application/json");
+        if let Some(session) = &session {
+            request = request.header("mcp-session-id", session);
+        }
+        let request = request
+            .body(Full::new(Bytes::from(message.to_string())))
+            .unwrap();
+        let response = service.clone().oneshot(request).await.unwrap();
+        assert!(response.status().is_success(), "{response:?}");
+        let id = response.headers().get("mcp-session-id").cloned();
+        session = session.or(id);
+        response.into_body().collect().await.unwrap();
+    }
+    let session = session.unwrap();
+    let contents = server.contents();
+    let call = contents.count(1).one("nonsense").failed("-32602");
+    call.session(session.to_str().unwrap())
+        .attribute("mcp.client.name", "test");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// However the bytes arrive, and whatever they are, the record is the same, and nothing panics.
+    #[test]
+    fn the_record_does_not_depend_on_how_bodies_are_split(
+        pieces in prop::collection::vec(1_usize..40, 1..100),
+        noise in prop::collection::vec(any::<u8>(), 0..100),
+        line_end in prop::sample::select(vec!["\n", "\r", "\r\n"]),
+    ) {
+        let calls: Vec<Value> = (0..5).map(|id| {
+            let mut call = call(id, "\"a\\ü");
+            call["params"]["arguments"] = json!({"a": [1.5, "\u{1f600}"]});
+            call
+        }).collect();
+        let asked = serde_json::to_string_pretty(&calls).unwrap();
+        let mut answered = b"event: message\n".to_vec();
+        for id in 0..4 {
+            let answer = serde_json::to_string_pretty(&answer(id, json!({"content": []}))).unwrap();
+            for line in answer.lines() {
+                answered.extend(format!("data: {line}{line_end}").bytes());
+            }
+            answered.extend(line_end.bytes());
+        }
+        answered.extend(line_end.bytes());
+        answered.extend(&noise);
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let read = |sizes: &mut dyn Iterator<Item = usize>| {
+            let mut split = |bytes: &[u8]| {
+                let (mut frames, mut rest) = (Vec::new(), bytes);
+                while !rest.is_empty() {
+                    let (now, later) = rest.split_at(sizes.next().unwrap_or(1).min(rest.len()));
+                    frames.push(Bytes::copy_from_slice(now));
+                    rest = later;
+                }
+                Frames { frames, last: Last::End }
+            };
+            let server = Server::with(|log| log.tools().previews(Capture::Preview).http_tap());
+            let request = request(Method::POST, &[JSON], split(asked.as_bytes()));
+            let response = response(200, &[EVENTS], split(&answered));
+            runtime.block_on(server.send(request, response));
+            let contents = server.contents();
+            let rows = contents.activities().iter();
+            let mut rows: Vec<_> = rows.map(|one| {
+                let input = one.input.as_ref().map(|input| input.text.clone());
+                (one.name.clone(), one.scope.request.clone(), one.status, one.error_type.clone(), input)
+            }).collect();
+            rows.sort_by_key(|row| row.1.clone());
+            (server.layer.counts(), rows)
+        };
+        let whole = read(&mut std::iter::repeat(usize::MAX));
+        prop_assert_eq!(&whole, &read(&mut std::iter::repeat(1)));
+        prop_assert_eq!(&whole, &read(&mut pieces.into_iter().cycle()));
+        prop_assert_eq!(whole.1.len(), 6);
+    }
+}
