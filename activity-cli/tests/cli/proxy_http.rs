@@ -217,7 +217,7 @@ async fn an_event_passes_before_the_stream_ends() {
 fn stream_of(
     receiver: mpsc::Receiver<Bytes>,
 ) -> impl futures_util::Stream<Item = Result<Bytes, Infallible>> {
-    futures_util::stream::unfold(receiver, async |mut receiver| {
+    futures_util::stream::unfold(receiver, |mut receiver: mpsc::Receiver<Bytes>| async move {
         let bytes = receiver.recv().await?;
         Some((Ok(bytes), receiver))
     })
@@ -341,12 +341,12 @@ fn what_cannot_be_served_is_an_error() {
     check(&with(&["https://a/?key=1"]), 2, "has a query");
     check(
         &with(&["http://a/", "--listen", "0.0.0.0:0"]),
-        1,
+        2,
         "without a token",
     );
     check(
         &with(&["http://a/", "--listen", "nonsense"]),
-        1,
+        2,
         "cannot listen on",
     );
     check(&with(&["http://a/", "--", "cat"]), 2, "cannot be used with");

@@ -29,7 +29,7 @@ use crate::failure::Failure;
 const CONNECT: Duration = Duration::from_secs(10);
 
 /// Headers of one connection, which are not passed on (RFC 9110, 7.6.1).
-const OF_CONNECTION: [HeaderName; 8] = [
+static OF_CONNECTION: [HeaderName; 8] = [
     header::CONNECTION,
     HeaderName::from_static("keep-alive"),
     HeaderName::from_static("proxy-connection"),
@@ -58,8 +58,10 @@ impl Forward {
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         tcp.set_connect_timeout(Some(CONNECT));
+        // A container may have no certificates of its own.
         let connector = HttpsConnectorBuilder::new()
-            .with_native_roots()?
+            .with_native_roots()
+            .unwrap_or_else(|_| HttpsConnectorBuilder::new().with_webpki_roots())
             .https_or_http()
             .enable_http1()
             .wrap_connector(tcp);
