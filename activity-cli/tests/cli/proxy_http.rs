@@ -90,7 +90,8 @@ async fn server(answer: impl Fn(Request) -> Response + Clone + Send + Sync + 'st
         let answer = answer.clone();
         async move { Ok::<_, Infallible>(answer(request)) }
     });
-    let server = Server::bind_service("127.0.0.1:0", &ServiceAccess::new(), service);
+    let access = ServiceAccess::new();
+    let server = Server::bind_service("127.0.0.1:0", &access, service);
     let server = server.await.unwrap();
     let address = server.address();
     tokio::spawn(server.run());
