@@ -49,7 +49,7 @@ pub(crate) struct Proxy {
         long,
         value_name = "ADDRESS",
         default_value = "127.0.0.1:8788",
-        requires = "to"
+        conflicts_with = "command"
     )]
     pub(crate) listen: String,
     /// Require this token, over HTTP; mandatory when listening on anything but localhost. Generated if no value is given
@@ -63,10 +63,15 @@ pub(crate) struct Proxy {
     )]
     pub(crate) token: Option<String>,
     /// Read the token from this file; `-` for stdin
-    #[arg(long, value_name = "FILE", conflicts_with = "token", requires = "to")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with = "token",
+        conflicts_with = "command"
+    )]
     pub(crate) token_file: Option<String>,
     /// Also accept this name in the Host and Origin headers (repeatable)
-    #[arg(long, value_name = "NAME", requires = "to")]
+    #[arg(long, value_name = "NAME", conflicts_with = "command")]
     pub(crate) host: Vec<String>,
     /// Command of the server, and its arguments
     #[arg(

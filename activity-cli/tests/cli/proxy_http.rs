@@ -250,7 +250,7 @@ async fn a_call_that_runs_at_the_end_is_cancelled() {
 }
 
 #[test]
-fn a_server_that_is_away_is_a_502_and_fails_the_call() {
+fn a_server_that_is_away_is_a_502_and_a_request_that_failed() {
     let fixture = Fixture::new();
     let away = TcpListener::bind("127.0.0.1:0")
         .unwrap()
@@ -267,7 +267,7 @@ fn a_server_that_is_away_is_a_502_and_fails_the_call() {
     let [row] = &rows[..] else { panic!("{rows:?}") };
     assert_eq!(
         (row.name.as_str(), row.error_type.as_deref()),
-        ("lost", Some("502"))
+        ("POST", Some("502"))
     );
 }
 
@@ -354,6 +354,6 @@ fn what_cannot_be_served_is_an_error() {
     check(
         &["proxy", "--listen", "127.0.0.1:0", "--", "cat"],
         2,
-        "--to",
+        "cannot be used with",
     );
 }
