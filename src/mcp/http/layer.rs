@@ -17,7 +17,7 @@ use crate::{
 /// Returned by [`ToolOptions::http_tap`].
 ///
 /// It only reads: bodies pass frame by frame, unchanged. A request is an activity from its start, current for the service, and becomes
-/// that of the call once its message has passed; a batch becomes an activity with the calls as children. Requests that are no calls are
+/// that of the call once its message has passed; a batch becomes an activity with the calls as children. A request without a call is
 /// recorded only if the server refuses them, with a status of 4xx or 5xx, or if something was recorded inside. Log lines that are
 /// written before the message has passed are not events of the call.
 ///
