@@ -106,17 +106,21 @@ impl Webhooks {
     }
 
     fn add_of<R: Record>(&self, webhook: &Webhook) -> Result<Secret> {
-        let mut reader = ActivityReader::from_store(&*self.store)?;
-        let newest = reader.newest::<R>()?;
-        // Rejects a filter with fields that the records do not have.
-        reader.after(newest, &webhook.filter, 1)?;
-        let mut state = self.place.open()?;
-        let secret = match (&webhook.secret, state.webhook(&webhook.name)?) {
+        // First, because it needs the most rights.
+        let earlier = match self.place.open_existing()? {
+            Some(mut state) => state.webhook(&webhook.name)?,
+            None => None,
+        };
+        let secret = match (&webhook.secret, earlier) {
             (Some(secret), _) => secret.clone(),
             (None, Some(earlier)) => earlier.secret,
             (None, None) => Secret::random()?,
         };
-        state.add(webhook, &secret, newest)?;
+        let mut reader = ActivityReader::from_store(&*self.store)?;
+        let newest = reader.newest::<R>()?;
+        // Rejects a filter with fields that the records do not have.
+        reader.after(newest, &webhook.filter, 1)?;
+        self.place.open()?.add(webhook, &secret, newest)?;
         Ok(secret)
     }
 

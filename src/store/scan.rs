@@ -219,7 +219,7 @@ pub(super) fn attributes(
     take: &mut dyn FnMut(AttributeSample),
 ) -> Result<()> {
     for_each(store, &ended(filter.clone()), &mut |one: ActivityRecord| {
-        take(one.into())
+        take(one.into());
     })
 }
 

@@ -26,7 +26,7 @@ const TIMEOUTS: &str = "tcp_user_timeout=1&connect_timeout=1";
 /// Requests of each kind.
 const CONNECT: &[&str] = &["user"];
 const LEASE: &[&str] = &["tower_activity.lease_log"];
-const BATCH: &[&str] = &["INSERT INTO tower_activity.activity"];
+const BATCH: &[&str] = &["INSERT INTO tower_activity.new_activity"];
 const COMMIT: &[&str] = &["tower_activity.accept_batch", "COMMIT"];
 const HEARTBEAT: &[&str] = &["tower_activity.renew_log"];
 const FOLD: &[&str] = &["'ordinal' FOR UPDATE"];

@@ -120,7 +120,10 @@ impl Sessions {
         loop {
             let mut detached = self.detached.lock();
             let is_due = |(deadline_ns, _): &(u64, _)| *deadline_ns <= now_ns;
-            let Some((_, session)) = detached.pop_front_if(|first| is_due(first)) else {
+            if !detached.front().is_some_and(is_due) {
+                return;
+            }
+            let Some((_, session)) = detached.pop_front() else {
                 return;
             };
             drop(detached);

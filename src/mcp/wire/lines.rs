@@ -8,7 +8,7 @@ pub(super) const LONGEST_LINE: usize = 4 << 20;
 const KEPT_CAPACITY: usize = 64 << 10;
 
 /// A part of a stream.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Piece<'a> {
     /// A complete line that begins like a message, with its line break.
     Line(&'a [u8]),
