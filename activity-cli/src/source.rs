@@ -41,19 +41,44 @@ pub(crate) fn is_address(store: &str) -> bool {
 
 /// Returns the path or address without a password, to be printed.
 pub(crate) fn shown(store: &str) -> String {
-    match password(store) {
-        Some(password) => store.replacen(&format!(":{password}@"), "@", 1),
-        None => store.to_owned(),
+    if !is_address(store) {
+        return store.to_owned();
+    }
+    let (address, parameters) = store.split_once('?').unwrap_or((store, ""));
+    let address = match user_password(address) {
+        Some(password) => address.replacen(&format!(":{password}@"), "@", 1),
+        None => address.to_owned(),
+    };
+    let mut shown = parameters.split('&').filter(|one| {
+        let is_password = parameter_password(one).is_some();
+        !one.is_empty() && !is_password
+    });
+    match shown.next() {
+        Some(first) => shown.fold(format!("{address}?{first}"), |all, one| {
+            format!("{all}&{one}")
+        }),
+        None => address,
     }
 }
 
 /// Returns the password in an address.
 fn password(store: &str) -> Option<&str> {
-    let (_, rest) = store.split_once("://")?;
-    let authority = rest.split(['/', '?', '#']).next()?;
+    let (address, parameters) = store.split_once('?').unwrap_or((store, ""));
+    user_password(address).or_else(|| parameters.split('&').find_map(parameter_password))
+}
+
+fn user_password(address: &str) -> Option<&str> {
+    let (_, rest) = address.split_once("://")?;
+    let authority = rest.split(['/', '#']).next()?;
     let (user, _) = authority.rsplit_once('@')?;
     let (_, password) = user.split_once(':')?;
     Some(password).filter(|password| !password.is_empty())
+}
+
+fn parameter_password(parameter: &str) -> Option<&str> {
+    let (name, value) = parameter.split_once('=')?;
+    let is_password = name.eq_ignore_ascii_case("password");
+    (is_password && !value.is_empty()).then_some(value)
 }
 
 /// Warns of a password in an address that is an argument.
@@ -157,5 +182,20 @@ mod tests {
         check("postgres://u@h/x", None);
         check("postgres://u:@h/x", None);
         check("postgres://h:5432/x", None);
+        check("postgres://u@h/x?a=b&password=hunter2", Some("hunter2"));
+        check("postgres://u@h/x?PASSWORD=hunter2&a=b", Some("hunter2"));
+        check("postgres://u@h/x?password=", None);
+    }
+
+    #[test]
+    fn a_password_is_not_shown() {
+        let check = |url: &str, expected| assert_eq!(shown(url), expected);
+        check("postgres://u:hunter2@h/x?a=b", "postgres://u@h/x?a=b");
+        check("postgres://u@h/x?password=hunter2", "postgres://u@h/x");
+        check(
+            "postgres://u:p@h/x?a=b&password=hunter2&c=d",
+            "postgres://u@h/x?a=b&c=d",
+        );
+        check("a?password=file.db", "a?password=file.db");
     }
 }

@@ -24,7 +24,7 @@ pub(crate) struct Proxy {
         hide_possible_values = true
     )]
     pub(crate) capture: Capture,
-    /// Ask for the reason of each call, with a parameter that each tool gets: optional or required
+    /// Ask for the reason of each call, with a parameter that each tool gets: optional or required. Not with --to
     #[arg(
         long,
         value_name = "HOW",
@@ -35,7 +35,7 @@ pub(crate) struct Proxy {
         conflicts_with = "to"
     )]
     pub(crate) intent: Option<IntentMode>,
-    /// Add a tool with which a model reports what no tool of the server does
+    /// Add a tool with which a model reports what no tool of the server does. Not with --to
     #[arg(long, conflicts_with = "to")]
     pub(crate) missing_tool: bool,
     /// Also forward the store to this address: postgres://user@host/database

@@ -14,7 +14,7 @@ use std::{
 
 use tower_activity::mcp::{Tap, TapRewriter};
 
-use super::status::Ended;
+use super::{signals::Signals, status::Ended};
 use crate::{failure::Failure, print::safe};
 
 /// Size of the read buffer.
@@ -25,7 +25,11 @@ const LONGEST_LINE: usize = 8 << 10;
 const SILENCE: Duration = Duration::from_millis(500);
 
 /// A server that runs.
-pub(super) struct Running(Child);
+pub(super) struct Running {
+    child: Child,
+    /// True once the client has closed the connection, or asked for the end.
+    is_closed: Arc<AtomicBool>,
+}
 
 impl Running {
     /// Starts the server.
@@ -33,13 +37,15 @@ impl Running {
         let (program, arguments) = command.split_first().ok_or_else(|| {
             Failure::Usage(String::from("name the command of a server after `--`"))
         })?;
+        // Before there is a server: one that comes at once is for it, too.
+        let signals = Signals::register()?;
         let child = Command::new(program)
             .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn();
-        child.map(Running).map_err(|cause| {
+        let child = child.map_err(|cause| {
             anstream::eprintln!(
                 "activity: cannot start {}: {cause}",
                 safe::line(&program.to_string_lossy())
@@ -49,14 +55,18 @@ impl Running {
                 io::ErrorKind::NotFound => 127,
                 _ => 126,
             })
-        })
+        })?;
+        let is_closed = Arc::new(AtomicBool::new(false));
+        signals.forward(&child, &is_closed)?;
+        Ok(Running { child, is_closed })
     }
 
     /// Passes on all three streams until the server has ended.
     pub(super) fn pass_on(self, tap: &Tap) -> io::Result<Ended> {
-        let Running(mut child) = self;
-        let is_closed = Arc::new(AtomicBool::new(false));
-        forward_signals(&child, &is_closed)?;
+        let Running {
+            mut child,
+            is_closed,
+        } = self;
         // Taken once, just here.
         let mut input = child.stdin.take().expect("the input is a pipe");
         let mut output = child.stdout.take().expect("the output is a pipe");
@@ -250,55 +260,4 @@ fn pass_errors(mut errors: ChildStderr, tap: &Tap, progress: &Progress) {
 
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
     thread::Builder::new().name(name.into()).spawn(work)
-}
-
-/// Passes signals on to the server, whose end is then ours.
-#[cfg(unix)]
-fn forward_signals(child: &Child, is_closed: &Arc<AtomicBool>) -> io::Result<()> {
-    use rustix::process::{Pid, Signal, kill_process};
-    use signal_hook::{consts::signal, iterator::Signals};
-
-    let ends = [
-        (signal::SIGINT, Signal::INT),
-        (signal::SIGQUIT, Signal::QUIT),
-        (signal::SIGTERM, Signal::TERM),
-        (signal::SIGHUP, Signal::HUP),
-    ];
-    let others = [
-        (signal::SIGUSR1, Signal::USR1),
-        (signal::SIGUSR2, Signal::USR2),
-    ];
-    let all = ends.into_iter().chain(others);
-    let mut signals = Signals::new(all.clone().map(|(number, _)| number))?;
-    let pid = Pid::from_child(child);
-    let is_closed = is_closed.clone();
-    spawn("proxy-signals", move || {
-        for number in signals.forever() {
-            let is_end = ends.iter().any(|(one, _)| *one == number);
-            is_closed.fetch_or(is_end, Relaxed);
-            // A terminal has sent these to the server, too.
-            let by_terminal = [signal::SIGINT, signal::SIGQUIT].contains(&number);
-            if by_terminal && is_in_foreground() {
-                continue;
-            }
-            if let Some((_, signal)) = all.clone().find(|(one, _)| *one == number) {
-                // It may have ended.
-                let _ = kill_process(pid, signal);
-            }
-        }
-    })?;
-    Ok(())
-}
-
-/// True if a terminal sends its signals to this process and its children.
-#[cfg(unix)]
-fn is_in_foreground() -> bool {
-    let terminal = std::fs::File::open("/dev/tty").ok();
-    let group = terminal.and_then(|terminal| rustix::termios::tcgetpgrp(terminal).ok());
-    group == Some(rustix::process::getpgrp())
-}
-
-#[cfg(not(unix))]
-fn forward_signals(_: &Child, _: &Arc<AtomicBool>) -> io::Result<()> {
-    Ok(())
 }

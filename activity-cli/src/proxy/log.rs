@@ -1,8 +1,12 @@
 //! The log of a proxy. Without one, the bytes pass all the same.
 
-use std::{fs, path::PathBuf, time::Duration};
+use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 
-use tower_activity::{ActivityLog, Error, ErrorKind, mcp::Tap, store::RecordCounts};
+use tower_activity::{
+    ActivityLog, Error, ErrorKind,
+    mcp::Tap,
+    store::{CentralStore, RecordCounts},
+};
 
 use super::Proxy;
 use crate::{print::safe, source};
@@ -13,7 +17,11 @@ const FILE: &str = "activity-proxy.db";
 const SHUTDOWN: Duration = Duration::from_millis(1_500);
 
 /// Opens the log; a disabled one, with a warning, if that fails.
-pub(super) fn open(store: Option<&str>, args: &Proxy) -> ActivityLog {
+pub(super) fn open(
+    store: Option<&str>,
+    args: &Proxy,
+    target: Option<Arc<dyn CentralStore>>,
+) -> ActivityLog {
     let file = store.filter(|store| !source::is_address(store));
     let path = match file {
         Some(file) => Ok(PathBuf::from(file)),
@@ -26,9 +34,11 @@ pub(super) fn open(store: Option<&str>, args: &Proxy) -> ActivityLog {
         ));
     }
     let mut builder = ActivityLog::builder();
-    if let Some(target) = &args.forward_to {
-        source::warn_of_password(target);
-        builder = builder.forward_to(target.as_str());
+    if let Some(target) = target {
+        args.forward_to
+            .iter()
+            .for_each(|address| source::warn_of_password(address));
+        builder = builder.forward_to(target);
     }
     let opened = path.and_then(|path| builder.open(path));
     opened.unwrap_or_else(|error| {

@@ -6,9 +6,12 @@ mod brand;
 mod child;
 mod http;
 mod log;
+mod signals;
 mod status;
 
-use tower_activity::{ActivityLog, Outcome, mcp::ToolOptions, record::Scope};
+use tower_activity::{
+    ActivityLog, Outcome, forward::ForwardTarget, mcp::ToolOptions, record::Scope,
+};
 
 pub(crate) use self::args::Proxy;
 use self::{brand::Rule, child::Running, http::Target};
@@ -22,23 +25,26 @@ pub(crate) fn run(
 ) -> Result<(), Failure> {
     explicit.map(source::path).transpose()?;
     let rule = args.brand.as_deref().map(Rule::parse).transpose()?;
+    // A mistyped address is an error now; without a log the calls would not be recorded.
+    let forward_to = args.forward_to.as_deref();
+    let target = forward_to.map(ForwardTarget::into_store).transpose()?;
     if let Some(to) = &args.to {
-        let target = Target::parse(to)?;
+        let server = Target::parse(to)?;
         let token = Token::of_args(args.token.as_deref(), args.token_file.as_deref())?;
-        let log = log::open(named, args);
+        let log = log::open(named, args, target);
         let (tools, scope) = settings(&log, args, rule);
         let mut tap = tools.http_tap().scope(&scope);
         if let Some(name) = &args.name {
             tap = tap.server_name(name.clone());
         }
-        let ended = http::serve(target, token.as_ref(), &tap, args);
+        let ended = http::serve(server, token.as_ref(), &tap, args);
         tap.close(&Outcome::cancelled());
         log::shutdown(&log);
         return ended;
     }
     // First, so that it starts while the log is opened.
     let running = Running::start(&args.command)?;
-    let log = log::open(named, args);
+    let log = log::open(named, args, target);
     let (tools, scope) = settings(&log, args, rule);
     let mut tap = tools.tap().scope(&scope);
     if let Some(name) = &args.name {

@@ -1,10 +1,13 @@
 //! `activity proxy`: the bytes of a server and its client pass unchanged, and the calls are on record.
 
 use std::{
+    fs,
     io::{BufRead, BufReader, Read, Write},
     os::unix::process::ExitStatusExt,
+    path::Path,
     process::{Child, Command, Output, Stdio},
     thread,
+    time::Duration,
 };
 
 use rmcp::{ServiceExt, model::CallToolRequestParams, transport::TokioChildProcess};
@@ -336,4 +339,34 @@ fn a_command_that_cannot_be_started_is_named() {
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn a_signal_that_comes_at_once_ends_the_server_too() {
+    for delay in (0..20).map(|step| Duration::from_millis(step * 7)) {
+        let fixture = Fixture::new();
+        let written = fixture.path().with_file_name("pid");
+        let script = format!("echo $$ > {}; exec sleep 60", written.display());
+        let mut child = shell(&fixture, &script);
+        thread::sleep(delay);
+        let kill = Command::new("kill").arg(child.id().to_string()).status();
+        assert!(kill.unwrap().success());
+        drop(child.stdin.take());
+        child.wait().unwrap();
+        let pid = fs::read_to_string(&written).unwrap_or_default();
+        // It may have ended before it wrote its number.
+        if !pid.trim().is_empty() {
+            let process = Path::new("/proc").join(pid.trim());
+            assert!(!process.exists(), "after {delay:?}, {pid} is alive");
+        }
+    }
+}
+
+#[test]
+fn a_mistyped_address_to_forward_to_is_an_error() {
+    let fixture = Fixture::new();
+    let args = ["proxy", "--forward-to", "postgre://db/ops", "--", "cat"];
+    let ran = fixture.run(&args);
+    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+    assert!(ran.stderr.contains("\"postgre\" address"), "{}", ran.stderr);
 }

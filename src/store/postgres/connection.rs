@@ -223,6 +223,11 @@ impl Failed {
         matches!(self, Failed::Other(error) if error.is_timeout())
     }
 
+    /// Returns true if an earlier statement of the transaction has failed.
+    fn is_refused_later(&self) -> bool {
+        matches!(self, Failed::Database(cause) if cause.code() == Some(&SqlState::IN_FAILED_SQL_TRANSACTION))
+    }
+
     fn into_error(self, role: Role, config: &Config) -> Error {
         match self {
             Failed::Other(error) => error,
@@ -287,24 +292,28 @@ pub(super) async fn query(
     transaction.query_typed(sql, parameters).await
 }
 
-/// Waits for queries that are sent one after another, without waiting for answers in between. Returns their answers in this order.
+/// Waits for queries that are sent one after another, without waiting for answers in between. Returns their answers in this order, or
+/// the error of the one that failed, after which its transaction refuses the later ones.
 pub(super) async fn all<T, F: Future<Output = Result<T, Failed>>>(
     mut queries: Vec<Pin<Box<F>>>,
 ) -> Result<Vec<T>, Failed> {
-    let mut answers: Vec<Option<T>> = queries.iter().map(|_| None).collect();
+    let mut answers: Vec<Option<Result<T, Failed>>> = queries.iter().map(|_| None).collect();
     poll_fn(|context| {
         let mut is_pending = false;
         for (query, answer) in queries.iter_mut().zip(&mut answers) {
             if answer.is_none() {
                 match query.as_mut().poll(context) {
-                    Poll::Ready(done) => *answer = Some(done?),
+                    Poll::Ready(Err(failed)) if !failed.is_refused_later() => {
+                        return Poll::Ready(Err(failed));
+                    }
+                    Poll::Ready(done) => *answer = Some(done),
                     Poll::Pending => is_pending = true,
                 }
             }
         }
         match is_pending {
             true => Poll::Pending,
-            false => Poll::Ready(Ok(answers.drain(..).flatten().collect())),
+            false => Poll::Ready(answers.drain(..).flatten().collect()),
         }
     })
     .await

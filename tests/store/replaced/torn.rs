@@ -61,6 +61,48 @@ fn a_log_whose_checkpoint_was_interrupted_is_read_with_its_wal() {
     }
 }
 
+#[test]
+fn a_wal_of_another_state_is_set_aside_after_another_program_deleted_a_row() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("activity.db");
+    let log = ActivityLog::open(&path).unwrap();
+    let event = |actor: &str| {
+        log.event("tick").actor(actor.to_owned()).record();
+        log.flush().wait().unwrap();
+    };
+    (0..400).for_each(|_| drop(log.event("tick").actor("bob").record()));
+    event("ann");
+    let client = Connection::open(&path).unwrap();
+    let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
+    let delete = format!("DELETE FROM event WHERE seq = 5; {checkpoint}");
+    client.execute_batch(&delete).unwrap();
+    let older = fs::read(&path).unwrap();
+    event("ann");
+    client.execute_batch(checkpoint).unwrap();
+    // Keeps the WAL from being restarted.
+    client
+        .execute_batch("BEGIN; SELECT count(*) FROM event")
+        .unwrap();
+    event("bob");
+    let wal = fs::read(beside(&path, "-wal")).unwrap();
+
+    let restored = tempfile::tempdir().unwrap();
+    let path = restored.path().join("activity.db");
+    fs::write(&path, older).unwrap();
+    fs::write(beside(&path, "-wal"), wal).unwrap();
+    let log = ActivityLog::open(&path).unwrap();
+    log.shutdown().wait().unwrap();
+    let names = fs::read_dir(restored.path()).unwrap();
+    let names: Vec<_> = names.map(|entry| entry.unwrap().file_name()).collect();
+    let is_stale = |name: &std::ffi::OsString| name.to_string_lossy().contains("-wal.stale");
+    assert!(names.iter().any(is_stale), "{names:?}");
+    let found: String = Connection::open(&path)
+        .unwrap()
+        .query_row("PRAGMA integrity_check", (), |row| row.get(0))
+        .unwrap();
+    assert_eq!(found, "ok");
+}
+
 /// Writes some sectors of a page into the main file.
 fn tear(main: &mut Vec<u8>, page: usize, bytes: &[u8], is_new: fn(usize, usize) -> bool) {
     let begin = (page - 1) * bytes.len();

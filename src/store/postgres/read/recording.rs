@@ -28,7 +28,7 @@ const RECORDINGS: &str = concat!(
      FROM tower_activity.recording AS r JOIN tower_activity.text AS format ON format.id = r.format \
      LEFT JOIN tower_activity.instance AS instance ON instance.number = r.instance \
      JOIN tower_activity.log AS log ON log.number = r.log \
-     LEFT JOIN LATERAL (SELECT least(coalesce(sum(events), 0), 1e18)::bigint AS events, least(coalesce(sum(bytes), 0), 1e18)::bigint AS bytes, \
+     LEFT JOIN LATERAL (SELECT least(greatest(sum(events), 0), 1e18)::bigint AS events, least(greatest(sum(bytes), 0), 1e18)::bigint AS bytes, \
          array_agg(track ORDER BY number) FILTER (WHERE is_first) AS tracks \
        FROM (SELECT events, bytes, track, number, row_number() OVER (PARTITION BY track ORDER BY number) = 1 AS is_first \
              FROM tower_activity.chunk WHERE recording = r.id) AS chunks) AS c ON true \

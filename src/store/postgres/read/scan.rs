@@ -254,7 +254,7 @@ pub(super) async fn event_types(
     } else if clause.is_possible {
         let sql = [TYPES, &clause.sql, " GROUP BY a.type, a.status) AS found"].concat();
         for row in snapshot.query_values(&sql, &clause.values).await? {
-            let event_type = Text::from(row.get::<_, String>(0));
+            let event_type = Text::from(row.get::<_, Option<String>>(0).unwrap_or_default());
             let mut counted = of_type(&mut types, event_type.clone());
             let events = row.get::<_, i64>(2).cast_unsigned();
             let count: u64 = row.get::<_, &str>(3).parse().unwrap_or_default();

@@ -2,6 +2,8 @@
 
 use std::{fs, path::Path};
 
+use rusqlite::Connection;
+
 use super::connection::{Checkpoint, close, connect_to_inspect, open_immutable};
 
 /// The largest main file that is read completely while a commit waits: some 50 ms.
@@ -39,23 +41,41 @@ pub(crate) fn is_consistent(path: &Path, files: Files, max_bytes: u64) -> Option
 /// Returns true if a loss of power interrupted a checkpoint: pages of the main file have some of their sectors from the WAL, so
 /// that even its rows read alone are those of no state, while SQLite reads the whole pages in the WAL. Reads everything.
 pub(crate) fn is_torn(path: &Path) -> bool {
-    let is_sound = |files| is_consistent(path, files, u64::MAX) == Some(true);
-    let main_is_sound = || is_sound(Files::Main) && rows_are_counted(path) != Some(false);
-    is_sound(Files::MainAndWal) && !main_is_sound()
+    let main_and_wal = connect_to_inspect(path).ok().map(|connection| {
+        let state = (is_intact(&connection), rows_are_counted(&connection));
+        close(connection, Checkpoint::No);
+        state
+    });
+    let main = open_immutable(path)
+        .ok()
+        .map(|connection| (is_intact(&connection), rows_are_counted(&connection)));
+    match (main_and_wal, main) {
+        // Rows that another program deleted are counted in neither.
+        (Some((true, true)), Some((is_intact, is_counted))) => !is_intact || !is_counted,
+        (Some((true, false)), Some((is_intact, _))) => !is_intact,
+        (Some((true, _)), None) => true,
+        _ => false,
+    }
 }
 
-/// Returns whether the main file without its WAL has the rows that its instances count; `None` before schema 2.
-fn rows_are_counted(path: &Path) -> Option<bool> {
+/// Returns true if every page is sound, and indexes have the rows of their tables: a mixture of two states has not.
+fn is_intact(connection: &Connection) -> bool {
+    let found = connection.query_row("PRAGMA integrity_check(1)", (), |row| {
+        row.get::<_, String>(0)
+    });
+    found.is_ok_and(|found| found == "ok")
+}
+
+/// Returns true if the rows are those that instances count.
+fn rows_are_counted(connection: &Connection) -> bool {
     const AGREE: &str = "SELECT (SELECT count(*) FROM activity) = sum(activities_added - activities_removed) \
          AND (SELECT count(*) FROM event) = sum(events_added - events_removed) FROM instance";
-    let connection = open_immutable(path).ok()?;
-    connection.query_row(AGREE, (), |row| row.get(0)).ok()
+    let agree = connection.query_row(AGREE, (), |row| row.get(0));
+    agree.unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
-    use rusqlite::Connection;
-
     use super::*;
 
     #[test]

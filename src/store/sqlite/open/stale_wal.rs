@@ -116,7 +116,11 @@ pub(crate) fn check(path: &Path, role: Role, own: Option<InstanceId>) -> Result<
             .all(|(id, _)| Some(*id) == own)
         {
             if attempt == ATTEMPTS {
-                return set_wal_aside(path, role);
+                // Reads everything, but just here, where a WAL would be lost.
+                return match is_torn(path) {
+                    true => Ok(()),
+                    false => set_wal_aside(path, role),
+                };
             }
             attempt += 1;
         } else if Instant::now() >= end {
@@ -187,7 +191,7 @@ pub(crate) fn wal_matches(path: &Path, own: Option<InstanceId>) -> bool {
     connection::close(connection, Checkpoint::No);
     both.is_none_or(|(both, of_both)| {
         let is_later = |(id, commits)| of_both.get(id).is_some_and(|later| later >= commits);
-        main.matches_wal(both) && of_main.iter().all(is_later) || is_torn(path)
+        main.matches_wal(both) && of_main.iter().all(is_later)
     })
 }
 
