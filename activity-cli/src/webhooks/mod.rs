@@ -30,7 +30,9 @@ use crate::{
 
 pub(crate) fn run(store: &str, command: &Command) -> Result<(), Failure> {
     // Fails with a hint if there is no store, instead of reporting no webhooks.
-    drop(source::open(store)?);
+    if !source::is_address(store) {
+        drop(source::open(store)?);
+    }
     let webhooks = Webhooks::open(store)?;
     match command {
         Command::Add(args) => add(&webhooks, args),
