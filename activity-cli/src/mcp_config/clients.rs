@@ -5,9 +5,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// A place where a client may have a configuration file.
+/// Where a client may have a configuration file.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct Location {
     pub(super) client: &'static str,
     pub(super) path: PathBuf,
 }
@@ -36,12 +36,12 @@ impl Directories {
         })
     }
 
-    /// Returns all places, whether there is a file or not.
+    /// Returns all locations, whether there is a file or not.
     ///
     /// Claude Desktop: modelcontextprotocol.io/docs/develop/connect-local-servers. On Windows, an app of the store has its own
     /// `%APPDATA%`. Claude Code: code.claude.com/docs/en/mcp. Cursor: cursor.com/docs/mcp. VS Code:
     /// code.visualstudio.com/docs/agents/reference/mcp-configuration. Windsurf: docs.windsurf.com/windsurf/cascade/mcp.
-    pub(super) fn places(&self) -> Vec<Place> {
+    pub(super) fn locations(&self) -> Vec<Location> {
         let Directories {
             home,
             config,
@@ -49,10 +49,10 @@ impl Directories {
             ..
         } = self;
         let claude = self.claude.as_ref().unwrap_or(home);
-        let mut places = Vec::new();
+        let mut locations = Vec::new();
         let mut add = |client, directory: &Path, file: &str| {
             let path = directory.join(file);
-            places.push(Place { client, path });
+            locations.push(Location { client, path });
         };
         let desktop = "Claude/claude_desktop_config.json";
         add("Claude Desktop", config, desktop);
@@ -69,11 +69,11 @@ impl Directories {
         add("VS Code", project, ".vscode/mcp.json");
         add("Windsurf", home, ".codeium/windsurf/mcp_config.json");
         let mut seen = Vec::new();
-        places.retain(|place| {
-            let is_new = !seen.contains(&place.path);
-            seen.push(place.path.clone());
+        locations.retain(|location| {
+            let is_new = !seen.contains(&location.path);
+            seen.push(location.path.clone());
             is_new
         });
-        places
+        locations
     }
 }

@@ -1,9 +1,9 @@
 //! A configuration: its servers, and where each stands in the text.
 
-use std::ops::Range;
+use std::{collections::BTreeMap, ops::Range};
 
 use jsonc_parser::{
-    CollectOptions, ParseOptions,
+    CollectOptions, CommentCollectionStrategy, ParseOptions,
     ast::{Object, ObjectProp, Value},
     common::Ranged,
     parse_to_ast,
@@ -23,8 +23,8 @@ pub(super) struct Server {
     pub(super) launch: Launch,
     /// Its entry, from the key.
     pub(super) range: Range<usize>,
-    /// The values that may be secret: of variables and headers.
-    pub(super) secrets: Vec<Range<usize>>,
+    /// What is not shown: all values but those of its command and arguments, and comments.
+    pub(super) hidden: Vec<Range<usize>>,
 }
 
 /// How a client reaches a server.
@@ -41,6 +41,8 @@ pub(super) enum Launch {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Command {
     pub(super) program: Text,
+    /// True if it is this program, under any path.
+    pub(super) is_own: bool,
     /// Where its key begins.
     pub(super) start: usize,
     pub(super) arguments: Option<Arguments>,
@@ -63,12 +65,13 @@ pub(super) struct Text {
     pub(super) range: Range<usize>,
 }
 
-/// Returns the servers of a configuration: JSON, with comments and commas at the end of lists, as editors accept it.
+/// Returns the servers of a configuration: JSON, with comments and commas at the end of lists, as editors accept it. `own` is the
+/// path of this program.
 ///
 /// # Errors
 ///
 /// If it is not JSON: what is wrong, and where.
-pub(super) fn servers(text: &str) -> Result<Vec<Server>, String> {
+pub(super) fn servers(text: &str, own: &str) -> Result<Vec<Server>, String> {
     let options = ParseOptions {
         allow_comments: true,
         allow_trailing_commas: true,
@@ -81,42 +84,64 @@ pub(super) fn servers(text: &str) -> Result<Vec<Server>, String> {
         allow_non_finite_numbers: false,
         allow_extended_string_escapes: false,
     };
-    let parsed = parse_to_ast(text, &CollectOptions::default(), &options)
-        .map_err(|error| error.to_string())?;
-    let mut servers = Vec::new();
+    let collect = CollectOptions {
+        comments: CommentCollectionStrategy::Separate,
+        tokens: false,
+    };
+    let parsed = parse_to_ast(text, &collect, &options).map_err(|error| error.to_string())?;
+    // A comment is found from both of its sides.
+    let comments = parsed.comments.iter().flatten();
+    let comments = comments.flat_map(|(_, comments)| comments.iter().map(range));
+    let comments: BTreeMap<usize, usize> = comments.map(|one| (one.start, one.end)).collect();
+    let mut collector = Collector {
+        own: file_name(own),
+        comments,
+        servers: Vec::new(),
+    };
     let root = match &parsed.value {
         Some(Value::Object(root)) => root,
         // An empty file.
-        None => return Ok(servers),
+        None => return Ok(Vec::new()),
         Some(_) => return Err(String::from("it is not a JSON object")),
     };
-    add(&mut servers, root, None);
+    collector.add(root, None);
     let projects = last(root, PROJECTS).and_then(|projects| projects.value.as_object());
     for project in projects.iter().flat_map(|projects| &projects.properties) {
         if let Value::Object(within) = &project.value {
-            add(&mut servers, within, Some(project.name.as_str()));
+            collector.add(within, Some(project.name.as_str()));
         }
     }
-    Ok(servers)
+    Ok(collector.servers)
 }
 
-fn add(servers: &mut Vec<Server>, root: &Object<'_>, project: Option<&str>) {
-    for keys in SERVERS {
-        let found = keys.iter().try_fold(root, |object, key| {
-            last(object, key).and_then(|property| property.value.as_object())
-        });
-        let entries = found.iter().flat_map(|object| &object.properties);
-        for property in entries {
-            let Value::Object(entry) = &property.value else {
-                continue;
-            };
-            servers.push(Server {
-                name: property.name.as_str().to_owned(),
-                project: project.map(str::to_owned),
-                launch: launch(entry),
-                range: range(property),
-                secrets: secrets(entry),
+/// Collects the servers of a file.
+struct Collector {
+    /// The name of this program's file.
+    own: String,
+    /// Where each comment begins and ends.
+    comments: BTreeMap<usize, usize>,
+    servers: Vec<Server>,
+}
+
+impl Collector {
+    fn add(&mut self, root: &Object<'_>, project: Option<&str>) {
+        for keys in SERVERS {
+            let found = keys.iter().try_fold(root, |object, key| {
+                last(object, key).and_then(|property| property.value.as_object())
             });
+            let entries = found.iter().flat_map(|object| &object.properties);
+            for property in entries {
+                let Value::Object(entry) = &property.value else {
+                    continue;
+                };
+                self.servers.push(Server {
+                    name: property.name.as_str().to_owned(),
+                    project: project.map(str::to_owned),
+                    launch: launch(entry, &self.own),
+                    range: range(property),
+                    hidden: hidden(entry, range(property), &self.comments),
+                });
+            }
         }
     }
 }
@@ -129,7 +154,7 @@ fn last<'a, 'b>(object: &'a Object<'b>, key: &str) -> Option<&'a ObjectProp<'b>>
         .find(|property| property.name.as_str() == key)
 }
 
-fn launch(entry: &Object<'_>) -> Launch {
+fn launch(entry: &Object<'_>, own: &str) -> Launch {
     let Some(command) = last(entry, "command") else {
         let address = ["url", "serverUrl", "httpUrl"]
             .into_iter()
@@ -158,8 +183,10 @@ fn launch(entry: &Object<'_>) -> Launch {
             })
         }
     };
+    let file = file_name(&program.value);
     Launch::Command(Command {
         program,
+        is_own: file == "activity" || file == own,
         start: command.start(),
         arguments,
     })
@@ -173,14 +200,31 @@ fn text(value: &Value<'_>) -> Option<Text> {
     })
 }
 
-fn secrets(entry: &Object<'_>) -> Vec<Range<usize>> {
-    let variables = entry
-        .properties
-        .iter()
-        .filter(|property| ["env", "headers"].contains(&property.name.as_str()))
-        .filter_map(|property| property.value.as_object());
-    let values = variables.flat_map(|object| &object.properties);
-    values.map(|property| range(&property.value)).collect()
+/// Returns the name of a program's file, for comparison.
+fn file_name(path: &str) -> String {
+    let file = path.rsplit(['/', '\\']).next();
+    let file = file.unwrap_or_default().to_ascii_lowercase();
+    file.trim_end_matches(".exe").to_owned()
+}
+
+/// Returns the values that are not shown, and the comments outside of them.
+fn hidden(
+    entry: &Object<'_>,
+    within: Range<usize>,
+    comments: &BTreeMap<usize, usize>,
+) -> Vec<Range<usize>> {
+    // An earlier one of the same name does not count.
+    let shown = ["command", "args"].map(|key| Some(last(entry, key)?.start()));
+    let others = entry.properties.iter();
+    let others = others.filter(|one| !shown.contains(&Some(one.start())));
+    let mut hidden: Vec<Range<usize>> = others.map(|one| range(&one.value)).collect();
+    let values = hidden.clone();
+    let comments = comments.range(within).map(|(start, end)| *start..*end);
+    hidden.extend(comments.filter(|comment| {
+        let after = values.partition_point(|value| value.start <= comment.start);
+        after == 0 || values[after - 1].end <= comment.start
+    }));
+    hidden
 }
 
 fn range(node: &impl Ranged) -> Range<usize> {
@@ -191,10 +235,12 @@ fn range(node: &impl Ranged) -> Range<usize> {
 mod tests {
     use super::*;
 
+    const OWN: &str = "/bin/activity";
+
     #[test]
     fn servers_of_each_client_are_found() {
         let check = |text: &str, expected: &[(&str, Option<&str>)]| {
-            let servers = servers(text).unwrap();
+            let servers = servers(text, OWN).unwrap();
             let found: Vec<_> = servers
                 .iter()
                 .map(|server| (server.name.as_str(), server.project.as_deref()))
@@ -223,7 +269,7 @@ mod tests {
     fn an_entry_that_cannot_be_read_says_why() {
         let check = |entry: &str, expected: Launch| {
             let text = format!("{{\"servers\": {{\"x\": {entry}}}}}");
-            assert_eq!(servers(&text).unwrap()[0].launch, expected, "{entry}");
+            assert_eq!(servers(&text, OWN).unwrap()[0].launch, expected, "{entry}");
         };
         check(r#"{"url": "http://h"}"#, Launch::Remote("http://h".into()));
         check(
@@ -258,7 +304,11 @@ mod tests {
             "{\"a\" 1}",
             &deep,
         ] {
-            assert!(servers(text).is_err(), "{}", &text[..text.len().min(20)]);
+            assert!(
+                servers(text, OWN).is_err(),
+                "{}",
+                &text[..text.len().min(20)]
+            );
         }
     }
 }

@@ -4,14 +4,17 @@
 
 use std::ops::Range;
 
-use super::document::{Command, Launch, Server, Text};
+use super::document::{Arguments, Command, Text};
 
 /// A change of a text. Those of one text do not overlap.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Edit {
-    range: Range<usize>,
-    replacement: String,
+    pub(super) range: Range<usize>,
+    pub(super) replacement: String,
 }
+
+/// Behind the items of a list that was empty, where arguments that were added could stand: what undoing tells them by.
+const EMPTY_LIST: &str = " ";
 
 /// What is put before the command of a server.
 #[derive(Debug, Clone)]
@@ -27,14 +30,7 @@ pub(super) fn proxied(command: &Command) -> Option<usize> {
     let items = &command.arguments.as_ref()?.items;
     let end = items.iter().position(|item| item.value == "--")?;
     let is_proxy = items[..end].iter().any(|item| item.value == "proxy");
-    (is_own(command) && is_proxy && end + 1 < items.len()).then_some(end + 1)
-}
-
-/// True if the command is this program, under any path.
-pub(super) fn is_own(command: &Command) -> bool {
-    let file = command.program.value.rsplit(['/', '\\']).next();
-    let file = file.unwrap_or_default().to_ascii_lowercase();
-    file.trim_end_matches(".exe") == "activity"
+    (command.is_own && is_proxy && end + 1 < items.len()).then_some(end + 1)
 }
 
 /// Returns the changes that put the proxy before a server's command.
@@ -54,7 +50,11 @@ pub(super) fn wrap(text: &str, command: &Command, wrapper: &Wrapper) -> Vec<Edit
         Some(arguments) => match arguments.items.first() {
             None => {
                 let items: Vec<String> = items.collect();
-                Edit::insert(arguments.array.start + 1, items.join(", "))
+                let mut items = items.join(", ");
+                if is_before(text, arguments, command) {
+                    items.push_str(EMPTY_LIST);
+                }
+                Edit::insert(arguments.array.start + 1, items)
             }
             Some(first) => {
                 let at = first.range.start;
@@ -73,25 +73,31 @@ pub(super) fn unwrap(text: &str, command: &Command) -> Option<Vec<Edit>> {
     let arguments = command.arguments.as_ref()?;
     let items = &arguments.items;
     let name = &items[own];
-    let between = text.get(arguments.property.end..command.start);
+    let rest = &text[name.range.end..arguments.array.end - 1];
+    let comma = rest.trim_start().starts_with(',');
+    let comma = comma.then(|| rest.find(',')).flatten();
+    let end = name.range.end + comma.map_or(0, |at| at + 1);
     let removed = match items.get(own + 1) {
         Some(next) => items[0].range.start..next.range.start,
-        // Where `wrap` puts arguments that an entry does not have. An empty list there goes, too: it means the same.
-        None if between.is_some_and(|between| between.trim() == ",") => {
-            arguments.property.start..command.start
+        None if !is_before(text, arguments, command) => items[0].range.start..end,
+        None if rest.starts_with(EMPTY_LIST) => {
+            let end = end.max(name.range.end + EMPTY_LIST.len());
+            items[0].range.start..end
         }
-        None => {
-            let rest = &text[name.range.end..arguments.array.end];
-            let comma = rest.trim_start().starts_with(',');
-            let comma = comma.then(|| rest.find(',')).flatten();
-            items[0].range.start..name.range.end + comma.map_or(0, |at| at + 1)
-        }
+        // The entry had no arguments.
+        None => arguments.property.start..command.start,
     };
     let removed = Edit {
         range: removed,
         replacement: String::new(),
     };
     Some(vec![program(command, &name.value), removed])
+}
+
+/// True if only a comma is between the arguments and the command: there `wrap` puts arguments that an entry does not have.
+fn is_before(text: &str, arguments: &Arguments, command: &Command) -> bool {
+    let between = text.get(arguments.property.end..command.start);
+    between.is_some_and(|between| between.trim() == ",")
 }
 
 /// Returns the text with all changes.
@@ -108,19 +114,19 @@ pub(super) fn apply(text: &str, mut edits: Vec<Edit>) -> String {
     changed
 }
 
-/// Returns the command of a server and its arguments, without the proxy.
-pub(super) fn command_line(server: &Server) -> Option<Vec<&str>> {
-    let Launch::Command(command) = &server.launch else {
-        return None;
-    };
+/// Returns the command of a server and its arguments, as its entry has them.
+pub(super) fn words(command: &Command) -> Vec<&Text> {
     let items = command.arguments.iter().flat_map(|it| &it.items);
-    let items = items.map(|item: &Text| item.value.as_str());
-    Some(match proxied(command) {
-        Some(own) => items.skip(own).collect(),
-        None => std::iter::once(command.program.value.as_str())
-            .chain(items)
-            .collect(),
-    })
+    std::iter::once(&command.program).chain(items).collect()
+}
+
+/// Returns the command of a server and its arguments, without one proxy.
+pub(super) fn command_line(command: &Command) -> Vec<&Text> {
+    let mut words = words(command);
+    if let Some(own) = proxied(command) {
+        words.drain(..=own);
+    }
+    words
 }
 
 impl Edit {
@@ -139,7 +145,8 @@ fn program(command: &Command, program: &str) -> Edit {
     }
 }
 
-fn json(text: &str) -> String {
+/// Returns a string as JSON.
+pub(super) fn json(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
@@ -154,8 +161,10 @@ fn separator<'a>(before: &'a str, otherwise: &'a str) -> &'a str {
 
 #[cfg(test)]
 mod tests {
-    use super::super::document::servers;
+    use super::super::document::{Launch, Server, servers};
     use super::*;
+
+    const OWN: &str = "/bin/activity-new";
 
     fn wrapper() -> Wrapper {
         Wrapper {
@@ -164,9 +173,17 @@ mod tests {
         }
     }
 
+    fn values(server: &Server) -> Vec<&str> {
+        let Launch::Command(command) = &server.launch else {
+            panic!("{server:?}");
+        };
+        let words = command_line(command).into_iter();
+        words.map(|word| word.value.as_str()).collect()
+    }
+
     /// Puts the proxy before each of these servers, or takes it back.
     fn changed(text: &str, numbers: &[usize], change: Change) -> String {
-        let servers = servers(text).unwrap();
+        let servers = servers(text, OWN).unwrap();
         let edits = numbers.iter().flat_map(|number| {
             let Launch::Command(command) = &servers[*number].launch else {
                 panic!("not a command: {text}");
@@ -217,6 +234,19 @@ mod tests {
             r#"{"command": "cmd", "args": ["/c", "npx", "a b"]}"#,
             r#"{@, "args": [#, "cmd", "/c", "npx", "a b"]}"#,
         );
+        // Told from a command without arguments.
+        check(
+            r#"{"args":[],"command":"npx"}"#,
+            r#"{"args":[#, "npx" ],"command":"/opt/my bin/activity"}"#,
+        );
+        check(
+            r#"{"args": [ ] , "command": "npx"}"#,
+            r#"{"args": [#, "npx"  ] , @}"#,
+        );
+        check(
+            r#"{"args": [ /* none */ ], "command": "npx"}"#,
+            r#"{"args": [#, "npx"  /* none */ ], @}"#,
+        );
         check(
             r#"{"args": ["--", "proxy"], "command": "C:\\a\"b"}"#,
             r#"{"args": [#, "C:\\a\"b", "--", "proxy"], @}"#,
@@ -237,7 +267,7 @@ mod tests {
     fn only_this_program_with_a_command_counts_as_the_proxy() {
         let check = |entry: &str, expected: bool| {
             let text = format!("{{\"servers\": {{\"x\": {entry}}}}}");
-            let servers = servers(&text).unwrap();
+            let servers = servers(&text, OWN).unwrap();
             let Launch::Command(command) = &servers[0].launch else {
                 panic!("{entry}");
             };
@@ -249,6 +279,10 @@ mod tests {
         );
         check(
             r#"{"command": "C:\\bin\\Activity.EXE", "args": ["proxy", "--", "x"]}"#,
+            true,
+        );
+        check(
+            r#"{"command": "/tmp/activity-new", "args": ["proxy", "--", "x"]}"#,
             true,
         );
         check(r#"{"command": "activity", "args": ["proxy", "--"]}"#, false);
@@ -315,7 +349,7 @@ mod tests {
                 )
             };
             if rng.u8(..4) == 0 {
-                parts.push(arguments(rng, 1));
+                parts.push(arguments(rng, 0));
             }
             parts.push(format!("\"command\" : {}", text(rng)));
             if parts.len() == 1 && rng.u8(..3) > 0 {
@@ -344,11 +378,12 @@ mod tests {
             let mut rng = fastrand::Rng::with_seed(seed);
             let (text, count) = random(&mut rng);
             let numbers: Vec<usize> = (0..count).filter(|_| rng.bool()).collect();
-            let before = servers(&text).unwrap_or_else(|error| panic!("{seed}: {error}\n{text}"));
+            let before =
+                servers(&text, OWN).unwrap_or_else(|error| panic!("{seed}: {error}\n{text}"));
             assert_eq!(before.len(), count, "{seed}: {text}");
             let wrapped = changed(&text, &numbers, Change::Wrap);
             let after =
-                servers(&wrapped).unwrap_or_else(|error| panic!("{seed}: {error}\n{wrapped}"));
+                servers(&wrapped, OWN).unwrap_or_else(|error| panic!("{seed}: {error}\n{wrapped}"));
             let outside = |text: &str, servers: &[Server]| {
                 let mut rest = text.to_owned();
                 for number in numbers.iter().rev() {
@@ -358,11 +393,7 @@ mod tests {
             };
             assert_eq!(outside(&text, &before), outside(&wrapped, &after), "{seed}");
             for (number, (before, after)) in before.iter().zip(&after).enumerate() {
-                assert_eq!(
-                    command_line(before),
-                    command_line(after),
-                    "{seed}: {wrapped}"
-                );
+                assert_eq!(values(before), values(after), "{seed}: {wrapped}");
                 let Launch::Command(command) = &after.launch else {
                     panic!("{seed}: {wrapped}");
                 };

@@ -5,6 +5,7 @@ mod clients;
 mod document;
 mod edit;
 mod file;
+mod mask;
 mod show;
 
 use std::{
@@ -18,8 +19,8 @@ use tower_activity::{Error, ErrorKind};
 
 pub(crate) use self::args::McpConfig;
 use self::{
-    clients::{Directories, Place},
-    document::{Launch, Server},
+    clients::{Directories, Location},
+    document::{Command, Launch, Server, Text},
     edit::{Edit, Wrapper},
     file::ConfigFile,
     show::{Shown, State},
@@ -29,7 +30,7 @@ use crate::{failure::Failure, print::safe, proxy::Proxy, source};
 /// A configuration file with its servers.
 #[derive(Debug)]
 struct Config {
-    place: Place,
+    location: Location,
     file: ConfigFile,
     servers: Vec<Server>,
 }
@@ -62,20 +63,22 @@ pub(crate) fn run(store: Option<&str>, args: &McpConfig) -> Result<(), Failure> 
     let mut shown = Shown::new(args.json);
     let mut has_failed = false;
     let mut configs = Vec::new();
-    for place in places(args)? {
-        match read(place) {
+    let own = own_path()?;
+    let own_name = own.to_string_lossy();
+    for location in locations(args)? {
+        match read(location, &own_name) {
             Ok(config) => configs.extend(config),
-            Err((place, error)) => {
+            Err((location, error)) => {
                 // The servers that were asked for may be in others.
                 has_failed |= args.servers.is_empty() || args.file.is_some();
-                shown.unreadable(&place, &error);
+                shown.unreadable(&location, &error);
             }
         }
     }
     if is_list {
         shown.list(&configs)?;
     } else {
-        let wrapper = wrapper(store, &args.options)?;
+        let wrapper = wrapper(own, store, &args.options)?;
         has_failed |= !change(args, &wrapper, &configs, &mut shown)?;
     }
     match has_failed {
@@ -84,14 +87,14 @@ pub(crate) fn run(store: Option<&str>, args: &McpConfig) -> Result<(), Failure> 
     }
 }
 
-fn places(args: &McpConfig) -> Result<Vec<Place>, Failure> {
+fn locations(args: &McpConfig) -> Result<Vec<Location>, Failure> {
     if let Some(path) = &args.file {
         // A directory or a pipe is reported as what it is.
         if fs::symlink_metadata(path).is_err() {
             let path = path.display();
             return Err(Failure::Usage(format!("--file: there is no file {path}")));
         }
-        return Ok(vec![Place {
+        return Ok(vec![Location {
             client: "File",
             path: path.clone(),
         }]);
@@ -101,22 +104,22 @@ fn places(args: &McpConfig) -> Result<Vec<Place>, Failure> {
             "the user has no home directory: name a configuration with --file FILE",
         ))
     })?;
-    Ok(directories.places())
+    Ok(directories.locations())
 }
 
-fn read(place: Place) -> Result<Option<Config>, (Place, String)> {
-    let file = match ConfigFile::read(&place.path) {
+fn read(location: Location, own: &str) -> Result<Option<Config>, (Location, String)> {
+    let file = match ConfigFile::read(&location.path) {
         Ok(Some(file)) => file,
         Ok(None) => return Ok(None),
-        Err(error) => return Err((place, error)),
+        Err(error) => return Err((location, error)),
     };
-    match document::servers(file.text()) {
+    match document::servers(file.text(), own) {
         Ok(servers) => Ok(Some(Config {
-            place,
+            location,
             file,
             servers,
         })),
-        Err(error) => Err((place, format!("it is not valid JSON: {error}"))),
+        Err(error) => Err((location, format!("it is not valid JSON: {error}"))),
     }
 }
 
@@ -167,7 +170,14 @@ fn change(
             continue;
         }
         let new = edit::apply(text, edits);
-        let servers = verified(config, &new, &changed, args.undo)?;
+        let servers = match verified(config, wrapper, &new, &changed, args.undo) {
+            Ok(servers) => servers,
+            Err(error) => {
+                is_complete = false;
+                shown.unreadable(&config.location, &error);
+                continue;
+            }
+        };
         for number in &changed {
             let (before, after) = (&config.servers[*number], &servers[*number]);
             shown.change(config, (text, before), (&new, after), args)?;
@@ -177,7 +187,7 @@ fn change(
                 Ok(backup) => shown.written(config, &backup)?,
                 Err(error) => {
                     is_complete = false;
-                    shown.unreadable(&config.place, &error);
+                    shown.unreadable(&config.location, &error);
                 }
             }
         }
@@ -209,38 +219,61 @@ fn change_of(args: &McpConfig, wrapper: &Wrapper, text: &str, server: &Server) -
 }
 
 /// Parses a changed text, and compares it with what it should be: the same servers and commands, with and without the proxy.
+///
+/// # Errors
+///
+/// If it differs: in which entry, and how.
 fn verified(
     config: &Config,
+    wrapper: &Wrapper,
     new: &str,
     changed: &[usize],
     undo: bool,
-) -> Result<Vec<Server>, Failure> {
-    let servers = document::servers(new).unwrap_or_default();
-    let same = servers.len() == config.servers.len()
-        && config.servers.iter().zip(&servers).all(|(before, after)| {
-            (&before.name, &before.project) == (&after.name, &after.project)
-                && edit::command_line(before) == edit::command_line(after)
-        });
-    let expected = match undo {
-        true => State::NotRecorded,
-        false => State::Recorded,
-    };
-    let fits = |number: &usize| {
-        let state = State::new(&servers[*number]);
-        // Of a proxy of a proxy one is taken back.
-        state == expected || undo
-    };
-    match same && changed.iter().all(fits) {
-        true => Ok(servers),
-        false => Err(Failure::Usage(format!(
-            "cannot change {}: an entry is not as it should be; change it manually",
-            config.place.path.display()
-        ))),
+) -> Result<Vec<Server>, String> {
+    let refused = |what: String| format!("it is left as it is, because {what}: change it manually");
+    let servers = document::servers(new, &wrapper.program)
+        .map_err(|error| refused(format!("changed it would not be valid JSON ({error})")))?;
+    if servers.len() != config.servers.len() {
+        return Err(refused(String::from("changed it would have other servers")));
+    }
+    for (number, (before, after)) in config.servers.iter().zip(&servers).enumerate() {
+        let name = &before.name;
+        if (name, &before.project) != (&after.name, &after.project) {
+            let after = &after.name;
+            return Err(refused(format!(
+                "the server {name:?} would become {after:?}"
+            )));
+        }
+        let same = match (changed.contains(&number), undo) {
+            (false, _) => commands(before, edit::words) == commands(after, edit::words),
+            (true, true) => commands(before, edit::command_line) == commands(after, edit::words),
+            (true, false) => {
+                let is_recorded = State::new(after) == State::Recorded;
+                is_recorded && commands(before, edit::words) == commands(after, edit::command_line)
+            }
+        };
+        if !same {
+            return Err(refused(format!(
+                "the entry of {name:?} would start another command"
+            )));
+        }
+    }
+    Ok(servers)
+}
+
+/// Returns the words of a server's command.
+fn commands(server: &Server, words: fn(&Command) -> Vec<&Text>) -> Option<Vec<&str>> {
+    match &server.launch {
+        Launch::Command(command) => {
+            let words = words(command).into_iter();
+            Some(words.map(|word| word.value.as_str()).collect())
+        }
+        _ => None,
     }
 }
 
 /// Returns what is put before the command of a server.
-fn wrapper(store: Option<&str>, options: &[String]) -> Result<Wrapper, Failure> {
+fn wrapper(own: PathBuf, store: Option<&str>, options: &[String]) -> Result<Wrapper, Failure> {
     let mut arguments = Vec::new();
     if let Some(store) = store {
         // The client starts it in another directory.
@@ -251,7 +284,7 @@ fn wrapper(store: Option<&str>, options: &[String]) -> Result<Wrapper, Failure> 
     check(options)?;
     arguments.extend(options.iter().cloned());
     Ok(Wrapper {
-        program: utf8(own_path()?)?,
+        program: utf8(own)?,
         arguments,
     })
 }

@@ -1,16 +1,16 @@
 //! What the command prints: servers, and the changes of their entries. Values that may be secret are hidden.
 
-use std::{io, ops::Range, path::Path};
+use std::{io, path::Path};
 
 use anstyle::AnsiColor;
 use serde::Serialize;
-use tower_activity::redact::Redactor;
 
 use super::{
     Config, McpConfig,
-    clients::Place,
+    clients::Location,
     document::{Launch, Server},
     edit,
+    mask::Mask,
 };
 use crate::{
     failure::print_error,
@@ -20,8 +20,6 @@ use crate::{
         table::{Align, Cell, Column, Shrink, Table},
     },
 };
-
-const HIDDEN: &str = "\"…\"";
 
 /// Whether the calls of a server are recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -53,7 +51,7 @@ struct Line<'a> {
 #[derive(Debug)]
 pub(super) struct Shown {
     json: bool,
-    redactor: Redactor,
+    mask: Mask,
     has_changes: bool,
 }
 
@@ -61,7 +59,7 @@ impl State {
     pub(super) fn new(server: &Server) -> Self {
         match &server.launch {
             Launch::Command(command) if edit::proxied(command).is_some() => State::Recorded,
-            Launch::Command(command) if edit::is_own(command) => State::Own,
+            Launch::Command(command) if command.is_own => State::Own,
             Launch::Command(_) => State::NotRecorded,
             Launch::Remote(_) => State::Remote,
             Launch::Unknown(_) => State::Unknown,
@@ -83,14 +81,14 @@ impl Shown {
     pub(super) fn new(json: bool) -> Self {
         Shown {
             json,
-            redactor: Redactor::new(),
+            mask: Mask::new(),
             has_changes: false,
         }
     }
 
     /// Prints why a file was left out.
-    pub(super) fn unreadable(&self, place: &Place, error: &str) {
-        let path = short(&place.path);
+    pub(super) fn unreadable(&self, location: &Location, error: &str) {
+        let path = short(&location.path);
         print_error(&format!("{path}: {error}"));
     }
 
@@ -105,8 +103,8 @@ impl Shown {
                 }
                 continue;
             }
-            let heading = styled(BOLD, config.place.client);
-            text.push_str(&format!("{heading}  {}\n", short(&config.place.path)));
+            let heading = styled(BOLD, config.location.client);
+            text.push_str(&format!("{heading}  {}\n", short(&config.location.path)));
             if config.servers.is_empty() {
                 text.push_str("  no servers\n");
             }
@@ -122,7 +120,7 @@ impl Shown {
                 table.row(vec![
                     Cell::new(&format!("  {}", name(server))),
                     Cell::new(state.shown()),
-                    Cell::new(&self.command(server).join(" ")).style(DIM),
+                    Cell::new(&self.mask.launch(server).join(" ")).style(DIM),
                 ]);
             }
             if !config.servers.is_empty() {
@@ -176,7 +174,7 @@ impl Shown {
             let is_written = args.write || args.undo;
             return self.line(config, if is_written { after } else { before }, None);
         }
-        let (old, new) = (self.entry(old, before), self.entry(new, after));
+        let (old, new) = (self.mask.entry(old, before), self.mask.entry(new, after));
         let heading = styled(BOLD, &title(config, before));
         print::text(&format!("{heading}\n{}", difference(&old, &new)))
     }
@@ -185,10 +183,10 @@ impl Shown {
         if self.json {
             return Ok(());
         }
-        let path = short(&config.place.path);
+        let path = short(&config.location.path);
         let backup = short(
             &config
-                .place
+                .location
                 .path
                 .with_file_name(backup.file_name().unwrap_or_default()),
         );
@@ -207,55 +205,14 @@ impl Shown {
 
     fn line(&self, config: &Config, server: &Server, error: Option<&str>) -> io::Result<()> {
         json::print(&Line {
-            client: config.place.client,
-            file: &config.place.path,
+            client: config.location.client,
+            file: &config.location.path,
             server: &server.name,
             project: server.project.as_deref(),
             state: State::new(server),
-            command: self.command(server),
+            command: self.mask.launch(server),
             error,
         })
-    }
-
-    /// Returns the command and its arguments, redacted.
-    fn command(&self, server: &Server) -> Vec<String> {
-        let words = match &server.launch {
-            Launch::Remote(address) => vec![address.as_str()],
-            Launch::Unknown(why) => vec![*why],
-            Launch::Command(_) => edit::command_line(server).unwrap_or_default(),
-        };
-        // Together, because an option says what the word after it is.
-        let redacted = self.redacted(&words.join("\n"));
-        redacted.split('\n').map(str::to_owned).collect()
-    }
-
-    /// Returns the text of an entry, redacted, without the values of its variables and without its indentation.
-    fn entry(&self, text: &str, server: &Server) -> String {
-        let Range { start, end } = server.range;
-        let mut secrets = server.secrets.clone();
-        secrets.sort_by_key(|range| range.start);
-        let (mut entry, mut at) = (String::new(), start);
-        for secret in secrets {
-            entry.push_str(&text[at..secret.start]);
-            entry.push_str(HIDDEN);
-            at = secret.end;
-        }
-        entry.push_str(&text[at..end]);
-        let line = text[..start].rfind('\n').map_or(0, |at| at + 1);
-        let before = &text[line..start];
-        let indent = before.len() - before.trim_start().len();
-        let entry = self.redacted(&entry);
-        let lines = entry.lines().enumerate().map(|(number, line)| {
-            let space = line.len() - line.trim_start().len();
-            let from = if number == 0 { 0 } else { indent.min(space) };
-            format!("{}\n", line.get(from..).unwrap_or(line))
-        });
-        lines.collect()
-    }
-
-    fn redacted(&self, text: &str) -> String {
-        // Only functions of an application panic.
-        self.redactor.text(text).map(Into::into).unwrap_or_default()
     }
 }
 
@@ -293,7 +250,7 @@ fn title(config: &Config, server: &Server) -> String {
     format!(
         "{} in {}",
         safe::line(&name(server)),
-        short(&config.place.path)
+        short(&config.location.path)
     )
 }
 

@@ -68,7 +68,11 @@ impl Home {
     }
 
     fn command(&self, args: &[&str]) -> Command {
-        let mut command = self.fixture.program(ACTIVITY);
+        self.program(ACTIVITY, args)
+    }
+
+    fn program(&self, program: &str, args: &[&str]) -> Command {
+        let mut command = self.fixture.program(program);
         command
             .arg("mcp-config")
             .args(args)
@@ -156,10 +160,81 @@ fn a_change_is_shown_without_secrets_and_written_on_request_only() {
         text.contains("  +   \"args\": [\"proxy\", \"--\", \"npx\", \"-y\""),
         "{text}"
     );
-    assert!(text.contains("\"env\": { \"API_TOKEN\": \"…\" }"), "{text}");
+    assert!(text.contains("\"env\": \"…\""), "{text}");
     assert!(!text.contains("hunter2"), "{text}");
     assert_eq!(home.read(".cursor/mcp.json"), CURSOR);
     assert_eq!(home.beside(".cursor/mcp.json"), ["mcp.json"]);
+}
+
+#[test]
+fn secrets_in_arguments_are_not_printed() {
+    let home = Home::new();
+    home.write(
+        "project/.mcp.json",
+        r#"{"mcpServers":{"key":{"command":"npx","args":["-y","srv",
+            "--api-key",
+            "hunter3", "-k", "hunter5"], "ENV": {"A": "hunter7"}, "env": "B=hunter17"}}}"#,
+    );
+    for args in [&[][..], &["key"], &["--json"], &["key", "--json"]] {
+        let text = home.shown(args, 0);
+        assert!(text.contains("--api-key"), "{text}");
+        assert!(!text.contains("hunter"), "{text}");
+    }
+    for change in ["--write", "--undo"] {
+        assert!(!home.shown(&["key", change], 0).contains("hunter"));
+    }
+}
+
+#[test]
+fn of_a_proxy_of_a_proxy_one_is_taken_back() {
+    let home = Home::new();
+    let nested = |outer: &str| {
+        format!(
+            r#"{{"mcpServers": {{
+  "one": {{"command": "activity", "args": [{outer}"proxy", "--", "npx", "x"]}},
+  "two": {{"command": "activity", "args": ["proxy", "--", "npx"]}}
+}}}}"#
+        )
+    };
+    home.write(
+        "project/.mcp.json",
+        &nested(r#""proxy", "--", "activity", "#),
+    );
+    home.shown(&["one", "--undo"], 0);
+    assert_eq!(home.read("project/.mcp.json"), nested(""));
+    home.write(
+        "project/.mcp.json",
+        &nested(r#""proxy", "--", "activity", "#),
+    );
+    home.shown(&["--all", "--undo"], 0);
+    let plain = nested("").replace(
+        r#""activity", "args": ["proxy", "--", "npx"]"#,
+        r#""npx", "args": []"#,
+    );
+    assert_eq!(home.read("project/.mcp.json"), plain);
+}
+
+#[test]
+fn the_program_may_have_another_name() {
+    let home = Home::with_files();
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let renamed = folder.path().join("activity-new");
+    fs::hard_link(ACTIVITY, &renamed).unwrap();
+    let run = |args: &[&str]| {
+        let output = home.program(renamed.to_str().unwrap(), args).output();
+        let output = output.unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    run(&["files", "--write"]);
+    assert!(home.read(".cursor/mcp.json").contains("activity-new"));
+    let again = run(&["files", "--write"]);
+    assert!(
+        again.contains("it goes through the proxy already"),
+        "{again}"
+    );
+    run(&["files", "--undo"]);
+    assert_eq!(home.read(".cursor/mcp.json"), CURSOR);
 }
 
 #[test]
