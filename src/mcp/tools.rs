@@ -125,10 +125,15 @@ impl ToolOptions {
         self
     }
 
-    /// Asks callers for the reason of each call, with a parameter that is added to the schema of each tool. The tool never sees it:
-    /// the call has it as the attribute `mcp.intent`.
+    /// Asks callers for the reason of each call, with a parameter that is added to the schema of each tool. It is taken out of the
+    /// arguments: the call has it as the attribute `mcp.intent`.
     ///
-    /// A tool that has a parameter of this name, or whose schema may refuse one more (`oneOf`, `$ref`, …), is left as it is.
+    /// A tool that has a parameter of this name, or whose schema may refuse one more (`oneOf`, `$ref`, …), is left as it is. Only calls
+    /// of tools that got the parameter in a list since the server started are changed, at most 4,096 with names of up to 256 bytes; a
+    /// router of rmcp also knows its tools before.
+    ///
+    /// Applied by `with_activity`, by `layer`, and by a `TapRewriter`. `http_tap` and a `TapReader` change nothing, so they neither ask
+    /// for reasons nor record them.
     pub fn intent(mut self, intent: Intent) -> Self {
         self.additions.intent = Some(intent);
         self
@@ -136,7 +141,9 @@ impl ToolOptions {
 
     /// Adds a tool, `report_missing_tool`, with which a model reports what no tool of the server does. A call of it is recorded with
     /// the report as the attribute `mcp.missing_tool`, and never reaches the server. A server that has a tool of this name keeps its
-    /// own.
+    /// own. Until a list with ours has passed, calls of this name reach the server.
+    ///
+    /// Applied by `with_activity`, by `layer`, and by a `TapRewriter`. `http_tap` and a `TapReader` change nothing, so they add no tool.
     pub fn missing_tool(mut self) -> Self {
         self.additions.missing_tool = true;
         self

@@ -34,6 +34,18 @@ impl Wire {
         Wire::new(|tools| tools.intent(Intent::optional()).missing_tool())
     }
 
+    /// Passes a list of tools that accept any arguments.
+    fn with_list(mut self, tools: &[&str]) -> Self {
+        self.client(LIST);
+        let tools = tools
+            .iter()
+            .map(|name| json!({"name": name, "inputSchema": {}}));
+        let tools: Vec<Value> = tools.collect();
+        let answer = json!({"id": 1, "result": {"tools": tools}}).to_string();
+        assert_ne!(self.server(&answer), format!("{answer}\n"));
+        self
+    }
+
     /// Sends a line of the client, and returns what the server gets.
     fn client(&mut self, line: &str) -> String {
         read(&mut self.client, &format!("{line}\n"))
@@ -96,7 +108,8 @@ fn the_reason_is_taken_out_of_the_arguments_and_recorded() {
             .intent(Intent::optional())
             .previews(Capture::Full)
             .prompts()
-    });
+    })
+    .with_list(&["add"]);
     let call = |id: u32, name: &str, arguments: &str| {
         format!(
             r#"{{"jsonrpc":"2.0","id":{id}, "method":"tools\/call","params":{{"name":"{name}", "arguments":{arguments},"_meta":{{}}}}}}"#
@@ -106,7 +119,6 @@ fn the_reason_is_taken_out_of_the_arguments_and_recorded() {
         let passed = wire.client(&call(7, "add", arguments));
         assert_eq!(passed, format!("{}\n", call(7, "add", expected)));
     };
-    // Before any list.
     check(
         r#"{"n":12345678901234567890123,"call_intent":"sum up","f":1.0}"#,
         r#"{"n":12345678901234567890123,"f":1.0}"#,
@@ -148,6 +160,118 @@ fn tools_with_a_parameter_of_that_name_keep_it() {
 }
 
 #[test]
+fn a_call_of_a_tool_that_was_not_extended_passes_unchanged() {
+    let own = |tool: &str| {
+        json!({"id": 2, "method": "tools/call", "params": {
+            "name": tool, "arguments": {"missing": "x", "call_intent": "of the tool"},
+        }})
+    };
+    let check = |wire: &mut Wire, tool: &str, is_changed: bool| {
+        let call = own(tool).to_string();
+        let passed = wire.client(&call);
+        assert_eq!(
+            passed != format!("{call}\n"),
+            is_changed,
+            "{tool}: {passed}"
+        );
+    };
+    let tool = |name: &str| json!({"name": name, "inputSchema": {}});
+    let list = |tools: &[Value]| json!({"id": 1, "result": {"tools": tools}}).to_string();
+
+    // Before any list, and of tools that no list has.
+    let mut wire = Wire::both();
+    check(&mut wire, "a", false);
+    check(&mut wire, "report_missing_tool", false);
+    let mut wire = Wire::both().with_list(&["a"]);
+    check(&mut wire, "a", true);
+    check(&mut wire, "b", false);
+
+    // Of lists that pass unchanged: too long, not UTF-8, with too long an id, one of too many.
+    let mut wire = Wire::both();
+    wire.client(LIST);
+    let long = tool(&"x".repeat(5 << 20));
+    wire.server(&list(&[tool("a"), long]));
+    check(&mut wire, "a", false);
+    let mut passed = Vec::new();
+    let latin = list(&[tool("a"), tool("@")]).into_bytes().into_iter();
+    let latin: Vec<u8> = latin
+        .map(|byte| if byte == b'@' { 0xff } else { byte })
+        .collect();
+    wire.server.read(&[&latin[..], b"\n"].concat(), &mut passed);
+    assert!(passed.starts_with(&latin));
+    check(&mut wire, "a", false);
+    let id = "i".repeat(600);
+    wire.client(&json!({"id": id, "method": "tools/list"}).to_string());
+    let answer = json!({"id": id, "result": {"tools": [tool("a")]}}).to_string();
+    assert_eq!(wire.server(&answer), format!("{answer}\n"));
+    check(&mut wire, "a", false);
+    for id in 10..10 + 256 {
+        wire.client(&json!({"id": id, "method": "tools/list"}).to_string());
+    }
+    let forgotten = list(&[tool("a")]);
+    assert_eq!(wire.server(&forgotten), format!("{forgotten}\n"));
+    check(&mut wire, "a", false);
+
+    // Tools that cannot be remembered are not extended.
+    let mut wire = Wire::new(|tools| tools.intent(Intent::optional()));
+    let long = "n".repeat(257);
+    let tools: Vec<Value> = std::iter::once(tool(&long))
+        .chain((0..4_097).map(|number| tool(&format!("t{number}"))))
+        .collect();
+    wire.client(LIST);
+    let passed: Value = serde_json::from_str(&wire.server(&list(&tools))).unwrap();
+    let tools = passed["result"]["tools"].as_array().unwrap();
+    for (name, is_extended) in [
+        (&*long, false),
+        ("t0", true),
+        ("t4095", true),
+        ("t4096", false),
+    ] {
+        let tool = tools.iter().find(|tool| tool["name"] == name).unwrap();
+        let schema = &tool["inputSchema"];
+        assert_eq!(
+            schema["properties"]["call_intent"].is_object(),
+            is_extended,
+            "{name}"
+        );
+        check(&mut wire, name, is_extended);
+    }
+
+    // A later list decides.
+    let mut wire = Wire::both().with_list(&["a"]);
+    wire.client(LIST);
+    let changed = json!({"name": "a", "inputSchema": {"properties": {"call_intent": {}}}});
+    wire.server(&list(&[changed, tool("report_missing_tool")]));
+    check(&mut wire, "a", false);
+    check(&mut wire, "report_missing_tool", true);
+    assert!(!wire.tap.has_answers(), "the server has its own");
+}
+
+#[test]
+fn reports_that_find_no_room_reach_the_server() {
+    let mut wire = Wire::both().with_list(&[]);
+    // Meanwhile no answer can be passed on.
+    read(&mut wire.server, "half a line");
+    let report = |id: &str| {
+        json!({"id": id, "method": "tools/call", "params": {
+            "name": "report_missing_tool", "arguments": {"missing": "x"},
+        }})
+        .to_string()
+    };
+    let long = report(&"i".repeat(2 << 20));
+    assert_eq!(wire.client(&long), format!("{long}\n"));
+    let one = "i".repeat(500 << 10);
+    assert_eq!(wire.client(&report(&one)), "");
+    assert_eq!(wire.client(&report(&one)), "");
+    assert_eq!(wire.client(&report(&one)), format!("{}\n", report(&one)));
+    let batch = format!("[{},{}]", report("a"), report(&one));
+    assert_eq!(wire.client(&batch), format!("[{}]\n", report(&one)));
+    let passed = read(&mut wire.server, "\n");
+    assert_eq!(passed.lines().count(), 4, "the line and three answers");
+    assert_eq!(wire.client(&report(&one)), "");
+}
+
+#[test]
 fn only_the_answer_of_a_list_is_changed() {
     let answer = r#"{"id":1,"result":{"tools":[]}}"#;
     let mut wire = Wire::both();
@@ -169,7 +293,13 @@ fn only_the_answer_of_a_list_is_changed() {
 
 #[test]
 fn a_report_is_answered_between_two_lines_and_does_not_reach_the_server() {
-    let mut wire = Wire::both();
+    let mut wire = Wire::new(|tools| {
+        tools
+            .intent(Intent::optional())
+            .missing_tool()
+            .previews(Capture::Full)
+    })
+    .with_list(&[]);
     let report = |id: &str| {
         format!(
             r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call","params":{{"name":"report_missing_tool","arguments":{{"missing":"send mail","call_intent":"tell Ann"}}}}}}"#
@@ -207,12 +337,14 @@ fn a_report_is_answered_between_two_lines_and_does_not_reach_the_server() {
         assert_eq!(row.attributes["mcp.missing_tool"], "send mail");
         assert_eq!(row.attributes["mcp.intent"], "tell Ann");
         assert_eq!(row.status, Status::Success);
+        let input = row.input.unwrap().text;
+        assert!(!input.contains("call_intent"), "{input}");
     }
 }
 
 #[test]
 fn the_calls_of_a_batch_are_changed_where_they_stand() {
-    let mut wire = Wire::both();
+    let mut wire = Wire::both().with_list(&["a"]);
     let call = |id: u32, arguments: &str| {
         format!(
             r#"{{"id":{id},"method":"tools/call","params":{{"name":"a","arguments":{arguments}}}}}"#
@@ -235,7 +367,7 @@ fn the_calls_of_a_batch_are_changed_where_they_stand() {
 
 #[test]
 fn a_message_that_is_too_long_passes_unchanged_and_is_counted() {
-    let mut wire = Wire::both();
+    let mut wire = Wire::both().with_list(&["a"]);
     let long = "x".repeat(5 << 20);
     let call = format!(
         r#"{{"id":1,"method":"tools/call","params":{{"name":"a","arguments":{{"call_intent":"why","x":"{long}"}}}}}}"#
@@ -248,12 +380,12 @@ fn a_message_that_is_too_long_passes_unchanged_and_is_counted() {
         format!("{}\n", call.replace(r#""call_intent":"why""#, ""))
     );
     let counts = wire.tap.counts();
-    assert_eq!((counts.too_long, counts.messages), (1, 2));
+    assert_eq!((counts.too_long, counts.messages), (1, 4));
 }
 
 #[test]
 fn a_last_line_without_an_end_is_rewritten_too() {
-    let mut wire = Wire::both();
+    let mut wire = Wire::both().with_list(&["a"]);
     let call =
         r#"{"id":2,"method":"tools/call","params":{"name":"a","arguments":{"call_intent":"why"}}}"#;
     assert_eq!(read(&mut wire.client, call), "", "it may go on");
@@ -302,7 +434,7 @@ proptest! {
         sizes in proptest::collection::vec(1_usize..60, 1..20),
         from_client in any::<bool>(),
     ) {
-        let mut wire = Wire::both();
+        let mut wire = Wire::both().with_list(&["t"]);
         let call = |reason: &str| format!(
             "{{\"id\":6,\"method\":\"tools/call\",\"params\":{{\"name\":\"t\",\"arguments\":{{{reason}}}}}}}\n"
         );

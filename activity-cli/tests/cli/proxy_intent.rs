@@ -67,9 +67,10 @@ async fn a_client_is_asked_and_its_reasons_are_found() {
 #[test]
 fn a_report_is_answered_also_while_the_server_is_silent() {
     let fixture = Fixture::new();
-    // It never answers, and has begun a line that is not a message.
-    let script = "printf 'ready\\nno answer'; cat > received";
-    let mut child = proxy(&fixture, &["sh", "-c", script]);
+    // It lists a tool, answers no call, and has begun a line that is not a message.
+    let list = json!({"id": 0, "result": {"tools": [{"name": "echo", "inputSchema": {}}]}});
+    let script = format!("read -r list; printf '%s\\nno answer' '{list}'; cat > received");
+    let mut child = proxy(&fixture, &["sh", "-c", &script]);
     let mut child = child
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -77,9 +78,10 @@ fn a_report_is_answered_also_while_the_server_is_silent() {
         .unwrap();
     let mut input = child.stdin.take().unwrap();
     let mut output = BufReader::new(child.stdout.take().unwrap());
+    writeln!(input, "{}", json!({"id": 0, "method": "tools/list"})).unwrap();
     let mut line = String::new();
     output.read_line(&mut line).unwrap();
-    assert_eq!(line, "ready\n");
+    assert!(line.contains("report_missing_tool"), "{line}");
     let call = |id: u32, name: &str| {
         json!({"id": id, "method": "tools/call", "params": {
             "name": name, "arguments": {"missing": "x", "call_intent": "y"},

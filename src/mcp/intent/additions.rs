@@ -17,8 +17,9 @@ use super::{
 use crate::activity::{Describe, guarded};
 use crate::{log::ActivityLog, mcp::names, pipeline::Pipeline, record::Text};
 
-/// The most tools that are remembered as left alone.
+/// The most tools that get the parameter, and the length of their names in bytes: they are remembered.
 const MOST_TOOLS: usize = 4_096;
+const LONGEST_NAME: usize = 256;
 
 /// What is added to the tools of a server.
 #[derive(Debug, Clone, Default)]
@@ -27,12 +28,14 @@ pub(in crate::mcp) struct Additions {
     pub(in crate::mcp) missing_tool: bool,
 }
 
-/// What a server's lists have said of its tools.
+/// What callers have seen of a server's tools.
 #[derive(Debug, Default)]
 pub(in crate::mcp) struct OwnTools {
-    /// Those whose parameters are their own.
-    left_alone: HashSet<String>,
-    /// True if it has a tool of the name of the additional one.
+    /// Those that have the additional parameter. In others a parameter of this name is their own.
+    extended: HashSet<String>,
+    /// True if a list has got the additional tool.
+    is_tool_added: bool,
+    /// True if the server has a tool of its name.
     has_missing_tool: bool,
 }
 
@@ -49,9 +52,11 @@ impl Additions {
         self.intent.is_none() && !self.missing_tool
     }
 
-    /// True if a list gets the additional tool.
-    pub(in crate::mcp) fn adds_tool(&self, own: &OwnTools, is_first_page: bool) -> bool {
-        self.missing_tool && is_first_page && !own.has_missing_tool
+    /// True if a list gets the additional tool, which is remembered.
+    pub(in crate::mcp) fn adds_tool(&self, own: &mut OwnTools, is_first_page: bool) -> bool {
+        let is_added = self.missing_tool && is_first_page && !own.has_missing_tool;
+        own.is_tool_added |= is_added;
+        is_added
     }
 
     /// Returns the intent if its parameter is added to this tool, and remembers whether it is.
@@ -62,12 +67,11 @@ impl Additions {
         schema: &Map<String, Value>,
     ) -> Option<&Intent> {
         let intent = self.intent.as_ref()?;
-        if schema::fits(intent, schema) {
-            own.left_alone.remove(tool);
-            return Some(intent);
+        if !schema::fits(intent, schema) {
+            own.leave_alone(tool);
+            return None;
         }
-        own.leave_alone(tool);
-        None
+        own.remember(tool).then_some(intent)
     }
 
     /// Adds the parameter to the schema of a tool.
@@ -84,7 +88,7 @@ impl Additions {
     }
 
     /// Takes what a caller reports out of the arguments of a call. `own_schema` looks up the schema of the tool, where the server can
-    /// be asked; otherwise its lists say what is its own. Of a tool that was in no list, the parameter is ours.
+    /// be asked; otherwise only tools that were extended in a list have the parameter.
     #[cfg(any(feature = "rmcp", feature = "tower-mcp"))]
     pub(in crate::mcp) fn take(
         &self,
@@ -109,7 +113,7 @@ impl Additions {
         };
         let is_ours = match schema {
             Some(schema) => schema::fits(intent, &schema),
-            None => !own.left_alone.contains(tool),
+            None => own.extended.contains(tool),
         };
         if let (true, Some(arguments)) = (is_ours, arguments) {
             let value = arguments.get_mut(&*intent.parameter).map(Value::take);
@@ -124,12 +128,12 @@ impl Additions {
     #[cfg(feature = "mcp")]
     pub(in crate::mcp) fn parameter_of(&self, own: &OwnTools, tool: &str) -> Option<&str> {
         let intent = self.intent.as_ref()?;
-        (!own.left_alone.contains(tool)).then_some(&*intent.parameter)
+        own.extended.contains(tool).then_some(&*intent.parameter)
     }
 
     /// True for the additional tool.
     pub(in crate::mcp) fn is_missing_tool(&self, own: &OwnTools, tool: &str) -> bool {
-        self.missing_tool && tool == MISSING_TOOL && !own.has_missing_tool
+        self.missing_tool && tool == MISSING_TOOL && own.is_tool_added && !own.has_missing_tool
     }
 }
 
@@ -141,9 +145,16 @@ impl OwnTools {
 
     /// Notes that the parameters of a tool are its own.
     pub(in crate::mcp) fn leave_alone(&mut self, tool: &str) {
-        if self.left_alone.len() < MOST_TOOLS {
-            self.left_alone.insert(tool.to_owned());
+        self.extended.remove(tool);
+    }
+
+    /// Notes that a tool gets the parameter. Returns false if it cannot be remembered.
+    fn remember(&mut self, tool: &str) -> bool {
+        if self.extended.contains(tool) {
+            return true;
         }
+        let has_room = self.extended.len() < MOST_TOOLS && tool.len() <= LONGEST_NAME;
+        has_room && self.extended.insert(tool.to_owned())
     }
 }
 

@@ -5,8 +5,6 @@ mod missing_tool;
 mod parameter;
 mod schema;
 
-#[cfg(any(feature = "rmcp", feature = "tower-mcp"))]
-pub(super) use self::missing_tool::MissingTool;
 pub use self::parameter::Intent;
 #[cfg(feature = "mcp")]
 pub(super) use self::{
@@ -15,5 +13,5 @@ pub(super) use self::{
 };
 pub(super) use self::{
     additions::{Additions, OwnTools, Reported},
-    missing_tool::definition as missing_tool,
+    missing_tool::{MissingTool, definition as missing_tool},
 };

@@ -4,8 +4,8 @@ use crate::record::Text;
 
 /// Asks callers for the reason of each call. Passed to [`ToolOptions::intent`](crate::mcp::ToolOptions::intent).
 ///
-/// Each tool of the server gets one more parameter, a string. The tool never sees it: it is taken out of the arguments, and becomes
-/// the attribute `mcp.intent` of the call, redacted and at most 2 KiB long.
+/// Each tool of the server gets one more parameter, a string. It is taken out of the arguments, and becomes
+/// the attribute `mcp.intent` of the call, redacted and at most 2 KiB long. Not applied by `http_tap` and `TapReader`, which only read.
 ///
 /// # Examples
 ///

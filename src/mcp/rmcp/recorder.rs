@@ -109,7 +109,7 @@ impl Recorder {
         }
         let mut own = self.tools.own_tools.lock();
         tools.iter().for_each(|tool| own.add(&tool.name));
-        if additions.adds_tool(&own, is_first_page) {
+        if additions.adds_tool(&mut own, is_first_page) {
             tools.extend(serde_json::from_value::<Definition>(missing_tool()));
         }
         for tool in tools {

@@ -59,7 +59,7 @@ impl ListAdditions {
         let additions = &self.tools.additions;
         let mut own = self.tools.own_tools.lock();
         list.tools.iter().for_each(|tool| own.add(&tool.name));
-        if additions.adds_tool(&own, self.is_first_page) {
+        if additions.adds_tool(&mut own, self.is_first_page) {
             let tool = serde_json::from_value::<ToolDefinition>(missing_tool());
             list.tools.extend(tool);
         }

@@ -5,6 +5,9 @@ use serde_json::Value;
 use super::repair;
 use crate::mcp::names;
 
+/// The longest id that is remembered, as JSON in bytes.
+pub(super) const LONGEST_ID: usize = 512;
+
 /// A part of a message. What is kept of it is JSON, possibly cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Field {
@@ -146,7 +149,7 @@ impl Field {
             // As long as `null`: all that counts is whether it is there.
             Field::Error => 4,
             // A call is matched by it, and holds it until the answer.
-            Field::Id | Field::CancelledId => 512,
+            Field::Id | Field::CancelledId => LONGEST_ID,
             Field::ToolMeta => 2 << 10,
             Field::RequestMeta | Field::ContinuedState | Field::RequestState => 16 << 10,
             Field::InputResponses | Field::InputRequests | Field::TaskResult => 64 << 10,

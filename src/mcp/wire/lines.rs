@@ -10,9 +10,9 @@ const KEPT_CAPACITY: usize = 64 << 10;
 /// A part of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Piece<'a> {
-    /// A complete line that begins like a message, with its line break.
+    /// A complete line that begins like a message, without the blanks in front of it, with its line break.
     Line(&'a [u8]),
-    /// Bytes of another line.
+    /// Bytes of another line, or blanks.
     Bytes(&'a [u8]),
     /// The beginning of a message that is longer than what is held.
     TooLong(&'a [u8]),
@@ -47,44 +47,42 @@ impl Lines {
         is_unfinished
     }
 
-    /// True if no line has been passed on in part.
+    /// True if no line has been passed on in part, except for blanks.
     pub(super) fn is_between(&self) -> bool {
         !self.is_passing
     }
 
-    fn add(&mut self, part: &[u8], is_end: bool, found: &mut dyn FnMut(Piece<'_>)) {
+    fn add(&mut self, mut part: &[u8], is_end: bool, found: &mut dyn FnMut(Piece<'_>)) {
         if self.is_passing {
             self.is_passing = !is_end;
             return found(Piece::Bytes(part));
         }
-        if self.held.is_empty() && is_end {
-            return found(match begins_message(part) {
-                Some(true) if part.len() > LONGEST_LINE => Piece::TooLong(part),
-                Some(true) => Piece::Line(part),
-                _ => Piece::Bytes(part),
-            });
-        }
-        let is_message = match begins_message(&self.held) {
-            None => begins_message(part),
-            known => known,
-        };
-        let is_long = self.held.len() + part.len() > LONGEST_LINE;
-        if is_message == Some(false) || is_long {
-            if !self.held.is_empty() {
-                found(match is_long {
-                    true => Piece::TooLong(&self.held),
-                    false => Piece::Bytes(&self.held),
-                });
-                self.held = Vec::new();
-                found(Piece::Bytes(part));
-            } else {
-                found(match is_message {
-                    Some(true) => Piece::TooLong(part),
-                    _ => Piece::Bytes(part),
-                });
+        if self.held.is_empty() {
+            // Blanks in front of a message are not held.
+            let (blank, rest) = part.split_at(part.len() - part.trim_ascii_start().len());
+            if !blank.is_empty() {
+                found(Piece::Bytes(blank));
             }
+            part = rest;
+            let Some(first) = part.first() else {
+                return;
+            };
+            if !matches!(first, b'{' | b'[') {
+                self.is_passing = !is_end;
+                return found(Piece::Bytes(part));
+            }
+            if is_end && part.len() <= LONGEST_LINE {
+                return found(Piece::Line(part));
+            }
+        }
+        if self.held.len() + part.len() > LONGEST_LINE {
             self.is_passing = !is_end;
-            return;
+            if self.held.is_empty() {
+                return found(Piece::TooLong(part));
+            }
+            found(Piece::TooLong(&self.held));
+            self.held = Vec::new();
+            return found(Piece::Bytes(part));
         }
         self.held.extend_from_slice(part);
         if is_end {
@@ -93,12 +91,6 @@ impl Lines {
             self.held.shrink_to(KEPT_CAPACITY);
         }
     }
-}
-
-/// Returns whether a line begins like a message; `None` if it is blank so far.
-fn begins_message(line: &[u8]) -> Option<bool> {
-    let first = line.iter().find(|byte| !byte.is_ascii_whitespace())?;
-    Some(matches!(first, b'{' | b'['))
 }
 
 #[cfg(test)]
@@ -144,10 +136,22 @@ mod tests {
         );
         check(
             &[b" ", b"\n", b" ", b"{}\n"],
-            &[r#"line " \n""#, r#"line " {}\n""#],
+            &[
+                r#"bytes " ""#,
+                r#"bytes "\n""#,
+                r#"bytes " ""#,
+                r#"line "{}\n""#,
+            ],
         );
         check(&[b" ", b"a"], &[r#"bytes " ""#, r#"bytes "a""#]);
         check(&[b"\n", b""], &[r#"bytes "\n""#]);
+        check(
+            &[b" \r\n\t[1]"],
+            &[r#"bytes " \r\n""#, r#"bytes "\t""#, r#"line "[1]""#],
+        );
+        let blank = vec![b' '; LONGEST_LINE + 1];
+        let shown = format!("bytes {:?}", str::from_utf8(&blank).unwrap());
+        check(&[&blank, b"{}\n"], &[&shown, r#"line "{}\n""#]);
         let long = vec![b'x'; LONGEST_LINE];
         check(
             &[b"{", &long, b"}", b"\n{}\n"],

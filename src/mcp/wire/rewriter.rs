@@ -15,8 +15,9 @@ use crate::activity::guarded;
 /// Returned by [`Tap`].
 ///
 /// Without them, all bytes stay as they are. With them two kinds of messages change: the answer of `tools/list`, and the arguments
-/// of `tools/call`. All others keep their bytes and their order. A line that begins like a message is held until it is complete;
-/// one of more than 4 MiB passes unchanged and is [counted](crate::mcp::TapCounts::too_long).
+/// of `tools/call` for a tool that was changed in such a list. All others keep their bytes and their order. A line that begins like a
+/// message is held until it is complete; one of more than 4 MiB passes unchanged and is
+/// [counted](crate::mcp::TapCounts::too_long).
 ///
 /// # Examples
 ///
@@ -26,10 +27,17 @@ use crate::activity::guarded;
 /// # fn main() -> tower_activity::Result<()> {
 /// let log = ActivityLog::open(":memory:")?;
 /// let tap = log.tools().intent(Intent::optional()).tap();
-/// let mut client = tap.client_rewriter();
-/// let mut to_server = Vec::new();
+/// let (mut client, mut server) = (tap.client_rewriter(), tap.server_rewriter());
+/// let (mut to_client, mut to_server) = (Vec::new(), Vec::new());
+/// client.read(b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\"}\n", &mut to_server);
+/// server.read(
+///     br#"{"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"add","inputSchema":{"type":"object"}}]}}
+/// "#,
+///     &mut to_client,
+/// );
+/// assert!(String::from_utf8_lossy(&to_client).contains("call_intent"));
 /// client.read(
-///     br#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"add","arguments":{"a":1,"call_intent":"sum up"}}}
+///     br#"{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"add","arguments":{"a":1,"call_intent":"sum up"}}}
 /// "#,
 ///     &mut to_server,
 /// );
@@ -150,6 +158,7 @@ impl TapRewriter {
             passed: text,
             answered,
             reported,
+            ..
         } = changed;
         if let Some(text) = text {
             self.pass(&framed(around, &text), passed);

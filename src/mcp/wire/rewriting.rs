@@ -6,19 +6,22 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json, value::RawValue};
 
 use super::{
+    fields::LONGEST_ID,
     json_text::{self, Edit, Entries, quoted},
     message::Id,
 };
 use crate::mcp::{
     intent::{
-        Additions, Intent, MISSING_TOOL, OwnTools, Reported, missing_tool, parameter_definition,
-        reason_text,
+        Additions, Intent, MISSING_TOOL, MissingTool, OwnTools, Reported, missing_tool,
+        parameter_definition, reason_text,
     },
     names,
 };
 
 /// The most lists that are remembered until their answer.
 const MOST_LISTS: usize = 256;
+/// The most bytes of answers that wait for the client. Beyond them the server answers, which does not have the tool.
+const MOST_WAITING: usize = 1 << 20;
 
 /// Changes the messages of one connection.
 #[derive(Debug)]
@@ -39,8 +42,10 @@ pub(super) struct Rewriting {
 pub(super) struct ClientLine {
     /// What the server gets, if anything.
     pub(super) passed: Option<String>,
-    /// Calls that do not reach the server, each with its answer.
+    /// Calls that do not reach the server, without their reasons, each with its answer.
     pub(super) answered: Vec<(String, String)>,
+    /// The bytes of these answers.
+    waiting: usize,
     /// What was reported with calls, by their id.
     pub(super) reported: Vec<(Id, Reported)>,
 }
@@ -62,7 +67,7 @@ struct Envelope<'a> {
 enum Change {
     None,
     Text(String),
-    Answer(String),
+    Answer { call: String, answer: String },
 }
 
 impl Rewriting {
@@ -88,7 +93,7 @@ impl Rewriting {
             match self.request(line, &mut changed) {
                 Change::None => return None,
                 Change::Text(text) => changed.passed = Some(text),
-                Change::Answer(answer) => changed.answered.push((line.to_owned(), answer)),
+                Change::Answer { call, answer } => changed.answered.push((call, answer)),
             }
             return Some(changed);
         };
@@ -102,8 +107,7 @@ impl Rewriting {
                     edits.push(Edit::replace(line, message, text));
                 }
                 // In an array, as the answer of a batch.
-                Change::Answer(answer) => {
-                    let call = message.get().to_owned();
+                Change::Answer { call, answer } => {
                     changed.answered.push((call, format!("[{answer}]")));
                 }
             }
@@ -138,7 +142,8 @@ impl Rewriting {
             return Change::None;
         };
         match message.method.as_deref() {
-            Some("tools/list") => {
+            // With a longer id it passes unchanged.
+            Some("tools/list") if message.id.is_some_and(|id| id.get().len() <= LONGEST_ID) => {
                 let params = message
                     .params
                     .and_then(|params| Entries::parse(params.get()));
@@ -168,36 +173,40 @@ impl Rewriting {
         let value = |key: &str| -> Option<Value> {
             serde_json::from_str(arguments.as_ref()?.get(key)?.get()).ok()
         };
-        let mut change = Change::None;
-        let mut reported = Reported::default();
-        if self.additions.is_missing_tool(&self.own, &tool) {
-            reported = Reported::missing_tool(value);
-            if let (Some(report), Some(id)) = (&reported.missing_tool, message.id) {
-                let (text, is_error) = report.answer();
-                let result = json!({
-                    "content": [{"type": "text", "text": text}], "isError": is_error,
-                });
-                let id = id.get();
-                change = Change::Answer(format!(
-                    r#"{{"jsonrpc":"2.0","id":{id},"result":{result}}}"#
-                ));
-            }
-        }
+        let is_report = self.additions.is_missing_tool(&self.own, &tool);
+        let mut reported = match is_report {
+            true => Reported::missing_tool(value),
+            false => Reported::default(),
+        };
+        let mut without = None;
         if let Some(parameter) = self.additions.parameter_of(&self.own, &tool)
             && let (Some(raw), Some(arguments)) = (raw, &arguments)
             && arguments.get(parameter).is_some()
         {
             reported.intent = value(parameter).and_then(reason_text);
-            if let Change::None = change {
-                let without = arguments.without(parameter);
-                let edit = Edit::replace(text, raw, without);
-                change = Change::Text(json_text::apply(text, vec![edit]));
-            }
+            let edit = Edit::replace(text, raw, arguments.without(parameter));
+            without = Some(json_text::apply(text, vec![edit]));
         }
+        let answer = reported.missing_tool.as_ref().zip(message.id);
+        let answer = answer.map(|(report, id)| answer_to(report, id));
         if reported != Reported::default() {
             changed.reported.push((id, reported));
         }
-        change
+        match (answer, without) {
+            (Some(answer), without) if self.has_room(changed, &answer) => {
+                changed.waiting += answer.len();
+                Change::Answer {
+                    call: without.unwrap_or_else(|| text.to_owned()),
+                    answer,
+                }
+            }
+            (_, Some(without)) => Change::Text(without),
+            (_, None) => Change::None,
+        }
+    }
+
+    fn has_room(&self, changed: &ClientLine, answer: &str) -> bool {
+        self.answers.len() + changed.waiting + answer.len() <= MOST_WAITING
     }
 
     fn response(&mut self, text: &str) -> Option<String> {
@@ -225,7 +234,7 @@ impl Rewriting {
             };
             edits.extend(self.extended(text, &name, schema));
         }
-        if self.additions.adds_tool(&self.own, is_first) {
+        if self.additions.adds_tool(&mut self.own, is_first) {
             let tool = missing_tool().to_string();
             let entries = Entries::parse(&tool);
             let schema = entries.and_then(|entries| entries.get("inputSchema"));
@@ -249,6 +258,13 @@ impl Rewriting {
             None => Vec::new(),
         }
     }
+}
+
+/// Returns the answer to a report of a missing tool.
+fn answer_to(report: &MissingTool, id: &RawValue) -> String {
+    let (text, is_error) = report.answer();
+    let result = json!({"content": [{"type": "text", "text": text}], "isError": is_error});
+    format!(r#"{{"jsonrpc":"2.0","id":{},"result":{result}}}"#, id.get())
 }
 
 /// Returns the changes that add the parameter to a schema that accepts it.
