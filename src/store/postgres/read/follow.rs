@@ -32,9 +32,9 @@ const EVENT_BATCHES: &str = "SELECT id, ordinal, first_event, last_event, min_ev
      WHERE ordinal >= $1 AND ordinal <= $2 AND min_event IS NOT NULL ORDER BY ordinal LIMIT 100";
 const COUNTED: &str = "SELECT a.name, a.project, a.status, a.duration_ns, a.error_type FROM tower_activity.activity AS a WHERE ";
 /// Counts the places in batches from the first one on. Of the batch with the second number the first places are not counted.
-const ACTIVITIES_BEHIND: &str = "SELECT coalesce(sum(greatest(0, last_activity - first_activity - CASE WHEN ordinal = $2 THEN $3 ELSE 0 END)), 0)::bigint \
+const ACTIVITIES_BEHIND: &str = "SELECT least(coalesce(sum(greatest(0, last_activity - first_activity - CASE WHEN ordinal = $2 THEN $3 ELSE 0 END)), 0), 1e18)::bigint \
      FROM tower_activity.batch WHERE ordinal >= $1";
-const EVENTS_BEHIND: &str = "SELECT coalesce(sum(greatest(0, last_event - first_event - CASE WHEN ordinal = $2 THEN $3 ELSE 0 END)), 0)::bigint \
+const EVENTS_BEHIND: &str = "SELECT least(coalesce(sum(greatest(0, last_event - first_event - CASE WHEN ordinal = $2 THEN $3 ELSE 0 END)), 0), 1e18)::bigint \
      FROM tower_activity.batch WHERE ordinal >= $1";
 /// The most places in which the server looks for records in one go.
 const PLACES: i64 = 20_000;

@@ -26,7 +26,7 @@ const BUCKETS: &str = ", b.quarter FROM tower_activity.bucket AS b \
 const TOTALS: &str = ", b.scope_id FROM (SELECT * FROM tower_activity.bucket_day WHERE scope = $1 AND quarter >= $3 AND quarter < $4 \
      UNION ALL SELECT * FROM tower_activity.bucket WHERE scope = $1 AND quarter >= $2 AND quarter < $3 \
      UNION ALL SELECT * FROM tower_activity.bucket WHERE scope = $1 AND quarter >= $4 AND quarter < $5) AS b";
-const COUNT: &str = "SELECT coalesce(sum(count), 0)::bigint FROM tower_activity.bucket \
+const COUNT: &str = "SELECT least(greatest(sum(count), 0), 1e18)::bigint FROM tower_activity.bucket \
      WHERE scope = 0 AND scope_id = 0 AND quarter >= $1 AND quarter < $2";
 const OLDEST: &str =
     "SELECT min(quarter) FROM tower_activity.bucket WHERE scope = 0 AND scope_id = 0";
