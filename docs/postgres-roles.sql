@@ -21,6 +21,12 @@ BEGIN
   END LOOP;
 END $$;
 
+-- No role of this store needs temporary tables. Other users of this database that do: GRANT TEMPORARY ON DATABASE … TO them.
+DO $$
+BEGIN
+  EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());
+END $$;
+
 -- The maintainer owns the tables and the functions that forwarders call: they run with its rights, not with those of a superuser.
 DO $$
 DECLARE
@@ -37,10 +43,13 @@ BEGIN
   END LOOP;
 END $$;
 
+-- First what an earlier version has granted.
+REVOKE ALL ON ALL TABLES IN SCHEMA tower_activity FROM activity_forwarder, activity_reader;
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA tower_activity FROM activity_forwarder, activity_reader;
 GRANT USAGE ON SCHEMA tower_activity TO activity_forwarder, activity_reader;
 GRANT SELECT ON ALL TABLES IN SCHEMA tower_activity TO activity_reader;
 -- Webhooks have secrets: the maintainer delivers them.
-REVOKE ALL ON tower_activity.webhook, tower_activity.dead_letter, tower_activity.webhook_lease FROM activity_reader;
+REVOKE SELECT ON tower_activity.webhook, tower_activity.dead_letter, tower_activity.webhook_lease FROM activity_reader;
 -- Not who was erased, nor who holds a log: a client that knows a holder has its lease.
 REVOKE SELECT ON tower_activity.tombstone, tower_activity.log FROM activity_reader;
 GRANT SELECT (number, id, host, heard_at, activity, event, chunk, batches, waiting, refused, outdated)

@@ -1,4 +1,5 @@
 -- Functions of schema 1 that run with the rights of the schema's owner: what a forwarder may do without having these rights itself.
+-- Each names pg_temp in its search path: without it the temporary tables and types of its caller would come before those of pg_catalog.
 
 -- The batch that this transaction accepts.
 CREATE VIEW tower_activity.accepting AS
@@ -17,7 +18,7 @@ CREATE VIEW tower_activity.new_event AS
   WITH CHECK OPTION;
 
 -- Returns a text of at most 255 bytes, cut at a character.
-CREATE FUNCTION tower_activity.cut(what text) RETURNS text LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog AS $$
+CREATE FUNCTION tower_activity.cut(what text) RETURNS text LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   what := left(coalesce(what, ''), 255);
   WHILE octet_length(what) > 255 LOOP
@@ -27,14 +28,14 @@ BEGIN
 END $$;
 
 -- Adds to a count that only grows, up to a number of which thousands can be added up.
-CREATE FUNCTION tower_activity.add(count bigint, more bigint) RETURNS bigint LANGUAGE sql IMMUTABLE SET search_path = pg_catalog AS
+CREATE FUNCTION tower_activity.add(count bigint, more bigint) RETURNS bigint LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
   $$ SELECT least(count + least(greatest(coalesce(more, 0), 0), 1000000000000000), 1000000000000000) $$;
 
 -- Takes the lease of a log: it is free, or its holder was silent for ten seconds. Returns the last places that were accepted; nothing if
 -- another forwarder holds it. A client that knows the holder has the lease: forwarders and readers cannot read it.
 CREATE FUNCTION tower_activity.lease_log(log_id uuid, by_holder uuid, from_host text)
 RETURNS TABLE (log_number integer, last_activity bigint, last_event bigint, last_chunk bigint, last_batch uuid)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   IF log_id IS NULL OR by_holder IS NULL THEN
     RAISE EXCEPTION 'a lease needs a log and a holder' USING ERRCODE = 'invalid_parameter_value';
@@ -48,14 +49,14 @@ END $$;
 
 -- Gives it back.
 CREATE FUNCTION tower_activity.release_log(log_number integer, by_holder uuid) RETURNS void LANGUAGE sql
-SECURITY DEFINER SET search_path = pg_catalog AS $$
+SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   UPDATE tower_activity.log SET holder = NULL WHERE number = log_number AND holder = by_holder
 $$;
 
 -- Renews it, and counts what waits and what was not inserted. Returns the marks that intakes obey; nothing if the lease was lost.
 CREATE FUNCTION tower_activity.renew_log(log_number integer, by_holder uuid, now_waiting bigint, more_refused bigint, more_outdated bigint)
 RETURNS TABLE (erased bigint, activity_horizon bigint, event_horizon bigint)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   UPDATE tower_activity.log SET heard_at = now(), waiting = tower_activity.add(0, coalesce(now_waiting, waiting)),
     refused = tower_activity.add(refused, more_refused), outdated = tower_activity.add(outdated, more_outdated)
@@ -73,7 +74,7 @@ CREATE FUNCTION tower_activity.accept_batch(log_number integer, by_holder uuid, 
   first_event bigint, last_event bigint, first_chunk bigint, last_chunk bigint, min_activity uuid, max_activity uuid, min_event uuid,
   max_event uuid, batch_id uuid, previous uuid)
 RETURNS TABLE (erased bigint, activity_horizon bigint, event_horizon bigint, batch bigint)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   held tower_activity.log;
   added bigint;
@@ -104,7 +105,7 @@ END $$;
 -- Begins to count batches in the sums: locks the last ordinal until the transaction ends, and returns the next batches, the first and
 -- more until there are 20,000 rows. Nothing if another transaction counts some, or none is left.
 CREATE FUNCTION tower_activity.begin_fold() RETURNS TABLE (id bigint, min_activity uuid, max_activity uuid)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   PERFORM FROM tower_activity.mark WHERE name = 'ordinal' FOR UPDATE SKIP LOCKED;
   IF FOUND THEN
@@ -119,7 +120,7 @@ END $$;
 -- Gives batches that were counted their places in the order of all logs, and counts their rows. The caller has the lock since it began,
 -- or waits for it.
 CREATE FUNCTION tower_activity.end_fold(ids bigint[]) RETURNS void LANGUAGE plpgsql
-SECURITY DEFINER SET search_path = pg_catalog AS $$
+SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   last bigint;
   bounds uuid[];
@@ -144,7 +145,7 @@ END $$;
 -- Erases what was accepted of activities before it was known that their actor had been erased: their events and recordings. Only of
 -- a log that the caller holds.
 CREATE FUNCTION tower_activity.erase_late(log_number integer, by_holder uuid, ids uuid[]) RETURNS void LANGUAGE plpgsql
-SECURITY DEFINER SET search_path = pg_catalog AS $$
+SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   recordings uuid[];
 BEGIN
@@ -170,7 +171,7 @@ END $$;
 -- Returns the first day that limits keep: all of it is within the age, measured to an instant, and it and the later days take no more
 -- bytes. Today is kept. NULL: there is no limit.
 CREATE FUNCTION tower_activity.first_kept(kind text, age bigint, bytes bigint, now_us bigint) RETURNS bigint LANGUAGE sql STABLE
-SET search_path = pg_catalog AS $$
+SET search_path = pg_catalog, pg_temp AS $$
   SELECT greatest(floor((now_us - age) / 86400000000.0)::bigint, CASE WHEN bytes IS NOT NULL THEN coalesce((
     SELECT max(day) + 1 FROM (
       SELECT day, sum(size) OVER (ORDER BY day DESC NULLS FIRST) AS total FROM (
@@ -184,7 +185,7 @@ $$;
 -- clock and the caller's: what one of them says deletes nothing. Returns the number of deleted rows and days. It waits for readers only
 -- as long as others may wait behind it: while one has the table of a day open, the rows are deleted, and the table with a later step.
 CREATE FUNCTION tower_activity.apply_retention(clock bigint) RETURNS bigint LANGUAGE plpgsql
-SECURITY DEFINER SET search_path = pg_catalog SET lock_timeout = '50ms' AS $$
+SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '50ms' AS $$
 DECLARE
   now_us bigint := greatest(least((extract(epoch FROM now()) * 1000000)::bigint, clock), 0);
   most record;

@@ -46,13 +46,13 @@ CREATE TABLE tower_activity.instance (
   number     integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   uuid       uuid NOT NULL UNIQUE,
   log        integer NOT NULL,
-  host       text NOT NULL,
+  host       text NOT NULL CHECK (octet_length(host) <= 255),
   pid        bigint NOT NULL,
   started_at bigint NOT NULL,
   stopped_at bigint,
   alive      boolean NOT NULL,
   saved_at   bigint,
-  accounting text NOT NULL DEFAULT '{}',
+  accounting text NOT NULL DEFAULT '{}' CHECK (octet_length(accounting) <= 4096),
   -- Whether records were lost, or are incomplete.
   losses     boolean NOT NULL GENERATED ALWAYS AS (accounting ~ '"(rejected|lost|late|not_durable|redactor)[a-z_]*":[1-9]') STORED
 );
@@ -383,7 +383,7 @@ CREATE FUNCTION tower_activity.day_of(id uuid) RETURNS bigint LANGUAGE sql IMMUT
   $$ SELECT ('x' || left(replace(id::text, '-', ''), 12))::bit(48)::bigint / 86400000 $$;
 
 -- Creates a table that can become a partition. Unlike PARTITION OF, this and ATTACH do not wait for readers.
-CREATE FUNCTION tower_activity.add_table(kind text, name text) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+CREATE FUNCTION tower_activity.add_table(kind text, name text) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   EXECUTE format('CREATE TABLE tower_activity.%I (LIKE tower_activity.%I INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING STORAGE)',
     name, kind);
@@ -391,7 +391,7 @@ END $$;
 
 -- Attaches it. NULL: without a bound.
 CREATE FUNCTION tower_activity.attach(kind text, name text, first bigint, until bigint) RETURNS void LANGUAGE plpgsql
-SET search_path = pg_catalog AS $$
+SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   EXECUTE format('ALTER TABLE tower_activity.%I ATTACH PARTITION tower_activity.%I FOR VALUES FROM (%s) TO (%s)', kind, name,
     coalesce(quote_literal(tower_activity.first_id(first)), 'MINVALUE'),
@@ -401,7 +401,7 @@ END $$;
 -- Creates the partition of a day, unless it exists, or the day has none of its own. Whoever forwards may call it, without owning the
 -- tables. The lock ends with the transaction: two that create a partition at once fail in spite of IF NOT EXISTS.
 CREATE FUNCTION tower_activity.add_day(kind text, day bigint) RETURNS void LANGUAGE plpgsql
-SECURITY DEFINER SET search_path = pg_catalog AS $$
+SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   name text := kind || '_' || day;
 BEGIN
@@ -419,7 +419,7 @@ END $$;
 -- Creates the partitions of today, by the clock of the server, and the next 7 days, and moves records that are no longer dated ahead
 -- to theirs. Fails if readers do not make room for a moment: the days that are there last for a week.
 CREATE FUNCTION tower_activity.add_days() RETURNS void LANGUAGE plpgsql
-SECURITY DEFINER SET search_path = pg_catalog SET lock_timeout = '300ms' AS $$
+SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '300ms' AS $$
 DECLARE
   today bigint := floor(extract(epoch FROM now()) / 86400);
   boundary bigint := today + 8;
@@ -459,7 +459,7 @@ END $$;
 -- Moves the rows that were inserted last into the indexes of words. Inserts do that whenever there are many of them; a search looks
 -- at the rest of each day one by one. Leaves out what is dropped meanwhile.
 CREATE FUNCTION tower_activity.clean_words() RETURNS void LANGUAGE plpgsql
-SECURITY DEFINER SET search_path = pg_catalog SET lock_timeout = '1s' AS $$
+SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '1s' AS $$
 DECLARE
   one oid;
 BEGIN

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Statements name the tables as in a file.
-const BEGIN: &str = "SET LOCAL search_path = tower_activity, pg_catalog; SET LOCAL lock_timeout = '10s'; SET LOCAL statement_timeout = '10s'";
+const BEGIN: &str = "SET LOCAL search_path = tower_activity, pg_catalog, pg_temp; SET LOCAL lock_timeout = '10s'; SET LOCAL statement_timeout = '10s'";
 
 /// Runs statements on the tables, on a connection that is opened when it is needed.
 #[derive(Debug)]

@@ -10,6 +10,7 @@ mod retention;
 mod roles;
 mod security;
 mod sums;
+mod temporary;
 mod tokens;
 
 use chrono::{DateTime, Duration, Utc};

@@ -138,8 +138,7 @@ fn a_forwarder_adds_records_and_changes_none() {
         ),
         // A search path of its own changes no function.
         format!(
-            "CREATE TEMP TABLE log (number int, holder uuid); SET search_path = pg_temp, public; \
-             SELECT tower_activity.release_log({log_number}, gen_random_uuid())"
+            "SET search_path = public; SELECT tower_activity.release_log({log_number}, gen_random_uuid())"
         ),
         "SELECT tower_activity.apply_retention(9000000000000000)".to_owned(),
     ] {
@@ -173,4 +172,28 @@ fn a_forwarder_adds_records_and_changes_none() {
     PostgresStore::new(&maintains).unwrap().intake().unwrap();
     let deleted = postgres::output(&maintains, "DELETE FROM tower_activity.activity");
     assert!(deleted.status.success(), "{deleted:?}");
+}
+
+#[test]
+fn what_an_earlier_version_has_granted_is_revoked() {
+    let roles = Roles::new();
+    let earlier = "GRANT ALL ON ALL TABLES IN SCHEMA tower_activity TO activity_forwarder, activity_reader; \
+         GRANT ALL ON ALL FUNCTIONS IN SCHEMA tower_activity TO activity_forwarder, activity_reader; \
+         GRANT UPDATE (holder) ON tower_activity.log TO activity_forwarder";
+    postgres::query(&roles.url, earlier);
+    postgres::query(&roles.url, ROLES);
+    refused(&roles.forwards, "DELETE FROM tower_activity.activity");
+    refused(
+        &roles.forwards,
+        "UPDATE tower_activity.log SET holder = NULL",
+    );
+    for url in [&roles.forwards, &roles.reads] {
+        refused(url, "SELECT tower_activity.attach('activity', 'x', 1, 2)");
+        refused(url, "SELECT secret FROM tower_activity.webhook");
+    }
+    let mut log = Log::connect(&roles.forwards, 1);
+    log.send(vec![activity(Utc::now(), 1)], Vec::new());
+    log.fold();
+    let mut reader = PostgresStore::new(&roles.reads).unwrap().reader().unwrap();
+    assert!(reader.check(&mut |_| {}).unwrap().is_complete());
 }
