@@ -80,49 +80,51 @@ pub struct RecordCounts {
 impl RecordCounts {
     /// Returns the number of rejected records.
     pub fn rejected(&self) -> u64 {
-        self.rejected_memory
-            + self.rejected_closed
-            + self.rejected_type
-            + self.rejected_limit
-            + self.rejected_forked
+        sum(&[
+            self.rejected_memory,
+            self.rejected_closed,
+            self.rejected_type,
+            self.rejected_limit,
+            self.rejected_forked,
+        ])
     }
 
     /// Returns the number of admitted records that will never be in the store.
     pub fn lost(&self) -> u64 {
-        self.lost_refused + self.lost_shutdown
+        sum(&[self.lost_refused, self.lost_shutdown])
     }
 
     /// Returns the number of admitted records that have ended.
     pub fn ended(&self) -> u64 {
-        self.committed + self.duplicates + self.waiting + self.lost()
+        sum(&[self.committed, self.duplicates, self.waiting, self.lost()])
     }
 
     /// Returns true if `recorded` is the sum of all other counts.
     pub fn adds_up(&self) -> bool {
-        self.recorded == self.open + self.abandoned + self.rejected() + self.ended()
+        self.recorded == sum(&[self.open, self.abandoned, self.rejected(), self.ended()])
     }
 
     /// Adds the counts of another instance.
     pub(crate) fn add(&mut self, other: &Self) {
-        self.recorded += other.recorded;
-        self.open += other.open;
-        self.abandoned += other.abandoned;
-        self.rejected_memory += other.rejected_memory;
-        self.rejected_closed += other.rejected_closed;
-        self.rejected_type += other.rejected_type;
-        self.rejected_limit += other.rejected_limit;
-        self.rejected_forked += other.rejected_forked;
-        self.committed += other.committed;
-        self.duplicates += other.duplicates;
-        self.waiting += other.waiting;
-        self.lost_refused += other.lost_refused;
-        self.lost_shutdown += other.lost_shutdown;
+        add(&mut self.recorded, other.recorded);
+        add(&mut self.open, other.open);
+        add(&mut self.abandoned, other.abandoned);
+        add(&mut self.rejected_memory, other.rejected_memory);
+        add(&mut self.rejected_closed, other.rejected_closed);
+        add(&mut self.rejected_type, other.rejected_type);
+        add(&mut self.rejected_limit, other.rejected_limit);
+        add(&mut self.rejected_forked, other.rejected_forked);
+        add(&mut self.committed, other.committed);
+        add(&mut self.duplicates, other.duplicates);
+        add(&mut self.waiting, other.waiting);
+        add(&mut self.lost_refused, other.lost_refused);
+        add(&mut self.lost_shutdown, other.lost_shutdown);
     }
 
     /// Moves `count` activities to `abandoned`: first open ones, then ended ones whose end was not stored.
     #[cfg(feature = "sqlite")]
     pub(crate) fn abandon(&mut self, count: u64) {
-        self.abandoned += count;
+        add(&mut self.abandoned, count);
         let mut left = count;
         for from in [
             &mut self.open,
@@ -158,6 +160,15 @@ impl RecordCounts {
         let fields = all.into_iter().filter(move |(.., kinds)| kinds & kind != 0);
         fields.map(|(name, count, _)| (name, count))
     }
+}
+
+/// Adds up counts. They saturate: those of a forwarded log may be any numbers.
+fn sum(counts: &[u64]) -> u64 {
+    counts.iter().fold(0, |sum, one| sum.saturating_add(*one))
+}
+
+fn add(count: &mut u64, more: u64) {
+    *count = count.saturating_add(more);
 }
 
 const ACTIVITY: u8 = 1;
@@ -248,11 +259,11 @@ impl Accounting {
         for (own, other) in self.kinds_mut().zip(other.kinds()).each() {
             own.add(other);
         }
-        self.late_ends += other.late_ends;
-        self.not_durable += other.not_durable;
-        self.redactor_panics += other.redactor_panics;
-        self.files_replaced += other.files_replaced;
-        self.rows_rescued += other.rows_rescued;
+        add(&mut self.late_ends, other.late_ends);
+        add(&mut self.not_durable, other.not_durable);
+        add(&mut self.redactor_panics, other.redactor_panics);
+        add(&mut self.files_replaced, other.files_replaced);
+        add(&mut self.rows_rescued, other.rows_rescued);
     }
 }
 
@@ -276,7 +287,7 @@ impl fmt::Display for Accounting {
         ];
         for (n, (kind, counts)) in kinds.into_iter().enumerate() {
             let (committed, rejected, lost) = (counts.committed, counts.rejected(), counts.lost());
-            if n == 0 || committed + rejected + lost > 0 {
+            if n == 0 || [committed, rejected, lost] != [0; 3] {
                 let separator = if n == 0 { "" } else { "; " };
                 write!(
                     f,

@@ -116,22 +116,33 @@ pub(super) fn text(store: &str, findings: &Findings) -> String {
     }
     if let Some(verdict) = verdict(findings) {
         let sign = styled(AnsiColor::Green.on_default(), "✓");
-        out.push_str(&format!("{sign} {}\n", styled(BOLD, verdict)));
+        out.push_str(&format!("{sign} {}\n", styled(BOLD, &verdict)));
     }
     out
 }
 
 /// Returns the verdict if there is no problem and everything was compared.
-fn verdict(findings: &Findings) -> Option<&'static str> {
+fn verdict(findings: &Findings) -> Option<String> {
     let compared = findings.check.as_ref().is_some_and(Check::is_complete);
     if !findings.problems.is_empty() || !compared {
         return None;
     }
     let crashed = |health: &Health| losses::crashed(&health.instances).is_some();
-    Some(match findings.health.as_ref().is_some_and(crashed) {
-        true => "the store is intact, every activity and event up to then is accounted for",
-        false => "the store is intact, every activity and event is accounted for",
-    })
+    let up_to = match findings.health.as_ref().is_some_and(crashed) {
+        true => " up to then",
+        false => "",
+    };
+    let central = findings.check.as_ref().and_then(|it| it.central.as_ref());
+    let except = match central.map_or(0, |central| central.accepted_batches) {
+        0 => String::new(),
+        batches => format!(
+            ", except those of {}",
+            human::many(batches, "accepted batch", "accepted batches")
+        ),
+    };
+    Some(format!(
+        "the store is intact, every activity and event{up_to} is accounted for{except}"
+    ))
 }
 
 /// Describes the last comparison of the ledger with the rows by background maintenance.
@@ -194,7 +205,10 @@ fn log_table(all: &LogsHealth, instances: &[InstanceHealth], now: DateTime<Utc>)
         let own = instances.iter().filter(|one| one.log == Some(log.id));
         let of = own.map(|one| &one.accounting);
         let kinds = of.flat_map(|of| [&of.activities, &of.events, &of.recordings]);
-        kinds.map(|kind| kind.lost() + kind.rejected()).sum::<u64>()
+        kinds.fold(0_u64, |sum, kind| {
+            sum.saturating_add(kind.lost())
+                .saturating_add(kind.rejected())
+        })
     };
     let mut list: Vec<_> = all.list.iter().map(|log| (log, lost(log))).collect();
     list.sort_by_key(|(log, lost)| log.refused + log.outdated + lost == 0);
