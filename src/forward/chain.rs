@@ -17,6 +17,10 @@ impl Chain {
         if self.0.back() == Some(&batch) {
             return;
         }
+        // The file and the target were both put back: none follows twice.
+        if let Some(place) = self.0.iter().position(|one| *one == batch) {
+            self.0.truncate(place);
+        }
         if batch.is_none() {
             // A new log.
             self.0.clear();

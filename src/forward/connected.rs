@@ -2,6 +2,8 @@
 
 use std::{collections::HashMap, panic::resume_unwind, sync::Arc, thread, time::Instant};
 
+use uuid::Uuid;
+
 use super::{
     batch,
     counter::Counter,
@@ -38,11 +40,12 @@ impl Connected {
     pub(super) fn new(
         central: Arc<dyn CentralStore>,
         intake: Box<dyn Intake>,
+        holder: Uuid,
         target: Target,
     ) -> Self {
         Connected {
             intake,
-            counter: Counter::new(central),
+            counter: Counter::new(central, holder),
             target,
             next: None,
             is_behind: false,
@@ -145,7 +148,7 @@ impl Connected {
     pub(super) fn end(mut self) -> Result<()> {
         self.counter.end();
         // Nothing else may come that would count the rest.
-        while self.intake.fold()? > 0 {}
+        self.intake.fold_accepted()?;
         self.intake.disconnect()
     }
 }

@@ -5,6 +5,8 @@ use std::{
     thread::{self, JoinHandle},
 };
 
+use uuid::Uuid;
+
 use crate::{
     error::Result,
     store::{CentralStore, Intake},
@@ -13,14 +15,16 @@ use crate::{
 /// Counts while batches are sent. What fails here is left to the connection that sends, which reports it.
 pub(super) struct Counter {
     central: Arc<dyn CentralStore>,
+    holder: Uuid,
     thread: Option<JoinHandle<Result<Box<dyn Intake>>>>,
     has_failed: bool,
 }
 
 impl Counter {
-    pub(super) fn new(central: Arc<dyn CentralStore>) -> Self {
+    pub(super) fn new(central: Arc<dyn CentralStore>, holder: Uuid) -> Self {
         Counter {
             central,
+            holder,
             thread: None,
             has_failed: false,
         }
@@ -36,10 +40,11 @@ impl Counter {
         if self.has_failed {
             return false;
         }
-        let central = self.central.clone();
+        let (central, holder) = (self.central.clone(), self.holder);
         let thread = thread::Builder::new().name("activity-forward-count".into());
         let thread = thread.spawn(move || {
             let mut intake = intake.map_or_else(|| central.intake(), Ok)?;
+            intake.set_holder(holder);
             intake.fold()?;
             Ok(intake)
         });

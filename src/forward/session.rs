@@ -7,6 +7,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use uuid::Uuid;
+
 use super::{chain::Chain, connected::Connected, holder::Holder, state::waiting};
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -257,7 +259,15 @@ impl Session {
             self.spool()?.set_store(&name, central)?;
         }
         self.again_since = None;
-        Ok(Connected::new(self.central.clone(), intake, target))
+        // The first batch of this session follows it.
+        self.chain.add(target.batch);
+        let holder = self.holder_id()?;
+        Ok(Connected::new(self.central.clone(), intake, holder, target))
+    }
+
+    fn holder_id(&self) -> Result<Uuid> {
+        let holder = self.holder.as_ref().map(|holder| holder.id);
+        holder.ok_or_else(|| busy(&self.name))
     }
 
     /// Returns what the file keeps of this store under another address, from now on under this one. `None` if it keeps nothing.
@@ -320,9 +330,8 @@ impl Session {
     /// # Errors
     ///
     /// If the target cannot be reached, and while it is not known whether the other holder is alive (`is_busy`).
-    fn connect_as(&mut self, intake: &mut dyn Intake, log: uuid::Uuid) -> Result<Option<Accepted>> {
-        let holder = self.holder.as_ref().map(|holder| holder.id);
-        let holder = holder.ok_or_else(|| busy(&self.name))?;
+    fn connect_as(&mut self, intake: &mut dyn Intake, log: Uuid) -> Result<Option<Accepted>> {
+        let holder = self.holder_id()?;
         match intake.connect(&ForwardedLog::new(log, holder, hostname())) {
             Ok(accepted) => {
                 self.busy_since = None;

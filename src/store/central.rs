@@ -30,6 +30,10 @@ pub trait Intake: sealed::WriteSide + Send {
     /// being forwarded, or a process that died has not been silent for long enough.
     fn connect(&mut self, log: &ForwardedLog) -> Result<Accepted>;
 
+    /// Names the forwarder that it works for, where it only [counts](Self::fold): the next session of the forwarder ends what this one
+    /// has left.
+    fn set_holder(&mut self, _holder: Uuid) {}
+
     /// Returns a number of the store, which is the same at all of its addresses; `None` if that cannot be determined.
     ///
     /// # Errors
@@ -61,6 +65,14 @@ pub trait Intake: sealed::WriteSide + Send {
     ///
     /// If the store cannot be reached. Those that were counted stay so.
     fn fold(&mut self) -> Result<u64>;
+
+    /// Counts, like [`fold`](Self::fold), what this intake has accepted, and all that was accepted before. What other logs add meanwhile is
+    /// theirs to count.
+    ///
+    /// # Errors
+    ///
+    /// As for [`fold`](Self::fold).
+    fn fold_accepted(&mut self) -> Result<()>;
 
     /// Gives the lease back.
     ///

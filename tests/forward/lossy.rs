@@ -92,6 +92,10 @@ impl Intake for LossyIntake {
         self.inner.fold()
     }
 
+    fn fold_accepted(&mut self) -> Result<()> {
+        self.inner.fold_accepted()
+    }
+
     fn disconnect(&mut self) -> Result<()> {
         self.inner.disconnect()
     }

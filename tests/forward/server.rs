@@ -1,9 +1,12 @@
 //! The server does not answer, or refuses: the file shows why, and the forwarder continues once the server does.
 
-use std::time::{Duration, Instant};
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
 use tempfile::TempDir;
-use tower_activity::ActivityLog;
+use tower_activity::{ActivityLog, forward::Forwarder};
 
 use crate::{
     compare::{assert_same, central, file, record, until_count},
@@ -13,6 +16,65 @@ use crate::{
         postgres::{self, Server},
     },
 };
+
+/// The batch before the first one of a session was acknowledged to an earlier process.
+#[test]
+fn a_session_that_began_with_something_to_send_goes_back_by_one_batch() {
+    let server = postgres::server();
+    let url = server.database();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("activity.db");
+    let write = |numbers| {
+        let log = ActivityLog::open(&path).unwrap();
+        record(&log, numbers);
+        log.shutdown().wait().unwrap();
+    };
+    write(0..5);
+    let mut earlier = Forwarder::open(&path, &*url).unwrap();
+    earlier.forward_all(|_| ()).unwrap();
+    drop(earlier);
+    let copy = "CREATE DATABASE backup TEMPLATE test_0";
+    poll_until(|| server.psql("postgres", copy).status.success().then_some(()));
+    write(5..10);
+    let mut forwarder = Forwarder::open(&path, &*url).unwrap();
+    forwarder.forward_all(|_| ()).unwrap();
+    run(
+        &server,
+        "DROP DATABASE test_0 WITH (FORCE); ALTER DATABASE backup RENAME TO test_0",
+    );
+    write(10..15);
+    // The first attempt finds that its connection was lost.
+    poll_until(|| forwarder.forward_all(|_| ()).ok());
+    assert_same(&file(&path), &central(&url));
+    let logs = run_in(&server, "test_0", "SELECT count(*) FROM tower_activity.log");
+    assert_eq!(logs, "1\n");
+}
+
+/// A later session of the same forwarder ends by this name what an earlier one has left.
+#[test]
+fn the_connection_that_counts_has_the_name_of_its_forwarder() {
+    let url = postgres::database();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("activity.db");
+    let log = ActivityLog::open(&path).unwrap();
+    record(&log, 0..1);
+    log.flush().wait().unwrap();
+    let mut forwarder = Forwarder::open(&path, &*url).unwrap();
+    forwarder.forward_all(|_| ()).unwrap();
+    record(&log, 1..3_000);
+    log.shutdown().wait().unwrap();
+    let mut session = postgres::session(&url);
+    session.send("BEGIN; LOCK TABLE tower_activity.bucket IN ACCESS EXCLUSIVE MODE;");
+    thread::scope(|scope| {
+        scope.spawn(|| forwarder.forward_all(|_| ()).unwrap());
+        let waiting = "SELECT 'name: ' || application_name FROM pg_stat_activity \
+             WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        let name =
+            poll_until(|| Some(postgres::query(&url, waiting)).filter(|one| !one.is_empty()));
+        session.send("COMMIT;");
+        assert!(name.starts_with("name: tower-activity "), "{name}");
+    });
+}
 
 /// A log that is forwarded to a server of its own, with the rights of a role that owns the database.
 struct Forwarded {

@@ -93,7 +93,10 @@ impl Connection {
 
     /// Names the transactions of this connection to the server.
     pub(super) fn set_name(&mut self, name: Uuid) {
-        self.settings += &format!("; SET LOCAL application_name = 'tower-activity {name}'");
+        let setting = format!("; SET LOCAL application_name = 'tower-activity {name}'");
+        if !self.settings.ends_with(&setting) {
+            self.settings += &setting;
+        }
     }
 
     /// Connects again if the connection was lost, or given up.

@@ -26,6 +26,10 @@ use crate::{
 };
 
 const BEGIN: &str = "SET LOCAL lock_timeout = '10s'";
+/// Turns of an intake that counts for others only: they add batches as long as they are there.
+const MOST_TURNS: u32 = 30;
+/// The longest name of a host; a longer one is cut.
+const MAX_HOST_BYTES: usize = 255;
 /// The number of rows in a statement.
 const PART: usize = 500;
 /// Ends what an earlier session of the same forwarder has left: if a part of a request was lost on the way, no other limit ends its
@@ -57,6 +61,8 @@ pub(super) struct PostgresIntake {
     days: Days,
     texts: Dictionary,
     retention: retention::Schedule,
+    /// The number of the last batch that it has accepted.
+    accepted: Option<i64>,
 }
 
 /// What becomes of a row that the server refuses.
@@ -81,12 +87,20 @@ impl PostgresIntake {
             days,
             texts: Dictionary::default(),
             retention: retention::Schedule::default(),
+            accepted: None,
         })
     }
 
     fn leased(&self) -> Result<(i32, Uuid)> {
         self.log
             .ok_or_else(|| Error::invalid("no log is connected to this intake"))
+    }
+
+    fn fold_up_to(&mut self, batch: i64) -> Result<fold::Turn> {
+        self.days.make_ahead(&mut self.connection)?;
+        let turn = fold::fold(&mut self.connection, batch)?;
+        self.retention.apply(&mut self.connection);
+        Ok(turn)
     }
 
     fn try_accept(
@@ -105,13 +119,19 @@ impl PostgresIntake {
             self.texts = Dictionary::default();
             self.days.forget();
         }
-        accepted
+        let accepted = accepted?;
+        self.accepted = accepted.or(self.accepted);
+        Ok(())
     }
 }
 
 impl Intake for PostgresIntake {
+    fn set_holder(&mut self, holder: Uuid) {
+        self.connection.set_name(holder);
+    }
+
     fn connect(&mut self, log: &ForwardedLog) -> Result<Accepted> {
-        self.connection.set_name(log.holder);
+        self.set_holder(log.holder);
         let (number, accepted) = self.connection.transaction(BEGIN, async |transaction| {
             query(transaction, END_LEFT, &[(&log.holder, Type::UUID)]).await?;
             let lease: [Parameter<'_>; 3] = [
@@ -182,10 +202,16 @@ impl Intake for PostgresIntake {
     }
 
     fn fold(&mut self) -> Result<u64> {
-        self.days.make_ahead(&mut self.connection)?;
-        let folded = fold::fold(&mut self.connection)?;
-        self.retention.apply(&mut self.connection);
-        Ok(folded)
+        Ok(self.fold_up_to(i64::MAX)?.count)
+    }
+
+    fn fold_accepted(&mut self) -> Result<()> {
+        let up_to = self.accepted.unwrap_or(i64::MAX);
+        let mut turns = 0;
+        while !self.fold_up_to(up_to)?.is_last && (turns < MOST_TURNS || self.accepted.is_some()) {
+            turns += 1;
+        }
+        Ok(())
     }
 
     fn disconnect(&mut self) -> Result<()> {
@@ -200,13 +226,14 @@ impl Intake for PostgresIntake {
     }
 }
 
+/// Inserts a batch, and returns its number; `None` if it was accepted before.
 async fn accept(
     transaction: &Transaction<'_>,
     (log, holder): (i32, Uuid),
     batch: &ForwardBatch,
     texts: &mut Dictionary,
     refused: Refused,
-) -> Result<(), Failed> {
+) -> Result<Option<i64>, Failed> {
     let activities = batch.activities.iter().map(|one| uuid(one.id.as_bytes()));
     let events = batch.events.iter().map(|one| uuid(one.id.as_bytes()));
     let bounds: [Parameter<'_>; 14] = [
@@ -230,7 +257,7 @@ async fn accept(
     let mut marks = Marks::read(&added)?;
     let Some(number) = added[0].get::<_, Option<i64>>("batch") else {
         // It was accepted before.
-        return Ok(());
+        return Ok(None);
     };
     texts.validate(marks.erased);
     marks
@@ -262,7 +289,9 @@ async fn accept(
     let mut activities: Vec<_> = activities.iter().map(|one| &**one).collect();
     // Two clones insert the same rows at once: in order, they do not wait for each other.
     activities.sort_unstable_by_key(|one| one.id);
-    let events: Vec<_> = events.iter().map(|one| &**one).collect();
+    let mut events: Vec<_> = events.iter().map(|one| &**one).collect();
+    // Two logs with the same deduplication keys, too. Of one batch the first is kept.
+    events.sort_by(|one, other| rows::key_of(one).cmp(&rows::key_of(other)));
     let recordings = marks.recordings(&batch.recordings);
     let chunks = batch.chunks.iter();
     let chunks: Vec<_> = chunks
@@ -296,7 +325,7 @@ async fn accept(
         ];
         query(transaction, RENEW, &counts).await?;
     }
-    Ok(())
+    Ok(Some(number))
 }
 
 async fn update(
@@ -411,7 +440,10 @@ async fn instances(
         let columns = Columns::default()
             .add("uuid", each().map(|one| uuid(one.id.as_bytes())))
             .add("log", each().map(|_| log))
-            .add("host", each().map(|one| text(&one.host)))
+            .add(
+                "host",
+                each().map(|one| text(&one.host[..one.host.floor_char_boundary(MAX_HOST_BYTES)])),
+            )
             .add("pid", each().map(|one| i64::from(one.pid)))
             .add(
                 "started_at",

@@ -86,6 +86,21 @@ pub(super) async fn add_activities(
     Ok(())
 }
 
+/// Returns what an event has in common with those that it is compared with.
+pub(super) fn key_of(one: &EventRecord) -> [Option<&str>; 4] {
+    let scope = &one.scope;
+    let texts = [
+        one.dedup_key.as_ref(),
+        Some(&one.event_type),
+        scope.project.as_ref(),
+        scope.actor.as_ref(),
+    ];
+    match one.dedup_key {
+        Some(_) => texts.map(|text| text.map(|text| &**text)),
+        None => [None; 4],
+    }
+}
+
 /// Inserts events, each of them once, and of those with one deduplication key the first.
 pub(super) async fn add_events(
     transaction: &Transaction<'_>,

@@ -1,9 +1,14 @@
 //! Records that the server would refuse do not block their log.
 
+use std::{
+    sync::{Barrier, Mutex},
+    thread,
+};
+
 use chrono::{Duration, Utc};
 use serde_json::json;
 use tower_activity::{
-    record::{ActivityId, EventRecord, Filter, InstanceId, Preview, Status},
+    record::{ActivityId, EventId, EventRecord, Filter, InstanceId, Preview, Status},
     store::{Source, Store, postgres::PostgresStore},
 };
 
@@ -101,4 +106,102 @@ fn a_row_that_the_server_refuses_is_left_out_and_counted() {
     assert_eq!(all(&mut *reader).len(), 17);
     let counts = "SELECT refused * 100 + (SELECT sum(count) FROM tower_activity.bucket WHERE scope = 0) FROM tower_activity.log";
     assert_eq!(number(&url, counts), 317);
+}
+
+/// Each waits for a key that the other has inserted.
+#[test]
+fn logs_with_the_same_keys_in_another_order_do_not_wait_for_each_other() {
+    let url = postgres::database();
+    let at = Utc::now() - Duration::minutes(1);
+    let (barrier, results) = (Barrier::new(2), Mutex::new(Vec::new()));
+    thread::scope(|scope| {
+        for number in [1, 2] {
+            let (url, barrier, results) = (&url, &barrier, &results);
+            scope.spawn(move || {
+                let mut log = Log::connect(url, number);
+                for round in 0..5 {
+                    let mut events: Vec<_> = (0..1200)
+                        .map(|key: u16| {
+                            let mut one = event(at, number);
+                            let mut id = *one.id.as_bytes();
+                            (id[8], id[11]) = (number, round);
+                            id[12..14].copy_from_slice(&key.to_be_bytes());
+                            one.id = EventId::from_bytes(id);
+                            // The first half differs by its project only.
+                            one.dedup_key = Some(format!("{round} {}", key / 600 * key).into());
+                            one.scope.project = Some(format!("project {key}").into());
+                            one
+                        })
+                        .collect();
+                    if number == 2 {
+                        events.reverse();
+                    }
+                    barrier.wait();
+                    let batch = log.batch(Vec::new(), events);
+                    results.lock().unwrap().push(log.intake.accept(&batch));
+                }
+            });
+        }
+    });
+    for accepted in results.into_inner().unwrap() {
+        accepted.unwrap();
+    }
+    let kept = "SELECT count(*) FROM tower_activity.event";
+    assert_eq!(number(&url, kept), 5 * 1200);
+}
+
+/// Of a batch with one key twice the first is kept, whatever the order in which its rows are inserted.
+#[test]
+fn the_first_event_with_a_key_is_kept() {
+    let url = postgres::database();
+    let mut log = Log::connect(&url, 1);
+    let at = Utc::now() - Duration::minutes(1);
+    let events = (0..9).rev().map(|number| {
+        let mut one = event(at, number);
+        one.dedup_key = Some("key".to_owned().into());
+        one.summary = Some(format!("{number}").into());
+        one
+    });
+    log.send(Vec::new(), events.collect());
+    let kept = "SELECT summary FROM tower_activity.event";
+    assert_eq!(number(&url, kept), 8);
+}
+
+#[test]
+fn a_long_host_is_cut_and_absurd_counts_do_not_overflow() {
+    let url = postgres::database();
+    for number in [1, 2] {
+        let mut log = Log::connect(&url, number);
+        log.instance.host = "ä".repeat(1000);
+        let counts = &mut log.instance.accounting.activities;
+        counts.recorded = u64::MAX;
+        counts.rejected_memory = u64::MAX;
+        counts.rejected_closed = u64::MAX;
+        counts.lost_refused = u64::MAX;
+        counts.lost_shutdown = u64::MAX;
+        log.instance.accounting.late_ends = u64::MAX;
+        log.send(Vec::new(), Vec::new());
+    }
+    let cut = "SELECT sum(octet_length(host)) FROM tower_activity.instance WHERE host LIKE 'ä%'";
+    assert_eq!(number(&url, cut), 2 * 254);
+    let mut reader = PostgresStore::new(&url).unwrap().reader().unwrap();
+    let health = reader.health().unwrap();
+    let all = reader.vitals().unwrap().accounting;
+    for one in health
+        .instances
+        .iter()
+        .map(|one| &one.accounting)
+        .chain([&all])
+    {
+        assert_eq!(one.activities.rejected(), u64::MAX);
+        assert_eq!(one.activities.lost(), u64::MAX);
+        assert!(!one.to_string().is_empty() && serde_json::to_string(one).is_ok());
+        one.adds_up();
+    }
+    for refused in ["host = repeat('x', 256)", "accounting = repeat('x', 5000)"] {
+        let update = format!("UPDATE tower_activity.instance SET {refused}");
+        let output = postgres::output(&url, &update);
+        let message = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(message.contains("violates check constraint"), "{message}");
+    }
 }

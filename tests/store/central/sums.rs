@@ -198,3 +198,24 @@ fn a_rebuild_repairs_all_sums_while_others_count() {
     log.fold();
     assert_eq!(found, postgres::query(&recounted, SUMS));
 }
+
+/// Others may add batches faster than they are counted: the end of a forwarder does not wait for theirs.
+#[test]
+fn a_log_counts_up_to_its_last_batch() {
+    let url = postgres::database();
+    let at = Utc::now() - Duration::minutes(1);
+    let uncounted = "SELECT count(*) FROM tower_activity.batch WHERE ordinal IS NULL";
+    let mut log = Log::connect(&url, 1);
+    let mut other = Log::connect(&url, 2);
+    other.send(vec![activity(at, 0)], Vec::new());
+    log.send(vec![activity(at, 1)], Vec::new());
+    // One transaction counts up to 100 batches.
+    for number in 2..=150 {
+        other.send(vec![activity(at, number)], Vec::new());
+    }
+    log.intake.fold_accepted().unwrap();
+    assert_eq!(number(&url, uncounted), 51);
+    // One that has accepted none counts for all others.
+    Log::connect(&url, 3).intake.fold_accepted().unwrap();
+    assert_eq!(number(&url, uncounted), 0);
+}

@@ -39,25 +39,31 @@ pub(super) const COLUMNS: &str = "SELECT id, started_at, status, duration_ns, na
 /// How long an intake folds before it sends again: other logs may be accepted faster than they are folded.
 const LONGEST: Duration = Duration::from_secs(2);
 
-/// Folds batches that were accepted, some in a transaction: all, or as many as a turn takes. Returns how many.
-pub(super) fn fold(connection: &mut Connection) -> Result<u64> {
-    let (start, mut count) = (Instant::now(), 0);
-    loop {
-        match connection.transaction(BEGIN, async |transaction| next(transaction).await)? {
-            0 => return Ok(count),
-            more => count += more,
-        }
-        if start.elapsed() >= LONGEST {
-            return Ok(count);
-        }
-    }
+/// What a turn has folded.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Turn {
+    /// The number of batches.
+    pub(super) count: u64,
+    /// No batch up to the last one that was asked for is left, or another intake is folding.
+    pub(super) is_last: bool,
 }
 
-/// Folds the next batches. Returns how many; 0 if there are none, or another intake is folding them.
-async fn next(transaction: &Transaction<'_>) -> Result<u64, Failed> {
+/// Folds batches that were accepted, in the order of their ids, some in a transaction: until this one is folded, or as many as a turn takes.
+pub(super) fn fold(connection: &mut Connection, up_to: i64) -> Result<Turn> {
+    let (start, mut turn) = (Instant::now(), Turn::default());
+    while !turn.is_last && (turn.count == 0 || start.elapsed() < LONGEST) {
+        let ids = connection.transaction(BEGIN, async |transaction| next(transaction).await)?;
+        turn.count += ids.len() as u64;
+        turn.is_last = ids.last().is_none_or(|last| *last >= up_to);
+    }
+    Ok(turn)
+}
+
+/// Folds the next batches. Returns their ids; empty if there are none, or another intake is folding them.
+async fn next(transaction: &Transaction<'_>) -> Result<Vec<i64>, Failed> {
     let batches = query(transaction, NEXT, &[]).await?;
     if batches.is_empty() {
-        return Ok(0);
+        return Ok(Vec::new());
     }
     let ids: Vec<i64> = batches.iter().map(|row| row.get(0)).collect();
     let bounds = |column| {
@@ -77,7 +83,7 @@ async fn next(transaction: &Transaction<'_>) -> Result<u64, Failed> {
         }
     }
     query(transaction, DONE, &[(&ids, Type::INT8_ARRAY)]).await?;
-    Ok(ids.len() as u64)
+    Ok(ids)
 }
 
 /// The sums of some rows.
