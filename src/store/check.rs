@@ -80,6 +80,10 @@ pub struct CentralCheck {
     pub retained_at: Option<DateTime<Utc>>,
     /// Missing batches that were accepted. Their rows were not counted.
     pub accepted_batches: u64,
+    /// Surplus batches that were accepted.
+    pub surplus_batches: u64,
+    /// Activities and events whose batch is missing: they are compared with nothing.
+    pub not_compared: u64,
 }
 
 /// Expected and found rows of one instance.

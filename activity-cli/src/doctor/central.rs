@@ -29,8 +29,8 @@ pub(super) fn examine(store: &str) -> Result<Findings, Failure> {
     };
     if has_missing(&check) {
         findings.notes.push(String::from(
-            "`activity forward --to URL --again` forwards what the files still have; `activity doctor --accept` then records what \
-             is there",
+            "`activity forward --to URL --again` forwards what the files still have, as new logs; the batches that are missing stay so \
+             until `activity doctor --accept` records what is there",
         ));
     }
     findings.notes.extend(rows::accepted(&check));
@@ -66,9 +66,20 @@ fn notes(central: &CentralCheck) -> Vec<String> {
         ));
     }
     if central.accepted_batches > 0 {
+        let (records, record) = match central.accepted_batches {
+            1 => ("of its records are", "of its records is"),
+            _ => ("of their records are", "of their records is"),
+        };
         notes.push(format!(
-            "accepted: {} missing",
-            human::many(central.accepted_batches, "batch", "batches")
+            "accepted: {} missing; {} there and not compared",
+            human::many(central.accepted_batches, "batch", "batches"),
+            human::many(central.not_compared, record, records),
+        ));
+    }
+    if central.surplus_batches > 0 {
+        notes.push(format!(
+            "accepted: {} surplus",
+            human::many(central.surplus_batches, "batch", "batches")
         ));
     }
     if central.days_ahead < 1 {

@@ -64,12 +64,17 @@ pub(super) fn problems(check: &Check, last: Option<&LastCheck>) -> Vec<String> {
     if !surplus.is_empty() {
         problems.push(format!("{surplus} surplus: inserted by another program"));
     }
-    problems.extend(check.differing.iter().take(LISTED).map(instance));
+    let is_central = check.central.is_some();
+    let differing = check.differing.iter().take(LISTED);
+    problems.extend(differing.map(|one| instance(one, is_central)));
     let others = check.differing.len().saturating_sub(LISTED) as u64;
     if others > 0 {
         problems.push(format!(
             "rows of {} differ, too",
-            human::many(others, "other process", "other processes")
+            match is_central {
+                true => human::many(others, "other log", "other logs"),
+                false => human::many(others, "other process", "other processes"),
+            }
         ));
     }
     if let Some(first) = check.differing_quarters.first() {
@@ -134,8 +139,8 @@ pub(super) fn accepted(check: &Check) -> Vec<String> {
     newest.map(one).collect()
 }
 
-/// Reports the differences of one instance, and when it wrote.
-fn instance(one: &InstanceCheck) -> String {
+/// Reports the differences of one instance, and when it wrote; or those of one log of a central store.
+fn instance(one: &InstanceCheck, is_central: bool) -> String {
     let rows = one.counts.rows();
     let mut differences = Vec::new();
     let missing = list(&rows, |count| count.missing);
@@ -164,6 +169,7 @@ fn instance(one: &InstanceCheck) -> String {
         (Some(id), Some(pid), Some(host)) => format!("process {pid} on {host} ({id})"),
         (Some(id), ..) => format!("a process that is not in the file ({id})"),
         (None, None, Some(host)) => format!("a log of {host}"),
+        _ if is_central => String::from("a log whose row was deleted"),
         _ => String::from("an unknown process"),
     };
     let when = match (one.started_at, one.saved_at) {

@@ -161,7 +161,46 @@ fn statistics_are_recomputed_and_doctor_sees_what_differs() {
         ran.stdout
     );
     let accepted = central.prints(&["doctor", "--accept"]);
-    assert!(accepted.contains("accepted: 1 batch missing"), "{accepted}");
+    for expected in [
+        "accepted: 1 batch missing; 5 of its records are there and not compared",
+        "every activity and event is accounted for, except those of 1 accepted batch\n",
+    ] {
+        assert!(accepted.contains(expected), "{expected}: {accepted}");
+    }
+}
+
+#[test]
+fn batches_of_an_unknown_log_are_surplus() {
+    let central = Central::new();
+    postgres::query(&central.url, "DELETE FROM tower_activity.log");
+    let ran = central.run(&["doctor"]);
+    let surplus = "a log whose row was deleted: 1 batch is surplus";
+    assert!(
+        ran.code == Some(1) && ran.stdout.contains(surplus),
+        "{}",
+        ran.stdout
+    );
+    let accepted = central.prints(&["doctor", "--accept"]);
+    assert!(accepted.contains("accepted: 1 batch surplus"), "{accepted}");
+    assert!(accepted.contains("accounted for\n"), "{accepted}");
+}
+
+#[test]
+fn a_schema_of_another_layout_is_not_taken_for_an_empty_database() {
+    let central = Central::new();
+    postgres::query(&central.url, "DROP FUNCTION tower_activity.begin_fold");
+    let log = central.fixture.log();
+    log.start(Describe::tool("more")).end(Outcome::success());
+    log.shutdown().wait().unwrap();
+    let forward = ["forward", "--to", &central.url, "--once"];
+    let ran = central.fixture.run(&forward);
+    let expected =
+        "the schema of the database lacks a function that this version of tower-activity needs";
+    assert!(
+        ran.code == Some(1) && ran.stderr.contains(expected),
+        "{}",
+        ran.stderr
+    );
 }
 
 #[test]

@@ -1,10 +1,12 @@
 //! Batches and rows that another program has deleted are missed, wherever they were.
 
+use std::thread;
+
 use chrono::{Duration, Utc};
 use tower_activity::store::{Check, Store, postgres::PostgresStore};
 
-use super::{Log, activity, event};
-use crate::support::postgres;
+use super::{Log, activity, event, number};
+use crate::support::{poll_until, postgres};
 
 fn check(url: &str) -> Check {
     let mut reader = PostgresStore::new(url).unwrap().reader().unwrap();
@@ -77,6 +79,31 @@ fn a_batch_is_missed_wherever_it_was() {
     }
 }
 
+/// A forwarder that has begun to accept a batch when the changes are accepted finishes it first.
+#[test]
+fn changes_are_accepted_beside_a_forwarder() {
+    let url = postgres::database();
+    let mut log = Log::connect(&url, 1);
+    fill(&mut log);
+    postgres::query(&url, "DELETE FROM tower_activity.batch WHERE id = 2");
+    let half = thread::scope(|scope| {
+        let half = scope.spawn(|| {
+            postgres::output(
+                &url,
+                "BEGIN; SELECT FROM tower_activity.log WHERE number = 1 FOR UPDATE; \
+                 DO $$ BEGIN LOOP EXIT WHEN EXISTS (SELECT FROM pg_locks WHERE NOT granted); PERFORM pg_sleep(0.01); END LOOP; END $$; \
+                 UPDATE tower_activity.log SET heard_at = now() WHERE number = 1; COMMIT",
+            )
+        });
+        let has_begun = "SELECT count(*) FROM pg_locks WHERE mode = 'RowShareLock' AND relation = 'tower_activity.log'::regclass";
+        poll_until(|| (number(&url, has_begun) > 0).then_some(()));
+        accept(&url);
+        half.join().unwrap()
+    });
+    assert!(half.status.success(), "{half:?}");
+    assert!(check(&url).is_complete());
+}
+
 #[test]
 fn rows_of_other_programs_are_surplus() {
     let url = postgres::database();
@@ -97,4 +124,28 @@ fn rows_of_other_programs_are_surplus() {
     assert!(accepted.is_complete(), "{accepted:?}");
     let change = &accepted.accepted[0];
     assert_eq!((change.missing, change.surplus), (1, 1));
+    let central = accepted.central.unwrap();
+    assert_eq!((central.accepted_batches, central.surplus_batches), (0, 5));
+    // The log is known again, and not as one that is forwarded.
+    let health = PostgresStore::new(&url).unwrap().reader().unwrap().health();
+    let logs = health.unwrap().logs.unwrap();
+    assert_eq!((logs.counts.known, logs.counts.alive), (1, 0));
+    assert_eq!((logs.counts.retired, logs.list.len()), (1, 0));
+}
+
+#[test]
+fn records_of_missing_batches_are_not_compared_and_are_counted() {
+    let url = postgres::database();
+    let mut log = Log::connect(&url, 1);
+    fill(&mut log);
+    assert_eq!(check(&url).central.unwrap().not_compared, 0);
+    postgres::query(
+        &url,
+        "DELETE FROM tower_activity.batch WHERE id IN (2, 3); DELETE FROM tower_activity.event WHERE batch = 3",
+    );
+    accept(&url);
+    let accepted = check(&url);
+    assert!(accepted.is_complete(), "{accepted:?}");
+    let central = accepted.central.unwrap();
+    assert_eq!((central.accepted_batches, central.not_compared), (2, 3));
 }

@@ -38,8 +38,9 @@ const FIRST_KEPT: &str =
 /// No batch is counted meanwhile.
 const LOCK_FOLDERS: &str =
     "SELECT value FROM tower_activity.mark WHERE name = 'ordinal' FOR UPDATE";
-/// Waits for the batches that are being accepted: later ones see what this transaction has changed.
-const WAIT_FOR_INTAKES: &str = "LOCK TABLE tower_activity.log IN SHARE ROW EXCLUSIVE MODE";
+/// Waits for the batches that are being accepted: later ones see what this transaction has changed. Also for one that has locked the
+/// row of its log and not changed it yet: it would wait for this transaction, which may change the same row.
+const WAIT_FOR_INTAKES: &str = "LOCK TABLE tower_activity.log IN EXCLUSIVE MODE";
 const RAISE: &str = "UPDATE tower_activity.mark SET value = greatest(value, $2) WHERE name = $1";
 /// The tables of days before $2, oldest first, and how they are attached: NULL: no longer, true: their detachment was interrupted.
 const OLD_DAYS: &str = "SELECT c.relname::text, i.inhdetachpending FROM pg_class AS c LEFT JOIN pg_inherits AS i ON i.inhrelid = c.oid \

@@ -29,9 +29,9 @@ const DELETE_GROUPS: &str =
 const EXTEND: &str = "UPDATE tower_activity.mark SET value = $1 WHERE name = 'sums_from' AND value > $1 AND NOT EXISTS \
        (SELECT 1 FROM tower_activity.activity AS a WHERE a.id >= $2 AND a.started_at < value * 900000000)";
 
-/// Logs of batches whose row was deleted.
-const ADD_LOGS: &str = "INSERT INTO tower_activity.log (number, id, host) OVERRIDING SYSTEM VALUE \
-     SELECT log, gen_random_uuid(), '' FROM tower_activity.batch WHERE log NOT IN (SELECT number FROM tower_activity.log) GROUP BY log";
+/// Logs of batches whose row was deleted: last heard of when their last batch was accepted, and retired by then.
+const ADD_LOGS: &str = "INSERT INTO tower_activity.log (number, id, host, heard_at) OVERRIDING SYSTEM VALUE \
+     SELECT log, gen_random_uuid(), 'unknown', least(max(accepted_at), now() - interval '1 day 1 second') FROM tower_activity.batch WHERE log NOT IN (SELECT number FROM tower_activity.log) GROUP BY log";
 /// Accepts the batches that are there.
 const ACCEPT_BATCHES: &str = ") AS f WHERE batches <> found_batches), \
      kept AS (INSERT INTO tower_activity.accepted (at, log, batches) SELECT $1, log, batches - found_batches FROM found) \

@@ -27,8 +27,14 @@ const SAMPLED: usize = 96;
 const NEWEST: &str = "SELECT coalesce(max(id), 0) FROM tower_activity.batch";
 const HOSTS: &str = "SELECT number, host FROM tower_activity.log WHERE number = ANY($1::int[])";
 const ACCEPTED: &str = "SELECT at, sum(greatest(activities, 0))::bigint, sum(greatest(-activities, 0))::bigint, \
-       sum(greatest(events, 0))::bigint, sum(greatest(-events, 0))::bigint, sum(greatest(batches, 0))::bigint \
+       sum(greatest(events, 0))::bigint, sum(greatest(-events, 0))::bigint, sum(greatest(batches, 0))::bigint, \
+       sum(greatest(-batches, 0))::bigint \
      FROM tower_activity.accepted GROUP BY at ORDER BY at DESC";
+/// Rows of batches that are missing.
+const NOT_COMPARED: &str = "SELECT (SELECT count(*) FROM tower_activity.activity AS a \
+         WHERE NOT EXISTS (SELECT FROM tower_activity.batch AS b WHERE b.id = a.batch)) \
+       + (SELECT count(*) FROM tower_activity.event AS e \
+         WHERE NOT EXISTS (SELECT FROM tower_activity.batch AS b WHERE b.id = e.batch))";
 const STATE: &str = "SELECT name, value FROM tower_activity.mark";
 const UNCOUNTED: &str = "SELECT count(*), (extract(epoch FROM min(accepted_at)) * 1000000)::bigint, \
        floor(extract(epoch FROM now()) / 86400)::bigint \
@@ -59,6 +65,16 @@ pub(super) fn check(reader: &mut PostgresReader, progress: &mut dyn FnMut(f64)) 
     };
     accepted(reader, &mut check)?;
     rows(reader, &mut check, &mut |done| progress(done / 2.0))?;
+    let is_missing = check.total.commits.missing > 0;
+    // It reads all rows: of a store that misses no batch there are none.
+    if let Some(central) =
+        (check.central.as_mut()).filter(|central| is_missing || central.accepted_batches > 0)
+    {
+        central.not_compared = reader.snapshot(async |snapshot| {
+            let count: i64 = snapshot.query(NOT_COMPARED, &[]).await?[0].get(0);
+            Ok(count.cast_unsigned())
+        })?;
+    }
     let quarters = reader.snapshot(async |snapshot| {
         let rows = snapshot.query(QUARTERS, &[]).await?;
         Ok(sample(rows.iter().map(|row| row.get(0)).collect()))
@@ -167,6 +183,7 @@ fn accepted(reader: &mut PostgresReader, check: &mut Check) -> Result<()> {
             .extend(both.filter(|one| one.missing + one.surplus > 0));
         if let Some(central) = &mut check.central {
             central.accepted_batches += number(5);
+            central.surplus_batches += number(6);
         }
     }
     Ok(())
@@ -190,6 +207,8 @@ async fn state(snapshot: &Snapshot<'_>) -> Result<CentralCheck, Failed> {
         sums_from: since("sums_from", 900_000_000),
         retained_at: since("retained_at", 1),
         accepted_batches: 0,
+        surplus_batches: 0,
+        not_compared: 0,
     })
 }
 
