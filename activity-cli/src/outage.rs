@@ -53,8 +53,10 @@ impl Outage {
     /// If it is useless to try again.
     pub(crate) fn begin(&mut self, error: Error) -> Result<Option<String>, Error> {
         let is_away = error.is_store() || error.is_timeout() || error.is_full();
+        // A database whose schema was dropped: the next forwarder creates it.
+        let is_away = is_away || error.is_not_found();
         if !(self.is_address && is_away) {
-            // A file that was moved away, and whose writer has not created the next one yet, is no outage.
+            // A file that was moved away is not an outage: its writer creates the next one.
             let is_moved = error.is_not_found() || error.is_busy();
             return if is_moved { Ok(None) } else { Err(error) };
         }

@@ -87,7 +87,10 @@ fn follow(
         loop {
             let mut content = Vec::new();
             let followed = match reader.follow(id, track, next, &mut content) {
-                Err(error) if error.is_not_found() => return Err(error.into()),
+                // The recording was deleted, not its store.
+                Err(error) if error.is_not_found() && reader.present().is_ok() => {
+                    return Err(error.into());
+                }
                 followed => outage.note(followed)?,
             };
             if let Some(followed) = followed {

@@ -32,7 +32,7 @@ use crate::{
 };
 
 /// How long the view is read before keys are read meanwhile.
-const PATIENCE: Duration = Duration::from_millis(200);
+const READ_TIMEOUT: Duration = Duration::from_millis(200);
 
 pub(crate) fn run(store: &str, args: &Top) -> Result<(), Failure> {
     let filter = source::filter(&args.filter, args.tz)?;
@@ -72,10 +72,10 @@ async fn watch(mut top: Watched, mut outage: Outage, interval: Duration) -> Resu
             (top, view)
         });
         let (back, next) = loop {
-            if let Ok(read) = time::timeout(PATIENCE, &mut reading).await {
+            if let Ok(read) = time::timeout(READ_TIMEOUT, &mut reading).await {
                 break read.map_err(io::Error::other)?;
             }
-            if wait(Instant::now() + PATIENCE, shutdown.as_mut()).await? == Key::Quit {
+            if wait(Instant::now() + READ_TIMEOUT, shutdown.as_mut()).await? == Key::Quit {
                 return Ok(());
             }
         };

@@ -29,7 +29,7 @@ use crate::{
 };
 
 pub(crate) fn run(store: &str, command: &Command) -> Result<(), Failure> {
-    // Fails with a hint if there is no store, instead of reporting no webhooks.
+    // Fails with a hint if there is no store, instead of reporting no webhooks. Those of a database need another right than reading it.
     if !source::is_address(store) {
         drop(source::open(store)?);
     }

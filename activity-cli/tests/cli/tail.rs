@@ -103,6 +103,28 @@ fn a_tail_of_a_database_misses_and_repeats_nothing_while_its_server_is_away() {
 }
 
 #[test]
+fn a_tail_of_a_database_warns_while_its_schema_is_gone() {
+    let url = postgres::database();
+    let fixture = Fixture::with_calls();
+    let forward = || {
+        let forwarded = fixture.run(&["forward", "--to", &url, "--once"]);
+        assert_eq!(forwarded.code, Some(0), "{}", forwarded.stderr);
+    };
+    forward();
+    let mut command = fixture.command(&["tail", "--lines", "1", "--json"]);
+    command.env("ACTIVITY_STORE", &url).stderr(Stdio::piped());
+    let mut tail = Tail::new(command);
+    let mut messages = BufReader::new(tail.child.stderr.take().unwrap()).lines();
+    tail.next();
+    postgres::query(&url, "DROP SCHEMA tower_activity CASCADE");
+    let message = messages.next().unwrap().unwrap();
+    assert!(message.contains("is away: retrying"), "{message}");
+    forward();
+    let message = messages.next().unwrap().unwrap();
+    assert!(message.ends_with("is back"), "{message}");
+}
+
+#[test]
 fn a_tail_ends_quietly_when_its_pipe_is_closed() {
     let fixture = Fixture::new();
     let log = fixture.log();
