@@ -4,6 +4,9 @@
 --   psql -d ops -f docs/postgres-roles.sql
 --   psql -d ops -c "CREATE ROLE shop LOGIN PASSWORD '…' IN ROLE activity_forwarder"
 --
+-- The schema is no longer that of the user who has created it: grant activity_forwarder to the users of your forwarders in the same step.
+-- Temporary tables are no longer for every user of the database: no role of this store needs them.
+--
 -- activity_forwarder   adds records, and cannot change or delete any; keeps the sums, which `activity rebuild` recomputes from the records
 -- activity_reader      reads everything
 -- activity_maintainer  owns the schema: migrates it, deletes what is too old, erases, delivers webhooks
@@ -21,7 +24,7 @@ BEGIN
   END LOOP;
 END $$;
 
--- No role of this store needs temporary tables. Other users of this database that do: GRANT TEMPORARY ON DATABASE … TO them.
+-- Other users of this database that need temporary tables: GRANT TEMPORARY ON DATABASE … TO them.
 DO $$
 BEGIN
   EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());

@@ -149,3 +149,13 @@ fn records_of_missing_batches_are_not_compared_and_are_counted() {
     let central = accepted.central.unwrap();
     assert_eq!((central.accepted_batches, central.not_compared), (2, 3));
 }
+
+#[test]
+fn sums_that_are_gone_differ_from_their_activities() {
+    let url = postgres::database();
+    let mut log = Log::connect(&url, 1);
+    fill(&mut log);
+    assert!(check(&url).differing_quarters.is_empty());
+    postgres::query(&url, "DELETE FROM tower_activity.bucket");
+    assert_eq!(check(&url).differing_quarters.len(), 1);
+}

@@ -39,10 +39,17 @@ const STATE: &str = "SELECT name, value FROM tower_activity.mark";
 const UNCOUNTED: &str = "SELECT count(*), (extract(epoch FROM min(accepted_at)) * 1000000)::bigint, \
        floor(extract(epoch FROM now()) / 86400)::bigint \
      FROM tower_activity.batch WHERE ordinal IS NULL";
-/// The quarter hours whose activities and sums are all kept.
-const QUARTERS: &str = "SELECT DISTINCT quarter FROM tower_activity.bucket WHERE quarter >= \
-       (SELECT greatest(max(value) FILTER (WHERE name = 'activity_horizon') * 96, max(value) FILTER (WHERE name = 'sums_from') + 1) \
-        FROM tower_activity.mark) ORDER BY quarter";
+/// The quarter hours whose activities and sums are all kept: those with an activity, found by its id, and those with sums. An id has 48 bits of
+/// milliseconds, which end in the quarter hour 312,749,974.
+const QUARTERS: &str = "WITH RECURSIVE kept AS ( \
+       SELECT greatest(max(value) FILTER (WHERE name = 'activity_horizon') * 96, max(value) FILTER (WHERE name = 'sums_from') + 1) AS first \
+       FROM tower_activity.mark), \
+     found (quarter) AS (SELECT first - 1 FROM kept UNION ALL SELECT ( \
+         SELECT ('x' || left(replace(a.id::text, '-', ''), 12))::bit(48)::bigint / 900000 FROM tower_activity.activity AS a \
+         WHERE a.id >= (lpad(to_hex((found.quarter + 1) * 900000), 12, '0') || repeat('0', 20))::uuid ORDER BY a.id LIMIT 1) \
+       FROM found WHERE found.quarter < 312749974) \
+     SELECT f.quarter FROM found AS f, kept WHERE f.quarter >= first \
+     UNION SELECT b.quarter FROM tower_activity.bucket AS b, kept WHERE b.quarter >= first ORDER BY 1";
 const SUMS: &str = ", b.scope, b.scope_id FROM tower_activity.bucket AS b WHERE b.quarter = $1";
 
 /// Whether the sums of a day differ from those of its quarter hours, in one of the tables that rankings read. Of a day whose first
