@@ -9,9 +9,7 @@ mod log;
 mod signals;
 mod status;
 
-use tower_activity::{
-    ActivityLog, Outcome, forward::ForwardTarget, mcp::ToolOptions, record::Scope,
-};
+use tower_activity::{ActivityLog, forward::ForwardTarget, mcp::ToolOptions, record::Scope};
 
 pub(crate) use self::args::Proxy;
 use self::{brand::Rule, child::Running, http::Target};
@@ -38,7 +36,6 @@ pub(crate) fn run(
             tap = tap.server_name(name.clone());
         }
         let ended = http::serve(server, token.as_ref(), &tap, args);
-        tap.close(&Outcome::cancelled());
         log::shutdown(&log);
         return ended;
     }

@@ -277,6 +277,13 @@ impl Exchange {
 
     fn end(&mut self, end: End) {
         self.read_response(Reader::end);
+        if self.is_stream {
+            self.session.streams.fetch_sub(1, Relaxed);
+        }
+        if let Some(closed) = self.sessions.closed() {
+            self.session.connection.lock().end_all(closed);
+            return self.close_request(None);
+        }
         if let Some(refusal) = self.refusal() {
             let refusal = match self.error.take() {
                 Some(message) => refusal.with_message(message),
@@ -306,9 +313,6 @@ impl Exchange {
                 drop(connection);
                 self.sessions.detach(&self.session, id, outcome.clone());
             }
-        }
-        if self.is_stream {
-            self.session.streams.fetch_sub(1, Relaxed);
         }
         if let Some(key) = self.key.as_ref().filter(|_| self.is_owner) {
             self.sessions.forget(key);

@@ -92,7 +92,8 @@ impl HttpTapLayer {
         self
     }
 
-    /// Ends all calls of all sessions that were not answered: the server is gone.
+    /// Ends the calls that were not answered: the server is gone. A call whose response is open ends with this outcome too, at the
+    /// latest when its response ends. Call it before connections are closed.
     pub fn close(&self, outcome: &Outcome) {
         self.sessions.close(outcome);
     }

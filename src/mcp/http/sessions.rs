@@ -4,7 +4,7 @@ use std::{
     collections::{BTreeMap, HashMap, VecDeque},
     fmt,
     sync::{
-        Arc, Weak,
+        Arc, OnceLock, Weak,
         atomic::{AtomicU32, Ordering::Relaxed},
     },
     time::Duration,
@@ -33,6 +33,8 @@ pub(super) struct Sessions {
     pub(super) limits: PayloadLimits,
     pub(super) server: Arc<Mutex<Server>>,
     latest: Mutex<Latest>,
+    /// How everything ends that was not answered at the close.
+    closed: OnceLock<Outcome>,
     /// Sessions with calls that wait for another stream, and when to look at them again.
     detached: Mutex<VecDeque<(u64, Weak<Session>)>>,
 }
@@ -59,6 +61,7 @@ impl Sessions {
             scope: Scope::default(),
             server: Arc::default(),
             latest: Mutex::default(),
+            closed: OnceLock::new(),
             detached: Mutex::default(),
             tools,
         }
@@ -140,12 +143,20 @@ impl Sessions {
         }
     }
 
-    /// Ends all calls of all sessions.
+    /// Ends all calls of all sessions that are remembered. Those of others end with their exchange, see
+    /// [`closed`](Self::closed).
     pub(super) fn close(&self, outcome: &Outcome) {
+        // The first close wins.
+        let _ = self.closed.set(outcome.clone());
         let latest = std::mem::take(&mut *self.latest.lock());
         for (_, session) in latest.sessions.into_values() {
             session.connection.lock().end_all(outcome);
         }
+    }
+
+    /// Returns how an exchange ends that was open at the close.
+    pub(super) fn closed(&self) -> Option<&Outcome> {
+        self.closed.get()
     }
 
     pub(super) fn counts(&self) -> TapCounts {

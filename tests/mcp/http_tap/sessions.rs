@@ -102,6 +102,43 @@ async fn a_client_cancels_a_call_or_closes_its_session() {
     drop((first, second));
 }
 
+/// A proxy that ends loses its connections in any order.
+#[tokio::test]
+async fn what_is_open_at_the_close_ends_with_it() {
+    let server = Server::new();
+    let open = |last| {
+        let mut response = response(200, &[EVENTS], frames("id: 1\ndata:\n\n"));
+        response.body_mut().last = last;
+        response
+    };
+    let single =
+        |id: u64, name: &str| request(Method::POST, &[JSON], frames(call(id, name).to_string()));
+    let in_session = server.begin(post(&call(1, "in_session")), open(Last::Error));
+    let in_session = in_session.await;
+    let broken = server.begin(single(2, "broken"), open(Last::Error)).await;
+    let cut_off = server.begin(single(3, "cut_off"), open(Last::End)).await;
+    let left = server.begin(single(4, "left"), open(Last::Pending)).await;
+    let refused = response(502, &[], frames("cannot reach it"));
+    let refused = server.begin(single(5, "refused"), refused).await;
+    let answered = server.begin(single(6, "answered"), ok(&answer(6, json!({}))));
+    let answered = answered.await;
+    server.layer.close(&Outcome::cancelled());
+
+    in_session.into_body().collect().await.unwrap_err();
+    broken.into_body().collect().await.unwrap_err();
+    cut_off.into_body().collect().await.unwrap();
+    drop(left);
+    refused.into_body().collect().await.unwrap();
+    answered.into_body().collect().await.unwrap();
+    // A request that arrived before, of which the service reads the body only now.
+    server.send(post(&call(7, "late")), open(Last::End)).await;
+    let contents = server.contents();
+    contents.count(7).one("answered").succeeded();
+    for name in ["in_session", "broken", "cut_off", "left", "refused", "late"] {
+        contents.one(name).cancelled();
+    }
+}
+
 #[tokio::test]
 async fn a_service_that_fails_or_panics_fails_the_call() {
     let server = Server::new();

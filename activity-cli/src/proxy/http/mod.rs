@@ -5,6 +5,7 @@ mod target;
 
 use tower::Layer;
 use tower_activity::{
+    Outcome,
     mcp::HttpTapLayer,
     web::{Server, ServiceAccess},
 };
@@ -46,7 +47,8 @@ pub(super) fn serve(
             signal = shutdown => Ok::<_, Failure>(signal?),
         }
     });
-    // Ends the calls that are running.
+    // Before connections are dropped: the one to the server may be first, and would be a failure of the call.
+    tap.close(&Outcome::cancelled());
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
     let counts = tap.counts();
     if counts.others > 0 {
