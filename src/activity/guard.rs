@@ -19,7 +19,7 @@ use crate::{
         lineage::Lineage, span,
     },
     log::ActivityLog,
-    pipeline::{CommitWait, EndNotification, Reservation, Shard},
+    pipeline::{CommitWait, EndNotification, Reservation, Shard, Stage},
     record::{ActivityId, Outcome, Text},
     store::StartedActivity,
 };
@@ -56,7 +56,9 @@ impl ActivityLog {
         reservation: Option<Reservation>,
     ) -> ActivityGuard {
         match self.pipeline() {
-            Some(pipeline) => ActivityGuard::start(pipeline.shard(), describe, reservation),
+            Some(pipeline) => {
+                ActivityGuard::start(pipeline.shard(), describe, reservation, Stage::Described)
+            }
             None => ActivityGuard::inert(),
         }
     }
@@ -67,7 +69,10 @@ impl Activity {
     #[cfg(any(feature = "rmcp", feature = "mcp"))]
     pub(crate) fn start_child(&self, describe: Describe) -> ActivityGuard {
         match self.open() {
-            Some(open) => ActivityGuard::start(&open.shard, describe.parent(self), None),
+            Some(open) => {
+                let describe = describe.parent(self);
+                ActivityGuard::start(&open.shard, describe, None, Stage::Described)
+            }
             None => ActivityGuard::inert(),
         }
     }
@@ -75,10 +80,11 @@ impl Activity {
 
 impl ActivityGuard {
     #[inline]
-    fn start(
+    pub(super) fn start(
         shard: &Arc<Shard>,
         describe: Describe,
         reservation: Option<Reservation>,
+        stage: Stage,
     ) -> ActivityGuard {
         let shared = shard.shared();
         let stamp = shared.clock.stamp();
@@ -132,7 +138,7 @@ impl ActivityGuard {
         let kept = span
             .as_ref()
             .map(|span| Box::new(Lineage::from_started(&started, Arc::downgrade(span))));
-        let activity = match shard.start(started, stamp.monotonic_ns, bytes, reservation) {
+        let activity = match shard.start(started, stamp.monotonic_ns, bytes, reservation, stage) {
             Some(key) => Activity::new(shard.clone(), key, kept),
             None => Activity::rejected(shard.clone()),
         };

@@ -9,17 +9,19 @@ use tracing::Span;
 use crate::{
     activity::{ActivityGuard, Describe, describe::More, intake, span},
     log::ActivityLog,
+    pipeline::Stage,
     store::Attribute,
 };
 
 impl ActivityLog {
     /// Starts a provisional activity, with what is known of it.
     pub(crate) fn start_provisional(&self, describe: Describe) -> ActivityGuard {
-        let running = self.start(describe);
-        if let Some(open) = running.open() {
-            open.shard.make_provisional(open.key);
+        match self.pipeline() {
+            Some(pipeline) => {
+                ActivityGuard::start(pipeline.shard(), describe, None, Stage::Provisional)
+            }
+            None => ActivityGuard::inert(),
         }
-        running
     }
 }
 

@@ -9,7 +9,8 @@ use loom::thread;
 
 use crate::{
     pipeline::{
-        Config, Mode, ReceiptSender, Shard, Shared, SlotKey, queues::Queues, slot::BASE_COST, sync,
+        Config, LocalCredit, ReceiptSender, Shard, Shared, SlotKey, Stage, queues::Queues,
+        slot::BASE_COST, sync,
     },
     record::{ActivityId, EventId, Kind, Status, Text},
     redact::Redactor,
@@ -93,7 +94,11 @@ fn join<T, const N: usize>(threads: [thread::JoinHandle<T>; N]) -> [T; N] {
 }
 
 fn start(shard: &Shard, number: u64) -> Option<SlotKey> {
-    let started = StartedActivity {
+    shard.start(started(number), 0, 0, None, Stage::Described)
+}
+
+fn started(number: u64) -> StartedActivity {
+    StartedActivity {
         id: ActivityId::from_parts(0, number << 2),
         parent: None,
         root: None,
@@ -101,8 +106,7 @@ fn start(shard: &Shard, number: u64) -> Option<SlotKey> {
         name: Text::from_static("job"),
         scope: None,
         details: None,
-    };
-    shard.start(started, 0, 0, None)
+    }
 }
 
 fn event() -> NewEvent {
@@ -260,6 +264,26 @@ fn an_end_during_the_shutdown_is_collected_or_counted_as_lost() {
         assert_eq!(counts.waiting, taken);
         assert!(counts.adds_up(), "{counts:?}");
         assert_eq!((counts.recorded, counts.open), (2, 0));
+    });
+}
+
+#[cfg(feature = "mcp")]
+#[test]
+fn a_provisional_activity_is_not_copied_before_it_is_described() {
+    check(|| {
+        let log = Log::new(1, PLENTY);
+        let shard = log.shard();
+        let caller = thread::spawn(move || {
+            let key = shard.start(started(1), 0, 0, None, Stage::Provisional);
+            let key = key.unwrap();
+            assert!(shard.discard(key));
+        });
+        let mut copies = Vec::new();
+        let shard = log.shard();
+        shard.take_stale_open_rows(0, &mut copies, &mut LocalCredit::default());
+        assert!(copies.is_empty());
+        assert_eq!(shard.counts().activities.recorded, 0);
+        caller.join().unwrap();
     });
 }
 

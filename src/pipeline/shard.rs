@@ -53,6 +53,16 @@ pub(crate) struct SlotKey {
     pub(crate) id: ActivityId,
 }
 
+/// The stage in which an activity starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// It is on record from its start.
+    Described,
+    /// It is not counted, and has no row, until it is described or ends.
+    #[cfg(feature = "mcp")]
+    Provisional,
+}
+
 /// Access to an activity while it ends or changes, under its shard's lock.
 pub(crate) struct Change<'a> {
     slot: &'a mut Slot,
@@ -124,6 +134,7 @@ impl Shard {
         started_ns: u64,
         payload_bytes: usize,
         mut reservation: Option<Reservation>,
+        stage: Stage,
     ) -> Option<SlotKey> {
         let mut cost = BASE_COST + payload_bytes;
         let id = started.id;
@@ -154,8 +165,13 @@ impl Shard {
                 ..Details::default()
             }));
         }
-        state.counts.activities.open += 1;
-        state.stale_open_rows += 1;
+        let is_provisional = stage != Stage::Described;
+        if is_provisional {
+            state.counts.activities.recorded -= 1;
+        } else {
+            state.counts.activities.open += 1;
+            state.stale_open_rows += 1;
+        }
         let entry = state.slots.vacant_entry();
         let index = entry.key() as u32;
         entry.insert(Slot {
@@ -164,9 +180,9 @@ impl Shard {
             cost: cost as u32,
             status: Status::Running,
             has_open_row: false,
-            open_row_is_current: false,
+            open_row_is_current: is_provisional,
             has_end_listener: false,
-            is_provisional: false,
+            is_provisional,
             is_referenced: false,
             lines: 0,
         });

@@ -113,6 +113,8 @@ pub(crate) fn model() -> Result {
         "test",
         "--lib",
         "--no-default-features",
+        "--features",
+        "mcp",
         "--target-dir",
         "target/model",
         "pipeline::model",

@@ -4,27 +4,6 @@ use super::{Change, Shard, SlotKey, State, find};
 use crate::store::StartedActivity;
 
 impl Shard {
-    /// Makes an activity that has just started provisional: it is not counted until it is described or ends.
-    pub(crate) fn make_provisional(&self, key: SlotKey) {
-        let Some(mut state) = self.lock() else {
-            return;
-        };
-        let State {
-            slots,
-            counts,
-            stale_open_rows,
-            ..
-        } = &mut *state;
-        if let Some(slot) = find(slots, key) {
-            slot.is_provisional = true;
-            if !std::mem::replace(&mut slot.open_row_is_current, true) {
-                *stale_open_rows -= 1;
-            }
-            counts.activities.recorded -= 1;
-            counts.activities.open -= 1;
-        }
-    }
-
     /// Describes a provisional activity, at a cost of `bytes`; `change` returns how many bytes it freed. `change` also gets
     /// whether another record refers to the activity. Does nothing if it has ended or was described before.
     pub(crate) fn settle(

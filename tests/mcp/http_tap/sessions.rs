@@ -301,7 +301,8 @@ async fn the_sessions_that_are_remembered_are_bounded() {
         server.send(request, ok(&answer(1, json!({})))).await;
     }
     assert_eq!(server.layer.counts().unanswered, 1);
-    server.contents().one("first").failed("unanswered");
+    let contents = server.contents();
+    contents.count(1).one("first").failed("unanswered");
 }
 
 /// A real server with sessions, which calls its tools in a task of the session.
