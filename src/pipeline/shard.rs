@@ -217,7 +217,7 @@ impl Shard {
             *stale_open_rows -= 1;
         }
         match slot.is_provisional {
-            true => counts.activities.recorded += 1,
+            true => slot.count_provisional(counts),
             false => counts.activities.open -= 1,
         }
         slot.clock_ns = now.saturating_sub(slot.clock_ns);
@@ -290,24 +290,27 @@ impl Shard {
     }
 
     /// Admits a log line of an open activity, up to `max_lines` of them. Returns false, and counts the line, if there were
-    /// more or the activity has ended; `None` if the activity is provisional.
+    /// more or the activity has ended. A line of a provisional activity is not admitted, and counted with the activity.
     #[cfg(feature = "subscriber")]
-    pub(crate) fn take_line(&self, key: SlotKey, max_lines: u16) -> Option<bool> {
+    pub(crate) fn take_line(&self, key: SlotKey, max_lines: u16) -> bool {
         let Some(mut state) = self.lock() else {
             self.shared.missed_events.fetch_add(1, Relaxed);
-            return Some(false);
+            return false;
         };
         let State { slots, counts, .. } = &mut *state;
         match find(slots, key) {
-            Some(slot) if slot.is_provisional => None,
-            Some(slot) if slot.lines < max_lines => {
+            Some(slot) if slot.is_provisional && slot.lines < u16::MAX => {
                 slot.lines += 1;
-                Some(true)
+                false
+            }
+            Some(slot) if !slot.is_provisional && slot.lines < max_lines => {
+                slot.lines += 1;
+                true
             }
             _ => {
                 counts.events.recorded += 1;
                 counts.events.rejected_limit += 1;
-                Some(false)
+                false
             }
         }
     }

@@ -1,8 +1,10 @@
 //! An activity from its start until the writer collects it, and its cost in memory.
 
+use std::mem;
+
 use crate::{
     record::Status,
-    store::{Details, StartedActivity},
+    store::{Details, PerKind, RecordCounts, StartedActivity},
 };
 
 /// The base cost of an activity in bytes: its slot or record, three times, because vectors grow by doubling, and its
@@ -26,11 +28,19 @@ pub(super) struct Slot {
     pub(super) is_provisional: bool,
     /// A child or an event refers to it.
     pub(super) is_referenced: bool,
-    /// How many log lines it has taken. 16 bits fit into the padding beside the flags.
+    /// How many log lines it has taken; while it is provisional, how many it has dropped. 16 bits fit into the padding beside the flags.
     pub(super) lines: u16,
 }
 
 impl Slot {
+    /// Counts a provisional activity that is on record from now on, and the log lines that it has dropped.
+    pub(super) fn count_provisional(&mut self, counts: &mut PerKind<RecordCounts>) {
+        let lines = u64::from(mem::take(&mut self.lines));
+        counts.activities.recorded += 1;
+        counts.events.recorded += lines;
+        counts.events.rejected_limit += lines;
+    }
+
     /// Returns the cost of a copy of its start, twice its size, because the vector grows by doubling.
     pub(super) fn copy_cost(&self) -> usize {
         let details = self.started.details.as_ref();

@@ -75,7 +75,8 @@ thread_local! {
 /// # Loss
 ///
 /// An activity takes at most 128 lines ([`max_events`](Self::max_events)), and none after its end. Lines that are logged
-/// while a line is recorded (by a redactor, by the `Debug` of a field) are dropped too. Dropped lines are counted in
+/// while a line is recorded (by a redactor, by the `Debug` of a field) are dropped too, as are those of a request under
+/// `mcp::HttpTapLayer` before its body is read: its call is not known yet. Dropped lines are counted in
 /// [`rejected_limit`](crate::store::RecordCounts::rejected_limit), and while the activity runs also in its attribute
 /// `log.dropped_count`. A field or message of more than 16 KiB is withheld, as is one whose `Debug` panics.
 #[derive(Debug, Clone)]
@@ -146,14 +147,11 @@ impl<S: Subscriber> Layer<S> for ActivityEvents {
     }
 }
 
-/// Creates the event of a line; `Some(None)` if the activity has reached its limit, `None` if it is inert.
+/// Creates the event of a line; `Some(None)` if the activity does not take it, `None` if it is inert.
 fn take(activity: &Activity, max: u16) -> Option<Option<Event>> {
     let open = activity.open()?;
-    match open.shard.take_line(open.key, max) {
-        Some(true) => return Some(Some(activity.event(EventRecord::LOG))),
-        Some(false) => {}
-        // It may never be on record.
-        None => return Some(None),
+    if open.shard.take_line(open.key, max) {
+        return Some(Some(activity.event(EventRecord::LOG)));
     }
     open.shard
         .update(open.key, intake::counter_cost(), |started| {

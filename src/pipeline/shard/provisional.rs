@@ -25,7 +25,7 @@ impl Shard {
         let Some(slot) = find(slots, key).filter(|slot| slot.is_provisional) else {
             return;
         };
-        counts.activities.recorded += 1;
+        slot.count_provisional(counts);
         counts.activities.open += 1;
         slot.is_provisional = false;
         slot.open_row_is_current = false;

@@ -211,6 +211,46 @@ async fn a_request_in_which_something_is_recorded_is_on_record() {
     contents.one("tool").children(["before", "after"]);
 }
 
+/// A line refers to its activity, which would put each `ping` on record.
+#[cfg(feature = "subscriber")]
+#[tokio::test]
+async fn lines_before_a_call_is_known_are_counted() {
+    use tower_activity::ActivityEvents;
+    use tracing_subscriber::{layer::SubscriberExt, registry};
+
+    let lines = registry().with(ActivityEvents::new());
+    let _lines = tracing::subscriber::set_default(lines);
+    let server = Server::new();
+    let service = service_fn(async |request: Request<HttpTapRequestBody<Frames>>| {
+        tracing::info!("early");
+        if request.headers().contains_key("authorization") {
+            return Ok(response(401, &[], Frames::default()));
+        }
+        request.into_body().collect().await.unwrap();
+        tracing::info!("late");
+        Ok::<_, Infallible>(ok(&answer(1, json!({}))))
+    });
+    let mut refused = post(&call(2, "refused"));
+    let token = "Bearer wrong".parse().unwrap();
+    refused.headers_mut().insert("authorization", token);
+    let ping = post(&json!({"id": 1, "method": "ping"}));
+    for request in [ping, post(&call(1, "tool")), refused] {
+        let service = server.layer.layer(service);
+        let response = service.oneshot(request).await.unwrap();
+        response.into_body().collect().await.unwrap();
+    }
+    let contents = server.contents();
+    contents.count(2);
+    for name in ["tool", "POST"] {
+        contents.one(name).attribute("log.dropped_count", 1);
+    }
+    contents.one("tool").event("log").summary("late");
+    // As outside of any activity, those of the ping are ignored.
+    let events = server.log.accounting().events;
+    assert_eq!((events.recorded, events.rejected_limit), (3, 2));
+    assert!(events.adds_up(), "{events:?}");
+}
+
 /// The transport of 2024-11-05.
 #[tokio::test]
 async fn answers_arrive_on_the_stream_that_names_the_endpoint() {
