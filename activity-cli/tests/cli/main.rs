@@ -39,6 +39,7 @@ mod proxy_http;
 mod proxy_intent;
 #[cfg(target_os = "linux")]
 mod proxy_streams;
+mod proxy_tls;
 mod prune;
 mod recording;
 #[cfg(unix)]

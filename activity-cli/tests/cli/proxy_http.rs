@@ -4,7 +4,7 @@ use std::{
     convert::Infallible,
     io::{BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
-    process::{Child, ChildStderr, Stdio},
+    process::{Child, ChildStderr, Command, Stdio},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -26,7 +26,7 @@ use tower_activity::{
 use crate::fixture::Fixture;
 
 /// A proxy that runs.
-struct Proxy {
+pub(crate) struct Proxy {
     child: Child,
     stderr: BufReader<ChildStderr>,
     address: SocketAddr,
@@ -34,11 +34,19 @@ struct Proxy {
 
 impl Proxy {
     fn start(fixture: &Fixture, to: &str, more: &[&str]) -> Self {
+        let mut command = Proxy::command(fixture, to);
+        command.args(more);
+        Proxy::spawn(command)
+    }
+
+    pub(crate) fn command(fixture: &Fixture, to: &str) -> Command {
         let path = fixture.path();
         let mut args = vec!["--store", path.to_str().unwrap(), "proxy", "--to", to];
         args.extend(["--listen", "127.0.0.1:0"]);
-        args.extend(more);
-        let mut command = fixture.command(&args);
+        fixture.command(&args)
+    }
+
+    pub(crate) fn spawn(mut command: Command) -> Self {
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
         let mut line = String::new();
@@ -65,7 +73,7 @@ impl Proxy {
     }
 
     /// Sends a request, and returns the whole response.
-    fn send(&self, request: &str) -> String {
+    pub(crate) fn send(&self, request: &str) -> String {
         let mut stream = self.connect();
         stream.write_all(request.as_bytes()).unwrap();
         let mut response = String::new();
@@ -74,7 +82,7 @@ impl Proxy {
     }
 
     /// Ends it as systemd does. Returns the rest of what it says.
-    fn terminate(mut self) -> String {
+    pub(crate) fn terminate(mut self) -> String {
         kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
         let mut rest = String::new();
         self.stderr.read_to_string(&mut rest).unwrap();
@@ -98,7 +106,7 @@ async fn server(answer: impl Fn(Request) -> Response + Clone + Send + Sync + 'st
     format!("http://{address}/mcp")
 }
 
-fn post(path: &str, message: &Value, headers: &str) -> String {
+pub(crate) fn post(path: &str, message: &Value, headers: &str) -> String {
     let message = message.to_string();
     let length = message.len();
     format!(
@@ -107,7 +115,7 @@ fn post(path: &str, message: &Value, headers: &str) -> String {
     )
 }
 
-fn call(id: u32, name: &str) -> Value {
+pub(crate) fn call(id: u32, name: &str) -> Value {
     json!({"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": {"name": name}})
 }
 
@@ -116,7 +124,7 @@ fn answered(content_type: &str, body: impl Into<Body>) -> Response {
     response.body(body.into()).unwrap()
 }
 
-fn rows(fixture: &Fixture) -> Vec<ActivityRecord> {
+pub(crate) fn rows(fixture: &Fixture) -> Vec<ActivityRecord> {
     fixture.json(&["list", "--all", "-n", "1000"])
 }
 

@@ -2,6 +2,7 @@
 
 use std::{
     convert::Infallible,
+    env,
     error::Error,
     future::Future,
     pin::Pin,
@@ -58,13 +59,18 @@ impl Forward {
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         tcp.set_connect_timeout(Some(CONNECT));
-        // A container may have no certificates of its own.
-        let connector = HttpsConnectorBuilder::new()
-            .with_native_roots()
-            .unwrap_or_else(|_| HttpsConnectorBuilder::new().with_webpki_roots())
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(tcp);
+        let connector = match HttpsConnectorBuilder::new().with_native_roots() {
+            Ok(connector) => connector,
+            Err(_) => match named_certificates().filter(|_| target.is_https()) {
+                Some(named) => {
+                    let what = format!("{named} cannot be read, or has no certificate in PEM");
+                    return Err(Failure::Usage(what));
+                }
+                // A container may have no certificates of its own.
+                None => HttpsConnectorBuilder::new().with_webpki_roots(),
+            },
+        };
+        let connector = connector.https_or_http().enable_http1().wrap_connector(tcp);
         let client = Client::builder(TokioExecutor::new()).build(connector);
         Ok(Forward {
             target,
@@ -133,6 +139,12 @@ fn remove_of_connection(headers: &mut HeaderMap) {
     for name in named.iter().chain(&OF_CONNECTION) {
         headers.remove(name);
     }
+}
+
+/// The certificates that the environment names.
+fn named_certificates() -> Option<String> {
+    let named = |name: &&str| env::var_os(name).map(|path| format!("{name}: {path:?}"));
+    ["SSL_CERT_FILE", "SSL_CERT_DIR"].iter().find_map(named)
 }
 
 /// The innermost cause of an error.

@@ -52,6 +52,10 @@ impl Target {
         &self.authority
     }
 
+    pub(super) fn is_https(&self) -> bool {
+        self.scheme == Scheme::HTTPS
+    }
+
     pub(super) fn path(&self) -> &str {
         &self.path
     }
