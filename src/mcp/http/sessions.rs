@@ -122,15 +122,13 @@ impl Sessions {
         let now_ns = self.now_ns();
         loop {
             let mut detached = self.detached.lock();
-            let is_due = |(deadline_ns, _): &(u64, _)| *deadline_ns <= now_ns;
-            if !detached.front().is_some_and(is_due) {
+            let first = detached.front();
+            if first.is_none_or(|(deadline_ns, _)| *deadline_ns > now_ns) {
                 return;
             }
-            let Some((_, session)) = detached.pop_front() else {
-                return;
-            };
+            let first = detached.pop_front();
             drop(detached);
-            let Some(session) = session.upgrade() else {
+            let Some(session) = first.and_then(|(_, session)| session.upgrade()) else {
                 continue;
             };
             // While the client listens, the answer may come.
