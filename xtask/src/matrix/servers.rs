@@ -8,6 +8,14 @@ const RMCP: Case = Case {
     ..CASE
 };
 
+/// Versions that are too old to be wrapped.
+const TAPPED: Case = Case {
+    program: "rmcp_tapped",
+    shown: Some(("rmcp", "rmcp, under `http_tap`:")),
+    ours: "features = [\"mcp\"]",
+    ..CASE
+};
+
 const TOWER_MCP: Case = Case {
     program: "tower_mcp",
     shown: Some(("tower-mcp", "tower-mcp")),
@@ -58,6 +66,20 @@ pub(super) const SERVERS: &[Case] = &[
         ),
         shown: Some(("rmcp", "rmcp")),
         ..RMCP
+    },
+    Case {
+        name: "rmcp-tapped-oldest",
+        theirs: "rmcp = { version = \"=1.0.0\", features = [\"server\", \"transport-streamable-http-server\"] }\n\
+                 bytes = \"1\"\nhttp = \"1\"\nhttp-body-util = \"0.1\"\n\
+                 tower = { version = \"0.5\", features = [\"util\"] }",
+        ..TAPPED
+    },
+    Case {
+        name: "rmcp-tapped-newest",
+        theirs: "rmcp = { version = \"2\", features = [\"server\", \"transport-streamable-http-server\"] }\n\
+                 bytes = \"1\"\nhttp = \"1\"\nhttp-body-util = \"0.1\"\n\
+                 tower = { version = \"0.5\", features = [\"util\"] }",
+        ..TAPPED
     },
     Case {
         name: "tower-mcp-oldest",
