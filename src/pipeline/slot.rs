@@ -34,6 +34,7 @@ pub(super) struct Slot {
 
 impl Slot {
     /// Counts a provisional activity that is on record from now on, and the log lines that it has dropped.
+    #[cold]
     pub(super) fn count_provisional(&mut self, counts: &mut PerKind<RecordCounts>) {
         let lines = u64::from(mem::take(&mut self.lines));
         counts.activities.recorded += 1;
