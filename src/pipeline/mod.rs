@@ -48,8 +48,9 @@ pub(crate) use receipt_sender::ReceiptSender;
 pub use recording_options::{FlushMode, RecordingOptions};
 #[cfg(feature = "recording")]
 pub(crate) use shard::EndListener;
-pub(crate) use shard::{EndNotification, Rejection, Shard, SlotKey, Stage};
+pub(crate) use shard::{EndNotification, Rejection, Shard, SlotKey};
 pub(crate) use shared::{Reservation, Shared};
+pub(crate) use slot::Stage;
 pub(crate) use waiters::{FOREVER, Waiters};
 pub(crate) use worker::Message;
 use worker::Worker;

@@ -19,7 +19,7 @@ use crate::{
     pipeline::{
         LocalCredit, ReceiptSender, Reservation, Shared,
         queues::{EventMeta, Queue, Queues},
-        slot::{BASE_COST, Slot},
+        slot::{BASE_COST, Slot, Stage},
         sync::{Mutex, MutexGuard},
     },
     record::{ActivityId, Status},
@@ -51,16 +51,6 @@ pub(crate) struct Shard {
 pub(crate) struct SlotKey {
     index: u32,
     pub(crate) id: ActivityId,
-}
-
-/// The stage in which an activity starts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stage {
-    /// It is on record from its start.
-    Described,
-    /// It is not counted, and has no row, until it is described or ends.
-    #[cfg(feature = "mcp")]
-    Provisional,
 }
 
 /// Access to an activity while it ends or changes, under its shard's lock.

@@ -11,6 +11,16 @@ use crate::{
 /// details, which most do not have.
 pub(super) const BASE_COST: usize = 3 * size_of::<Slot>() + size_of::<Details>();
 
+/// The stage in which an activity starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// It is on record from its start.
+    Described,
+    /// It is not counted, and has no row, until it is described or ends.
+    #[cfg(feature = "mcp")]
+    Provisional,
+}
+
 /// An activity from its start until the writer collects it.
 #[derive(Debug)]
 pub(super) struct Slot {
