@@ -18,7 +18,12 @@ static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 static TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
 /// Describes a request by its head.
-pub(crate) fn describe(head: &RequestHead<'_>) -> Describe {
+pub(super) fn describe(head: &RequestHead<'_>) -> Describe {
+    describe_at(head, head.uri.path().to_owned())
+}
+
+/// Describes a request by its head, with this path.
+pub(crate) fn describe_at(head: &RequestHead<'_>, path: String) -> Describe {
     let mut describe = match grpc::method(head) {
         Some(method) => Describe::new(Kind::Grpc, method.to_owned()),
         None => Describe::new(Kind::Http, name(head)),
@@ -32,7 +37,7 @@ pub(crate) fn describe(head: &RequestHead<'_>) -> Describe {
     if let Some(timeout) = grpc::timeout(head) {
         describe = describe.timeout(since_arrival(timeout));
     }
-    describe = describe.attribute(Text::own("url.path"), head.uri.path());
+    describe = describe.attribute(Text::own("url.path"), path);
     if let Some(id) = head.known(&REQUEST_ID) {
         describe = describe.request(id.to_owned());
     }

@@ -142,6 +142,6 @@ pub use upgrade::Upgrade;
 pub(crate) use {
     body::STATUS_CODE,
     classify::failed,
-    describe::{SESSION, describe},
+    describe::{SESSION, describe_at},
     finish::is_event_stream,
 };

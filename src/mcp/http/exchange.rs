@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, atomic::Ordering::Relaxed};
 
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderName, StatusCode};
 use parking_lot::Mutex;
 
 use super::{
@@ -14,13 +14,15 @@ use crate::{
     layer::http::{RequestHead, STATUS_CODE},
     mcp::{
         names,
-        wire::{self, Fields, Found, Id, Message, Place, Reader, Side},
+        wire::{self, Fields, Found, Message, Place, Reader, Remembered, Side},
     },
-    record::{Outcome, Status},
+    record::{Outcome, Status, Text},
 };
 
-/// The most calls of one request whose ends are tied to its response.
-const MOST_CALLS: usize = 10_000;
+/// The most messages of one request whose ends are tied to its response, as many as a session remembers.
+const MOST_REQUESTS: usize = 10_000;
+/// The header with the event after which a stream is resumed.
+static LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// The exchange of a request and its response. Bodies and futures share it.
 #[derive(Debug, Clone)]
@@ -45,8 +47,11 @@ struct Exchange {
     /// The activity of the request, and of its call.
     activity: Activity,
     place: Place,
-    /// The calls in the request.
-    calls: Vec<Id>,
+    /// The numbers of the client's requests that are answered in the response, in order.
+    requests: Vec<u64>,
+    has_calls: bool,
+    /// The event after which this stream resumes another.
+    resumes: Option<Text>,
     /// The method of a message that is not recorded.
     method: Option<String>,
     request: Option<Reader>,
@@ -77,7 +82,7 @@ impl SharedExchange {
             None => None,
         };
         let session = known.unwrap_or_else(|| {
-            let session = sessions.create();
+            let session = sessions.create(head.uri.path());
             if let Some(Key::Id(id)) = &key {
                 session.connection.lock().session = Some(id.clone().into());
             }
@@ -91,8 +96,9 @@ impl SharedExchange {
         }
         let is_post = kind == RequestKind::Post;
         if is_post && head::is_unreadable(head.headers) {
-            sessions.server.lock().counts.others += 1;
+            sessions.totals.counts.lock().others += 1;
         }
+        let resumes = head.header(LAST_EVENT_ID.as_str());
         let limits = sessions.limits;
         SharedExchange(Arc::new(Mutex::new(Exchange {
             request: head::reader(head.headers, limits).filter(|_| is_post),
@@ -102,7 +108,11 @@ impl SharedExchange {
             kind,
             activity: Activity::clone(&running),
             place: Place::Provisional(running),
-            calls: Vec::new(),
+            requests: Vec::new(),
+            has_calls: false,
+            resumes: resumes
+                .filter(|_| kind == RequestKind::Get)
+                .map(|id| id.to_owned().into()),
             method: None,
             response: None,
             status: None,
@@ -174,7 +184,7 @@ impl Exchange {
                 };
                 self.client_message(&fields);
             }
-            Found::Other => self.sessions.server.lock().counts.others += 1,
+            Found::Other => self.sessions.totals.counts.lock().others += 1,
             Found::Endpoint(_) => {}
         });
         self.request = Some(reader);
@@ -182,18 +192,22 @@ impl Exchange {
 
     fn client_message(&mut self, fields: &Fields) {
         let mut connection = self.session.connection.lock();
-        let call = connection.message(Side::Client, fields, &mut self.place);
+        let remembered = connection.message(Side::Client, fields, &mut self.place, &[]);
         drop(connection);
-        match call {
-            Some(id) if self.calls.len() < MOST_CALLS => self.calls.push(id),
-            Some(_) => {}
-            None => {
-                if let Message::Request { method, .. } | Message::Notification { method } =
-                    Message::new(fields)
-                {
-                    self.method = Some(method);
-                }
+        if let Some(Remembered { number, is_call }) = remembered {
+            // The oldest were given up.
+            if self.requests.len() >= 2 * MOST_REQUESTS {
+                self.requests.drain(..MOST_REQUESTS);
             }
+            self.requests.push(number);
+            self.has_calls |= is_call;
+            self.sessions.make_room();
+        }
+        if !remembered.is_some_and(|remembered| remembered.is_call)
+            && let Message::Request { method, .. } | Message::Notification { method } =
+                Message::new(fields)
+        {
+            self.method = Some(method);
         }
     }
 
@@ -205,13 +219,16 @@ impl Exchange {
             self.remember(headers);
         }
         if head::is_unreadable(headers) {
-            self.sessions.server.lock().counts.others += 1;
+            self.sessions.totals.counts.lock().others += 1;
         }
         self.response = head::reader(headers, self.sessions.limits);
         let is_events = matches!(self.response, Some(Reader::Events(_)));
         if self.kind == RequestKind::Get && status.is_success() && is_events {
             self.is_stream = true;
             self.session.streams.fetch_add(1, Relaxed);
+            if let Some(event_id) = &self.resumes {
+                self.requests = self.session.connection.lock().resume(event_id);
+            }
             self.close_request(None);
             return None;
         }
@@ -244,7 +261,7 @@ impl Exchange {
         };
         read(&mut reader, &mut |found| match found {
             Found::Message(fields) | Found::InBatch(fields) => self.server_message(&fields),
-            Found::Other => self.sessions.server.lock().counts.others += 1,
+            Found::Other => self.sessions.totals.counts.lock().others += 1,
             Found::Endpoint(url) => self.endpoint(&url),
         });
         self.response = Some(reader);
@@ -254,12 +271,12 @@ impl Exchange {
         if self.error.is_none() && self.refusal().is_some() {
             self.error = wire::error_message(fields);
         }
-        let mut place = match self.calls.is_empty() {
-            true => Place::Top,
-            false => Place::Inside(self.activity.clone()),
+        let mut place = match self.has_calls {
+            true => Place::Inside(self.activity.clone()),
+            false => Place::Top,
         };
         let mut connection = self.session.connection.lock();
-        connection.message(Side::Server, fields, &mut place);
+        connection.message(Side::Server, fields, &mut place, &self.requests);
     }
 
     /// Remembers the session that this stream opens, in the transport of 2024-11-05.
@@ -290,14 +307,15 @@ impl Exchange {
                 None => refusal,
             };
             let mut connection = self.session.connection.lock();
-            for id in &self.calls {
-                connection.end_unanswered(id, &refusal);
+            for request in &self.requests {
+                connection.end_unanswered(*request, &refusal);
             }
             drop(connection);
             return self.close_request(Some(refusal));
         }
         let is_redirected = self.status.is_some_and(|status| status.is_redirection());
-        let can_resume = self.can_resume(&end);
+        let is_accepted = self.status == Some(StatusCode::ACCEPTED) && matches!(end, End::Complete);
+        let event_id = self.event_id().filter(|_| !is_accepted);
         let outcome = match end {
             // The client calls again, elsewhere.
             End::Complete if is_redirected => Outcome::skipped(),
@@ -305,13 +323,15 @@ impl Exchange {
             End::Dropped => Outcome::cancelled(),
             End::Failed(outcome) => outcome,
         };
-        for id in &self.calls {
+        for request in &self.requests {
             let mut connection = self.session.connection.lock();
-            if !can_resume {
-                connection.end_unanswered(id, &outcome);
-            } else if connection.is_pending(id) {
+            if !is_accepted && event_id.is_none() {
+                connection.end_unanswered(*request, &outcome);
+            } else if connection.is_pending(*request) {
                 drop(connection);
-                self.sessions.detach(&self.session, id, outcome.clone());
+                let (outcome, event_id) = (outcome.clone(), event_id.clone());
+                self.sessions
+                    .detach(&self.session, *request, outcome, event_id);
             }
         }
         if let Some(key) = self.key.as_ref().filter(|_| self.is_owner) {
@@ -323,11 +343,11 @@ impl Exchange {
         self.close_request(failed.then_some(outcome));
     }
 
-    /// True if the answers can arrive on another stream.
-    fn can_resume(&self, end: &End) -> bool {
-        let is_accepted = self.status == Some(StatusCode::ACCEPTED);
-        let has_ids = self.response.as_ref().is_some_and(Reader::is_resumable);
-        (is_accepted && matches!(end, End::Complete)) || (self.key.is_some() && has_ids)
+    /// Returns the event after which the client can resume this stream, on which the answers then arrive.
+    fn event_id(&self) -> Option<Text> {
+        self.key.as_ref()?;
+        let last = self.response.as_ref().and_then(Reader::last_event_id);
+        last.or_else(|| self.resumes.clone())
     }
 
     /// Ends the activity of the request, unless it has become that of a call. Without an outcome it is recorded only if another

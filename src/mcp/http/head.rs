@@ -6,10 +6,13 @@ use crate::{
     layer::http::{self as layer, RequestHead},
     mcp::wire::{PayloadLimits, Reader},
     record::Outcome,
+    redact::REDACTED,
 };
 
 /// The header with the version of the protocol.
 pub(super) const PROTOCOL_VERSION: &str = "mcp-protocol-version";
+/// The shortest segment of a path that is redacted: keys are longer, names mostly shorter.
+const LONG_SEGMENT: usize = 20;
 /// The longest session id that is remembered, in bytes.
 const LONGEST_KEY: usize = 512;
 
@@ -80,7 +83,18 @@ impl Key {
     }
 }
 
-/// The reader of a body; `None` if it is none of MCP, or encoded.
+/// Redacts the long segments of a path, which may be the key of a user or the id of a session.
+pub(super) fn redacted_path(path: &str) -> String {
+    let segments = path
+        .split('/')
+        .map(|segment| match segment.len() >= LONG_SEGMENT {
+            true => REDACTED,
+            false => segment,
+        });
+    segments.collect::<Vec<_>>().join("/")
+}
+
+/// The reader of a body; `None` if it is encoded, or neither JSON nor events.
 pub(super) fn reader(headers: &HeaderMap, limits: PayloadLimits) -> Option<Reader> {
     if is_encoded(headers) {
         return None;

@@ -6,10 +6,7 @@ use tower_layer::Layer;
 
 use super::{service::HttpTapService, sessions::Sessions};
 use crate::{
-    mcp::{
-        ToolOptions,
-        wire::{ServerName, TapCounts},
-    },
+    mcp::{ToolOptions, wire::TapCounts},
     record::{Outcome, Scope, Text},
 };
 
@@ -22,7 +19,8 @@ use crate::{
 /// written before the message has passed are not events of the call.
 ///
 /// It understands streamable HTTP, with sessions and without, and the HTTP+SSE transport of 2024-11-05. Answers are found on any
-/// stream of their session; 10,000 sessions are remembered. A body with a `content-encoding` is not read, but
+/// stream of their session. 10,000 sessions are remembered, fewer if their requests without an answer hold more than 64 MiB. What a
+/// server says of itself and its tools is remembered by path, of the last 256. A body with a `content-encoding` is not read, but
 /// [counted](Self::counts): place a layer that compresses outside. Clones, and all services under it, share sessions and counts.
 ///
 /// In the mode [`Durable`](crate::Mode::Durable) responses do not wait for the commit.
@@ -78,17 +76,14 @@ impl ToolOptions {
 impl HttpTapLayer {
     /// Sets what every call belongs to. Call it before the layer is used: it forgets the sessions.
     pub fn scope(self, scope: &Scope) -> Self {
-        let mut sessions = Sessions::new(self.sessions.tools.clone());
-        sessions.server = self.sessions.server.clone();
-        sessions.scope = scope.clone();
         HttpTapLayer {
-            sessions: Arc::new(sessions),
+            sessions: Arc::new(self.sessions.with_scope(scope)),
         }
     }
 
-    /// Names the server; by default as it names itself.
+    /// Names the server, and all servers if there are several; by default each as it names itself.
     pub fn server_name(self, name: impl Into<Text>) -> Self {
-        self.sessions.server.lock().name = ServerName::Named(name.into());
+        self.sessions.name_servers(name.into());
         self
     }
 

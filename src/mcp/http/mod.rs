@@ -8,6 +8,7 @@ mod exchange;
 mod future;
 mod head;
 mod layer;
+mod recent;
 mod request_body;
 mod service;
 mod sessions;

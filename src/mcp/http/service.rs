@@ -11,12 +11,16 @@ use http_body::Body;
 use tower_service::Service;
 
 use super::{
-    body::HttpTapBody, exchange::SharedExchange, future::HttpTapFuture, head::RequestKind,
-    request_body::HttpTapRequestBody, sessions::Sessions,
+    body::HttpTapBody,
+    exchange::SharedExchange,
+    future::HttpTapFuture,
+    head::{RequestKind, redacted_path},
+    request_body::HttpTapRequestBody,
+    sessions::Sessions,
 };
 use crate::{
     activity::{Activity, InActivity},
-    layer::http::{RequestHead, describe},
+    layer::http::{RequestHead, describe_at},
 };
 
 /// A service that speaks MCP over HTTP, and whose calls are recorded. Returned by [`HttpTapLayer`](crate::mcp::HttpTapLayer).
@@ -68,7 +72,8 @@ where
             return HttpTapFuture::new(self.inner.call(request).in_current(), None);
         };
         self.sessions.end_detached();
-        let describe = describe(&head).scope(&self.sessions.scope);
+        let path = redacted_path(head.uri.path());
+        let describe = describe_at(&head, path).scope(&self.sessions.scope);
         let running = self.sessions.tools.log.start_provisional(describe);
         let activity = Activity::clone(&running);
         let exchange = SharedExchange::new(&self.sessions, kind, &head, running);

@@ -6,6 +6,7 @@ use parking_lot::Mutex;
 use serde_json::{Map, Value};
 
 use super::{
+    counts::Totals,
     fields::{Field, Fields, Kept},
     message::{Id, Message},
     pending::{Call, Pending, Request, Side},
@@ -41,15 +42,27 @@ pub(in crate::mcp) struct Connection {
     pub(in crate::mcp) scope: Scope,
     pub(in crate::mcp) session: Option<Text>,
     pub(in crate::mcp) protocol_version: Option<String>,
+    pub(in crate::mcp) totals: Arc<Totals>,
     transport: &'static str,
     client: Option<Implementation>,
+    /// How the server has named itself here.
+    server_name: Option<Text>,
     pub(super) pending: Pending,
+}
+
+/// A request that is remembered until its answer.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::mcp) struct Remembered {
+    pub(in crate::mcp) number: u64,
+    /// True for a call, which is recorded.
+    pub(in crate::mcp) is_call: bool,
 }
 
 impl Connection {
     pub(in crate::mcp) fn new(
         tools: ToolOptions,
         server: Arc<Mutex<Server>>,
+        totals: Arc<Totals>,
         transport: &'static str,
     ) -> Self {
         Connection {
@@ -60,20 +73,24 @@ impl Connection {
             protocol_version: None,
             transport,
             client: None,
-            pending: Pending::default(),
+            server_name: None,
+            pending: Pending::new(totals.clone()),
+            totals,
         }
     }
 
-    /// Records a message that a side sends. Returns the id of the call that it starts.
+    /// Records a message that a side sends. Returns the request that it is, if that is remembered. `own` are the numbers of the
+    /// requests in whose response it arrives, in order: an answer is one of theirs before it is that of another with the same id.
     pub(in crate::mcp) fn message(
         &mut self,
         side: Side,
         fields: &Fields,
         place: &mut Place,
-    ) -> Option<Id> {
+        own: &[u64],
+    ) -> Option<Remembered> {
         let message = Message::new(fields);
         {
-            let counts = &mut self.server.lock().counts;
+            let mut counts = self.totals.counts.lock();
             match message {
                 Message::Unknown => counts.others += 1,
                 _ => counts.messages += 1,
@@ -85,7 +102,8 @@ impl Connection {
             }
             Message::Notification { method } => self.notification(side, &method, fields),
             Message::Response { id, is_error } => {
-                if let Some(request) = self.pending.remove(side.other(), &id) {
+                let number = self.pending.find(side.other(), &id, own);
+                if let Some(request) = number.and_then(|number| self.pending.remove(number)) {
                     self.response(request, is_error, fields);
                 }
             }
@@ -132,7 +150,11 @@ impl Connection {
         method: &str,
         fields: &Fields,
         place: &mut Place,
-    ) -> Option<Id> {
+    ) -> Option<Remembered> {
+        // A server sends its requests again on a stream that is resumed.
+        if side == Side::Server && self.pending.find(side, &id, &[]).is_some() {
+            return None;
+        }
         let task = || fields.text(Field::RequestedTask);
         let request = match (side, method) {
             (Side::Client, names::CALL_TOOL) => {
@@ -162,14 +184,13 @@ impl Connection {
             _ => None,
         };
         let request = request?;
-        let call = matches!(request, Request::Call(_)).then(|| id.clone());
-        if let Some(oldest) = self.pending.add(side, id, request) {
-            self.server.lock().counts.unanswered += 1;
-            if let Request::Call(call) = oldest {
-                call.running.end(Outcome::failed(UNANSWERED));
-            }
+        let is_call = matches!(request, Request::Call(_));
+        let (number, oldest) = self.pending.add(side, id, request);
+        if let Some(oldest) = oldest {
+            self.totals.counts.lock().unanswered += 1;
+            oldest.end(&Outcome::failed(UNANSWERED));
         }
-        call
+        Some(Remembered { number, is_call })
     }
 
     fn call(
@@ -251,7 +272,6 @@ impl Connection {
             session,
             first,
             lines: 0,
-            detached: None,
         }))
     }
 
@@ -277,9 +297,16 @@ impl Connection {
         if let Some(version) = version.or(self.protocol_version.as_deref()) {
             describe = describe.attribute(names::PROTOCOL_VERSION, version);
         }
-        if let ServerName::Itself(name) | ServerName::Named(name) = &self.server.lock().name {
+        let server = self.server.lock();
+        let server_name = match &server.name {
+            ServerName::Named(name) => Some(name),
+            ServerName::Itself(name) => self.server_name.as_ref().or(Some(name)),
+            ServerName::Unknown => self.server_name.as_ref(),
+        };
+        if let Some(name) = server_name {
             describe = describe.attribute(names::SERVER_NAME, name.as_str());
         }
+        drop(server);
         match meta.get("progressToken") {
             Some(token) if token.is_string() || token.is_number() => {
                 describe.attribute(names::PROGRESS_TOKEN, token.clone())
@@ -310,7 +337,8 @@ impl Connection {
         match (side, method) {
             (_, "notifications/cancelled") => {
                 let id = fields.value(Field::CancelledId).as_ref().and_then(Id::new);
-                let request = id.and_then(|id| self.pending.remove(side, &id));
+                let number = id.and_then(|id| self.pending.find(side, &id, &[]));
+                let request = number.and_then(|number| self.pending.remove(number));
                 let outcome = match fields.text(Field::Reason) {
                     Some(reason) => Outcome::cancelled().with_message(reason),
                     None => Outcome::cancelled(),
@@ -353,8 +381,11 @@ impl Connection {
 
     /// Reads how the server names itself: in each result, or in that of `initialize`.
     fn name_server(&mut self, request: &Request, fields: &Fields) {
+        if self.server_name.is_some() || matches!(request, Request::ToClient(_)) {
+            return;
+        }
         let mut server = self.server.lock();
-        if !matches!(server.name, ServerName::Unknown) || matches!(request, Request::ToClient(_)) {
+        if matches!(server.name, ServerName::Named(_)) {
             return;
         }
         let meta = fields.value(Field::ResultMeta);
@@ -362,10 +393,15 @@ impl Connection {
         let named = implementation(info)
             .or_else(|| implementation(fields.value(Field::ServerInfo).as_ref()));
         let Some(named) = named else { return };
-        if let Request::Call(call) = request {
-            call.running.set(names::SERVER_NAME, named.name.as_str());
+        let name = Text::from(named.name);
+        let is_known = matches!(&server.name, ServerName::Itself(known) if *known == name);
+        if !is_known {
+            if let Request::Call(call) = request {
+                call.running.set(names::SERVER_NAME, name.as_str());
+            }
+            server.name = ServerName::Itself(name.clone());
         }
-        server.name = ServerName::Itself(named.name.into());
+        self.server_name = Some(name);
     }
 
     fn end_call(&mut self, call: Call, is_error: bool, fields: &Fields) {

@@ -1,4 +1,8 @@
-//! Counts of messages.
+//! Counts of messages, and what requests without an answer hold.
+
+use std::sync::atomic::AtomicUsize;
+
+use parking_lot::Mutex;
 
 /// The messages of a connection, or of all requests to an HTTP service.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -8,8 +12,17 @@ pub struct TapCounts {
     pub messages: u64,
     /// Lines, bodies and objects that are not JSON-RPC messages.
     pub others: u64,
-    /// Calls that were given up, because 10,000 later requests were not answered either, or 10,000 other sessions were used later.
+    /// Calls that were given up, because 10,000 later requests were not answered either, or because their session was
+    /// forgotten: 10,000 others were used later, or all hold more than 64 MiB.
     pub unanswered: u64,
     /// Messages that a [`TapRewriter`](crate::mcp::TapRewriter) has passed on unchanged, because they are longer than 4 MiB.
     pub too_long: u64,
+}
+
+/// The totals of all connections that share them.
+#[derive(Debug, Default)]
+pub(in crate::mcp) struct Totals {
+    pub(in crate::mcp) counts: Mutex<TapCounts>,
+    /// Roughly the bytes that requests without an answer hold.
+    pub(in crate::mcp) held_bytes: AtomicUsize,
 }

@@ -1,69 +1,88 @@
-//! Calls whose stream ends before their answer, over HTTP.
+//! Requests whose stream ends before their answer, over HTTP.
 
 use super::{
     connection::{Connection, UNANSWERED},
-    message::Id,
-    pending::{Detached, Side},
+    pending::Detached,
 };
-use crate::record::Outcome;
+use crate::record::{Outcome, Text};
 
 impl Connection {
-    /// Returns true if the call was not answered yet.
-    pub(in crate::mcp) fn is_pending(&mut self, id: &Id) -> bool {
-        self.pending.call(id).is_some()
+    /// Returns true if the request was not answered yet.
+    pub(in crate::mcp) fn is_pending(&self, number: u64) -> bool {
+        self.pending.contains(number)
     }
 
-    /// Ends a call that was not answered.
-    pub(in crate::mcp) fn end_unanswered(&mut self, id: &Id, outcome: &Outcome) {
-        if self.is_pending(id)
-            && let Some(request) = self.pending.remove(Side::Client, id)
-        {
+    /// Ends a request that was not answered.
+    pub(in crate::mcp) fn end_unanswered(&mut self, number: u64, outcome: &Outcome) {
+        if let Some(request) = self.pending.remove(number) {
             request.end(outcome);
         }
     }
 
-    /// Keeps a call open whose answer can arrive on another stream of the session.
-    pub(in crate::mcp) fn detach(&mut self, id: &Id, deadline_ns: u64, outcome: Outcome) {
-        if let Some(call) = self.pending.call(id) {
-            call.detached = Some(Detached {
-                deadline_ns,
-                outcome,
-            });
-        }
+    /// Keeps a request whose answer can arrive on another stream: on one that resumes after this event, or without one on the stream
+    /// of the session.
+    pub(in crate::mcp) fn detach(
+        &mut self,
+        number: u64,
+        deadline_ns: u64,
+        outcome: Outcome,
+        event_id: Option<Text>,
+    ) {
+        let detached = Detached {
+            deadline_ns,
+            outcome,
+            event_id,
+        };
+        self.pending.set_detached(number, Some(detached));
     }
 
-    /// Ends the calls whose answer has not arrived on another stream until now. Returns true if there are others.
-    pub(in crate::mcp) fn end_detached(&mut self, now_ns: u64) -> bool {
-        let mut has_others = false;
-        for id in self.pending.call_ids() {
-            let detached = self
-                .pending
-                .call(&id)
-                .and_then(|call| call.detached.as_ref());
-            let Some(detached) = detached else { continue };
-            if detached.deadline_ns > now_ns {
-                has_others = true;
-                continue;
-            }
-            let outcome = detached.outcome.clone();
-            if let Some(request) = self.pending.remove(Side::Client, &id) {
-                request.end(&outcome);
-            }
+    /// Attaches the requests of a stream to the one that resumes it after this event. Returns their numbers, in order.
+    pub(in crate::mcp) fn resume(&mut self, event_id: &str) -> Vec<u64> {
+        let is_of = |detached: &Detached| detached.event_id.as_deref() == Some(event_id);
+        let detached = self.pending.detached();
+        let resumed: Vec<u64> = detached
+            .filter_map(|(number, detached)| is_of(detached).then_some(number))
+            .collect();
+        for number in &resumed {
+            self.pending.set_detached(*number, None);
         }
-        has_others
+        resumed
     }
 
-    /// Ends all calls, detached ones with their own outcome.
+    /// Ends the requests whose answer has not arrived on another stream in time. Returns the next deadline, if there are others.
+    /// While the session has a stream, those that wait for it get a deadline of `later_ns`.
+    pub(in crate::mcp) fn end_detached(
+        &mut self,
+        now_ns: u64,
+        later_ns: Option<u64>,
+    ) -> Option<u64> {
+        let (mut due, mut next) = (Vec::new(), None);
+        for (number, detached) in self.pending.detached() {
+            if let Some(later_ns) = later_ns.filter(|_| detached.event_id.is_none()) {
+                detached.deadline_ns = later_ns;
+            }
+            match detached.deadline_ns > now_ns {
+                true => next = Some(detached.deadline_ns.min(next.unwrap_or(u64::MAX))),
+                false => due.push((number, detached.outcome.clone())),
+            }
+        }
+        for (number, outcome) in due {
+            self.end_unanswered(number, &outcome);
+        }
+        next
+    }
+
+    /// Ends all requests, detached ones with their own outcome.
     pub(in crate::mcp) fn end_all(&mut self, outcome: &Outcome) {
-        self.end_detached(u64::MAX);
+        self.end_detached(u64::MAX, None);
         self.close(outcome);
     }
 
-    /// Ends all calls of a session that is forgotten.
+    /// Ends all requests of a session that is forgotten.
     pub(in crate::mcp) fn give_up(&mut self) {
-        let calls = self.pending.call_ids().len() as u64;
+        let calls = self.pending.count_calls() as u64;
         if calls > 0 {
-            self.server.lock().counts.unanswered += calls;
+            self.totals.counts.lock().unanswered += calls;
         }
         self.end_all(&Outcome::failed(UNANSWERED));
     }

@@ -11,6 +11,8 @@ use super::{
 const LONGEST_NAME: usize = 8;
 /// The longest type of an event that matters.
 const LONGEST_TYPE: usize = 16;
+/// The longest id of an event that is remembered.
+const LONGEST_ID: usize = 512;
 /// The longest URL of an endpoint.
 const LONGEST_URL: usize = 2 << 10;
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
@@ -28,7 +30,10 @@ pub(in crate::mcp) struct Events {
     /// The beginning of the event's data.
     data: Vec<u8>,
     has_data: bool,
-    has_ids: bool,
+    /// The id of the event.
+    id: Vec<u8>,
+    /// The id of the last complete event that had one.
+    last_id: Vec<u8>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,13 +74,15 @@ impl Events {
             event: Vec::new(),
             data: Vec::new(),
             has_data: false,
-            has_ids: false,
+            id: Vec::new(),
+            last_id: Vec::new(),
         }
     }
 
-    /// True if an event had an id, from which a client can resume the stream.
-    pub(in crate::mcp) fn has_ids(&self) -> bool {
-        self.has_ids
+    /// Returns the id of the last complete event that had one, after which a client can resume the stream. Of a longer id, the
+    /// first 512 bytes.
+    pub(in crate::mcp) fn last_id(&self) -> Option<&[u8]> {
+        (!self.last_id.is_empty()).then_some(&self.last_id)
     }
 
     /// Reads the next bytes of the stream.
@@ -105,7 +112,7 @@ impl Events {
         }
     }
 
-    /// Ends the stream. An event that is not complete is none.
+    /// Ends the stream. The blank line after the last event may be missing.
     pub(in crate::mcp) fn end(&mut self, found: &mut dyn FnMut(Found)) {
         if self.event != b"endpoint" {
             self.scanner.end(found);
@@ -138,7 +145,8 @@ impl Events {
             Field::Data if self.has_data => self.value(field, b"\n", found),
             Field::Data => self.has_data = true,
             Field::Event => self.event.clear(),
-            Field::Id | Field::Other => {}
+            Field::Id => self.id.clear(),
+            Field::Other => {}
         }
     }
 
@@ -149,7 +157,7 @@ impl Events {
                 self.scanner.read(value, found);
             }
             Field::Event => append(&mut self.event, value, LONGEST_TYPE + 1),
-            Field::Id => self.has_ids |= !value.is_empty(),
+            Field::Id => append(&mut self.id, value, LONGEST_ID),
             Field::Other => {}
         }
     }
@@ -171,6 +179,10 @@ impl Events {
             }
         } else {
             self.scanner.end(found);
+        }
+        if !self.id.is_empty() {
+            std::mem::swap(&mut self.id, &mut self.last_id);
+            self.id.clear();
         }
         self.event.clear();
         self.data.clear();

@@ -62,6 +62,11 @@ impl Id {
         }
     }
 
+    /// Returns its length as JSON, in bytes.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// Returns it as it is shown: a string without its quotes.
     pub(super) fn shown(&self) -> String {
         match serde_json::from_str(&self.0) {

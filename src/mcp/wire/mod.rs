@@ -22,10 +22,11 @@ mod scan;
 mod server;
 mod tap;
 
-pub(in crate::mcp) use connection::{Connection, UNANSWERED};
+pub(in crate::mcp) use connection::{Connection, Remembered, UNANSWERED};
 pub use counts::TapCounts;
+pub(in crate::mcp) use counts::Totals;
 pub(in crate::mcp) use fields::{Fields, PayloadLimits};
-pub(in crate::mcp) use message::{Id, Message};
+pub(in crate::mcp) use message::Message;
 pub(in crate::mcp) use pending::Side;
 pub(in crate::mcp) use place::Place;
 pub(in crate::mcp) use reader::Reader;

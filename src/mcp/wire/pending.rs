@@ -1,8 +1,11 @@
 //! Requests that are not answered yet.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
+    sync::{Arc, atomic::Ordering::Relaxed},
+};
 
-use super::message::Id;
+use super::{counts::Totals, message::Id};
 use crate::{
     activity::{Activity, ActivityGuard},
     record::{Capture, Outcome, Text},
@@ -55,20 +58,32 @@ pub(super) struct Call {
     pub(super) first: Option<Activity>,
     /// Number of lines that were logged during it.
     pub(super) lines: u64,
-    /// Of a call whose answer can only arrive on another stream.
-    pub(super) detached: Option<Detached>,
 }
 
-/// A call whose stream has ended before its answer.
+/// A request whose stream has ended before its answer, which can only arrive on another.
 #[derive(Debug)]
 pub(super) struct Detached {
     /// When it is given up, on the log's monotonic clock.
     pub(super) deadline_ns: u64,
     /// How it ends then.
     pub(super) outcome: Outcome,
+    /// The id of the last event before, from which a client resumes its stream; `None` if its answer arrives on the stream of the
+    /// session.
+    pub(super) event_id: Option<Text>,
 }
 
 impl Request {
+    /// Returns roughly how many bytes it holds.
+    fn bytes(&self) -> usize {
+        match self {
+            // An activity that is running, with its attributes.
+            Request::Call(call) => 2_048 + call.session.as_ref().map_or(0, String::len),
+            Request::ToClient(_) => 1_024,
+            Request::Task(task) | Request::CancelTask(task) => 256 + task.len(),
+            Request::Initialize | Request::ListTools => 256,
+        }
+    }
+
     /// Ends its activity, if it has one.
     pub(super) fn end(self, outcome: &Outcome) {
         match self {
@@ -82,94 +97,144 @@ impl Request {
 /// The requests of both sides.
 #[derive(Debug, Default)]
 pub(super) struct Pending {
-    /// Those with one id are answered in their order.
-    requests: HashMap<(Side, Id), VecDeque<(u64, Request)>>,
-    order: BTreeMap<u64, (Side, Id)>,
+    /// By their number, which no other of the connection has: clients may use an id again.
+    requests: BTreeMap<u64, Entry>,
+    /// The numbers of those with one id, in their order.
+    by_id: HashMap<(Side, Id), VecDeque<u64>>,
     next: u64,
     /// The numbers of calls.
     calls: BTreeSet<u64>,
+    totals: Arc<Totals>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    key: (Side, Id),
+    request: Request,
+    bytes: usize,
+    detached: Option<Detached>,
 }
 
 impl Pending {
-    /// Adds a request. Returns the oldest, if there are too many.
-    pub(super) fn add(&mut self, side: Side, id: Id, request: Request) -> Option<Request> {
+    /// An empty one, whose bytes are added to these totals.
+    pub(super) fn new(totals: Arc<Totals>) -> Self {
+        let mut pending = Pending::default();
+        pending.totals = totals;
+        pending
+    }
+
+    /// Adds a request. Returns its number, and the oldest if there are too many.
+    pub(super) fn add(&mut self, side: Side, id: Id, request: Request) -> (u64, Option<Request>) {
         let number = self.next;
         self.next += 1;
         if matches!(request, Request::Call(_)) {
             self.calls.insert(number);
         }
+        let bytes = id.len() + request.bytes();
+        self.totals.held_bytes.fetch_add(bytes, Relaxed);
         let key = (side, id);
-        self.order.insert(number, key.clone());
-        self.requests
-            .entry(key)
-            .or_default()
-            .push_back((number, request));
-        if self.order.len() <= MOST {
-            return None;
+        self.by_id.entry(key.clone()).or_default().push_back(number);
+        let entry = Entry {
+            key,
+            request,
+            bytes,
+            detached: None,
+        };
+        self.requests.insert(number, entry);
+        if self.requests.len() <= MOST {
+            return (number, None);
         }
-        let oldest = self.order.first_key_value().map(|(_, key)| key.clone());
-        oldest.and_then(|(side, id)| self.remove(side, &id))
+        let oldest = self.requests.keys().next().copied();
+        (number, oldest.and_then(|oldest| self.remove(oldest)))
     }
 
-    /// Removes the oldest request of a side with this id.
-    pub(super) fn remove(&mut self, side: Side, id: &Id) -> Option<Request> {
-        let key = (side, id.clone());
-        let of_id = self.requests.get_mut(&key)?;
-        let (number, request) = of_id.pop_front()?;
-        if of_id.is_empty() {
-            self.requests.remove(&key);
-        }
-        self.order.remove(&number);
+    /// Removes the request with this number.
+    pub(super) fn remove(&mut self, number: u64) -> Option<Request> {
+        let Entry {
+            key,
+            request,
+            bytes,
+            ..
+        } = self.requests.remove(&number)?;
+        self.totals.held_bytes.fetch_sub(bytes, Relaxed);
         self.calls.remove(&number);
+        if let Some(of_id) = self.by_id.get_mut(&key) {
+            if let Ok(at) = of_id.binary_search(&number) {
+                of_id.remove(at);
+            }
+            if of_id.is_empty() {
+                self.by_id.remove(&key);
+            }
+        }
         Some(request)
     }
 
-    /// Returns the oldest call with this id.
-    pub(super) fn call(&mut self, id: &Id) -> Option<&mut Call> {
-        let of_id = self.requests.get_mut(&(Side::Client, id.clone()))?;
-        match of_id.front_mut()? {
-            (_, Request::Call(call)) => Some(call),
+    /// Returns the number of the oldest request of a side with this id: of `own`, which are in order, if one of these has it.
+    pub(super) fn find(&self, side: Side, id: &Id, own: &[u64]) -> Option<u64> {
+        let of_id = self.by_id.get(&(side, id.clone()))?;
+        let first = own.first().copied().unwrap_or(u64::MAX);
+        let from = of_id.partition_point(|number| *number < first);
+        let mut rest = of_id.range(from..);
+        let of_own = rest.find(|number| own.binary_search(number).is_ok());
+        of_own.or(of_id.front()).copied()
+    }
+
+    pub(super) fn call(&mut self, number: u64) -> Option<&mut Call> {
+        match &mut self.requests.get_mut(&number)?.request {
+            Request::Call(call) => Some(call),
             _ => None,
         }
     }
 
-    /// Returns the ids of all calls, oldest first.
-    pub(super) fn call_ids(&self) -> Vec<Id> {
-        let numbers = self.calls.iter();
-        numbers
-            .filter_map(|number| self.order.get(number))
-            .map(|(_, id)| id.clone())
-            .collect()
+    pub(super) fn contains(&self, number: u64) -> bool {
+        self.requests.contains_key(&number)
+    }
+
+    /// Returns the number of calls.
+    pub(super) fn count_calls(&self) -> usize {
+        self.calls.len()
+    }
+
+    /// Detaches a request from its stream, or attaches it to another.
+    pub(super) fn set_detached(&mut self, number: u64, detached: Option<Detached>) {
+        if let Some(entry) = self.requests.get_mut(&number) {
+            entry.detached = detached;
+        }
+    }
+
+    /// Returns the requests that are detached, oldest first.
+    pub(super) fn detached(&mut self) -> impl Iterator<Item = (u64, &mut Detached)> {
+        let requests = self.requests.iter_mut();
+        requests.filter_map(|(number, entry)| Some((*number, entry.detached.as_mut()?)))
     }
 
     /// Removes all requests, oldest first.
     pub(super) fn drain(&mut self) -> Vec<Request> {
-        let keys: Vec<_> = self.order.values().cloned().collect();
-        keys.iter()
-            .filter_map(|(side, id)| self.remove(*side, id))
+        let numbers: Vec<u64> = self.requests.keys().copied().collect();
+        numbers
+            .into_iter()
+            .filter_map(|number| self.remove(number))
             .collect()
     }
 
     /// Returns the only call that is not answered; `None` if there are several.
     pub(super) fn only_call(&mut self) -> Option<&mut Call> {
-        let number = *self.calls.first()?;
-        if self.calls.len() > 1 {
-            return None;
-        }
-        let of_id = self.requests.get_mut(self.order.get(&number)?)?;
-        let at = of_id.binary_search_by_key(&number, |(one, _)| *one).ok()?;
-        match &mut of_id[at].1 {
-            Request::Call(call) => Some(call),
+        match self.calls.len() {
+            1 => self.call(*self.calls.first()?),
             _ => None,
         }
     }
 
     /// Returns the newest call of the client with this id.
     pub(super) fn newest_call(&mut self, id: &Id) -> Option<&mut Call> {
-        let of_id = self.requests.get_mut(&(Side::Client, id.clone()))?;
-        match of_id.back_mut()? {
-            (_, Request::Call(call)) => Some(call),
-            _ => None,
-        }
+        let number = *self.by_id.get(&(Side::Client, id.clone()))?.back()?;
+        self.call(number)
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        let bytes = self.requests.values().map(|entry| entry.bytes).sum();
+        self.totals.held_bytes.fetch_sub(bytes, Relaxed);
     }
 }

@@ -5,6 +5,7 @@ use super::{
     fields::PayloadLimits,
     scan::{Found, Framing, Scanner},
 };
+use crate::record::Text;
 
 /// Finds the messages in a body.
 #[derive(Debug)]
@@ -40,11 +41,14 @@ impl Reader {
         }
     }
 
-    /// True if a client can resume the stream, because its events have ids.
-    pub(in crate::mcp) fn is_resumable(&self) -> bool {
+    /// Returns the id of the event after which a client can resume the stream.
+    pub(in crate::mcp) fn last_event_id(&self) -> Option<Text> {
         match self {
-            Reader::Document(_) => false,
-            Reader::Events(events) => events.has_ids(),
+            Reader::Document(_) => None,
+            Reader::Events(events) => {
+                let id = events.last_id()?;
+                Some(String::from_utf8_lossy(id).into_owned().into())
+            }
         }
     }
 }

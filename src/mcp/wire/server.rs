@@ -4,10 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use serde_json::{Map, Value};
 
-use super::{
-    counts::TapCounts,
-    fields::{Field, Fields},
-};
+use super::fields::{Field, Fields};
 use crate::{mcp::names, record::Text};
 
 /// The most tools whose definitions are remembered.
@@ -18,7 +15,6 @@ const MOST_TOOLS: usize = 4_096;
 pub(in crate::mcp) struct Server {
     pub(in crate::mcp) name: ServerName,
     definitions: HashMap<String, Definition>,
-    pub(in crate::mcp) counts: TapCounts,
 }
 
 /// The name of the server.
@@ -48,6 +44,14 @@ pub(super) struct Implementation {
 }
 
 impl Server {
+    /// A server that the user names, or that names itself.
+    pub(in crate::mcp) fn new(named: Option<Text>) -> Self {
+        Server {
+            name: named.map_or(ServerName::Unknown, ServerName::Named),
+            definitions: HashMap::new(),
+        }
+    }
+
     pub(super) fn definition(&self, tool: &str) -> Definition {
         self.definitions.get(tool).cloned().unwrap_or_default()
     }

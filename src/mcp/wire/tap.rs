@@ -13,7 +13,7 @@ use super::{
     place::Place,
     rewriting::Rewriting,
     scan::{Found, Framing, Scanner},
-    server::{Server, ServerName},
+    server::ServerName,
 };
 use crate::{
     activity::guarded,
@@ -70,8 +70,7 @@ impl ToolOptions {
     /// Returns a reader of a connection over standard input and output, for a program that passes its bytes on. Each connection has
     /// its own.
     pub fn tap(&self) -> Tap {
-        let server = Arc::new(Mutex::new(Server::default()));
-        let mut connection = Connection::new(self.clone(), server, "pipe");
+        let mut connection = Connection::new(self.clone(), Arc::default(), Arc::default(), "pipe");
         let now = chrono::Utc::now().timestamp_micros();
         let session = InstanceId::from_parts(now, fastrand::u64(..)).to_string();
         connection.session = Some(session.into());
@@ -146,7 +145,7 @@ impl Tap {
 
     /// Returns the counts of the messages so far.
     pub fn counts(&self) -> TapCounts {
-        let mut counts = self.connection.lock().server.lock().counts;
+        let mut counts = *self.connection.lock().totals.counts.lock();
         counts.too_long = self.rewriting.lock().too_long;
         counts
     }
@@ -169,9 +168,9 @@ impl TapReader {
                 let mut connection = connection.lock();
                 match found {
                     Found::Message(fields) | Found::InBatch(fields) => {
-                        connection.message(side, &fields, &mut Place::Top);
+                        connection.message(side, &fields, &mut Place::Top, &[]);
                     }
-                    Found::Other => connection.server.lock().counts.others += 1,
+                    Found::Other => connection.totals.counts.lock().others += 1,
                     Found::Endpoint(_) => {}
                 }
             });

@@ -25,6 +25,7 @@ const JSON: (&str, &str) = ("content-type", "application/json");
 const EVENTS: (&str, &str) = ("content-type", "text/event-stream");
 const SESSION: (&str, &str) = ("mcp-session-id", "s1");
 
+mod requests;
 mod sessions;
 
 /// A body of these frames; then it ends, fails, panics, or goes on for ever.
