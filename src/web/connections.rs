@@ -24,10 +24,12 @@ const MAX_UNAUTHORIZED: usize = 400;
 /// The open connections. Clones share them.
 ///
 /// A connection begins as unauthorized. These never keep a new one out: when there are too many, the address with the most of
-/// them loses its oldest. Its first authorized request makes a connection one of its client, and those are shared fairly.
+/// them loses its oldest. Its first authorized request makes a connection one of its client, and those are shared fairly, or not
+/// limited.
 #[derive(Debug, Clone)]
 pub(super) struct Connections {
-    authorized: FairSemaphore,
+    /// `None` if they are not limited.
+    authorized: Option<FairSemaphore>,
     /// The oldest first.
     unauthorized: Arc<Mutex<Vec<Unauthorized>>>,
     next: Arc<AtomicU64>,
@@ -49,13 +51,33 @@ struct State {
     number: u64,
     close: Arc<Notify>,
     connections: Connections,
-    permit: Mutex<Option<FairPermit>>,
+    authorization: Mutex<Authorization>,
+}
+
+#[derive(Debug, Default)]
+enum Authorization {
+    #[default]
+    None,
+    Fair {
+        _permit: FairPermit,
+    },
+    Unlimited,
 }
 
 impl Connections {
-    pub(super) fn new() -> Self {
+    /// Those with authorized requests are limited, and shared fairly by their clients.
+    pub(super) fn shared_fairly() -> Self {
+        Connections::new(Some(FairSemaphore::new(MAX_AUTHORIZED)))
+    }
+
+    /// Those with authorized requests are not limited.
+    pub(super) fn unlimited() -> Self {
+        Connections::new(None)
+    }
+
+    fn new(authorized: Option<FairSemaphore>) -> Self {
         Connections {
-            authorized: FairSemaphore::new(MAX_AUTHORIZED),
+            authorized,
             unauthorized: Arc::default(),
             next: Arc::default(),
         }
@@ -78,7 +100,7 @@ impl Connections {
             number,
             close,
             connections: self.clone(),
-            permit: Mutex::default(),
+            authorization: Mutex::default(),
         }))
     }
 
@@ -108,12 +130,15 @@ impl Connection {
     ///
     /// If the client has too many connections.
     pub(super) fn authorize(&self, client: &Client) -> Result<(), Problem> {
-        let mut permit = self.0.permit.lock();
-        if permit.is_none() {
-            *permit = self.0.connections.authorized.try_acquire(client);
-            if permit.is_none() {
-                return Err(Problem::busy("too many connections of this client"));
-            }
+        let mut authorization = self.0.authorization.lock();
+        if matches!(*authorization, Authorization::None) {
+            *authorization = match &self.0.connections.authorized {
+                None => Authorization::Unlimited,
+                Some(authorized) => match authorized.try_acquire(client) {
+                    Some(permit) => Authorization::Fair { _permit: permit },
+                    None => return Err(Problem::busy("too many connections of this client")),
+                },
+            };
             // Also if it was chosen to be closed meanwhile: its request came before it was.
             self.0.connections.remove(self.0.number);
         }
@@ -124,7 +149,7 @@ impl Connection {
     pub(super) async fn closed(&self) {
         loop {
             self.0.close.notified().await;
-            if self.0.permit.lock().is_none() {
+            if matches!(*self.0.authorization.lock(), Authorization::None) {
                 return;
             }
         }
@@ -149,7 +174,7 @@ mod tests {
             let mut context = Context::from_waker(std::task::Waker::noop());
             pin!(one.closed()).poll(&mut context).is_ready()
         };
-        let connections = Connections::new();
+        let connections = Connections::shared_fairly();
         let peer = Peer::from_ip(None);
         let [first, second] = [connections.add(peer), connections.add(peer)];
         let others: Vec<_> = (0..MAX_UNAUTHORIZED)

@@ -20,10 +20,26 @@ use super::{
 };
 use crate::error::{Error, Result};
 
-/// Timeout for reading the head of a request, and so for an idle connection.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
-/// Timeout for writing: a client that stops reading would occupy its connection forever.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
+/// Timeouts of a connection.
+#[derive(Debug, Clone, Copy)]
+struct Timeouts {
+    /// For reading the head of a request, and so for an idle connection.
+    head: Duration,
+    /// For writing: a client that stops reading would occupy its connection forever.
+    write: Option<Duration>,
+}
+
+/// Those of the router.
+const TIMEOUTS: Timeouts = Timeouts {
+    head: Duration::from_secs(15),
+    write: Some(Duration::from_secs(60)),
+};
+/// Those of another service. Its clients may read as slowly as it lets them, and find a connection open that they have kept: they keep
+/// them for up to 90 seconds.
+const SERVICE_TIMEOUTS: Timeouts = Timeouts {
+    head: Duration::from_secs(5 * 60),
+    write: None,
+};
 /// Pause after a failed accept (out of file descriptors, say).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -47,6 +63,8 @@ pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
     router: Router,
+    connections: Connections,
+    timeouts: Timeouts,
 }
 
 impl Server {
@@ -63,11 +81,14 @@ impl Server {
             listener,
             address,
             router: router.built(),
+            connections: Connections::shared_fairly(),
+            timeouts: TIMEOUTS,
         })
     }
 
     /// Listens on an address, to serve another service: a proxy, say. Its requests are authorized as
-    /// [`ServiceAccess`] says.
+    /// [`ServiceAccess`] says. The number of connections with authorized requests is not limited, nor the time for reading a response;
+    /// a connection without a request is closed after 5 minutes.
     ///
     /// # Errors
     ///
@@ -84,6 +105,8 @@ impl Server {
             listener,
             address,
             router: access.protect(service),
+            connections: Connections::unlimited(),
+            timeouts: SERVICE_TIMEOUTS,
         })
     }
 
@@ -94,12 +117,12 @@ impl Server {
 
     /// Serves until the future is dropped. Open connections then finish their responses.
     pub async fn run(self) {
-        let connections = Connections::new();
         loop {
             match self.listener.accept().await {
                 Ok((stream, peer)) => {
-                    let connection = connections.add(Peer::from_ip(Some(peer.ip())));
-                    tokio::spawn(serve(stream, peer, connection, self.router.clone()));
+                    let connection = self.connections.add(Peer::from_ip(Some(peer.ip())));
+                    let router = self.router.clone();
+                    tokio::spawn(serve(stream, peer, connection, router, self.timeouts));
                     // Requests that have arrived come before new connections, which may close theirs.
                     tokio::task::yield_now().await;
                 }
@@ -132,7 +155,13 @@ async fn listen(
     Ok((listener, address))
 }
 
-async fn serve(stream: TcpStream, peer: SocketAddr, connection: Connection, router: Router) {
+async fn serve(
+    stream: TcpStream,
+    peer: SocketAddr,
+    connection: Connection,
+    router: Router,
+    timeouts: Timeouts,
+) {
     let open = connection.clone();
     let service = service_fn(move |request: http::Request<Incoming>| {
         let mut request = request.map(Body::new);
@@ -145,8 +174,8 @@ async fn serve(stream: TcpStream, peer: SocketAddr, connection: Connection, rout
     let mut server = http1::Builder::new();
     server
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT);
-    let stream = TokioIo::new(WriteTimeoutStream::new(stream, WRITE_TIMEOUT));
+        .header_read_timeout(timeouts.head);
+    let stream = TokioIo::new(WriteTimeoutStream::new(stream, timeouts.write));
     tokio::select! {
         biased;
         served = server.serve_connection(stream, service) => if let Err(error) = served {

@@ -12,17 +12,17 @@ use tokio::{
     time::{self, Sleep},
 };
 
-/// A stream whose writes fail with [`TimedOut`](io::ErrorKind::TimedOut) after making no progress for `timeout`.
+/// A stream whose writes fail with [`TimedOut`](io::ErrorKind::TimedOut) after making no progress for `timeout`, if there is one.
 #[derive(Debug)]
 pub(super) struct WriteTimeoutStream<S> {
     stream: S,
-    timeout: Duration,
+    timeout: Option<Duration>,
     /// Running while a write is pending.
     timer: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S> WriteTimeoutStream<S> {
-    pub(super) fn new(stream: S, timeout: Duration) -> Self {
+    pub(super) fn new(stream: S, timeout: Option<Duration>) -> Self {
         WriteTimeoutStream {
             stream,
             timeout,
@@ -39,7 +39,9 @@ impl<S> WriteTimeoutStream<S> {
             self.timer = None;
             return written;
         }
-        let timeout = self.timeout;
+        let Some(timeout) = self.timeout else {
+            return Poll::Pending;
+        };
         let timer = self
             .timer
             .get_or_insert_with(|| Box::pin(time::sleep(timeout)));
@@ -103,7 +105,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_write_fails_once_the_client_has_read_nothing_for_the_timeout() {
         let (ours, _theirs) = duplex(8);
-        let mut ours = WriteTimeoutStream::new(ours, TIMEOUT);
+        let mut ours = WriteTimeoutStream::new(ours, Some(TIMEOUT));
         let error = ours.write_all(&[0; 9]).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }
@@ -111,7 +113,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_client_that_reads_slowly_does_not_time_out() {
         let (ours, mut theirs) = duplex(1);
-        let mut ours = WriteTimeoutStream::new(ours, TIMEOUT);
+        let mut ours = WriteTimeoutStream::new(ours, Some(TIMEOUT));
         let reading = tokio::spawn(async move {
             let mut read = 0;
             while read < 100 {

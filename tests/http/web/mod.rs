@@ -18,6 +18,7 @@ mod pages;
 mod recordings;
 mod security;
 mod server;
+mod service;
 mod shares;
 mod strangers;
 mod support;

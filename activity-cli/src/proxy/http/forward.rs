@@ -99,8 +99,11 @@ impl Service<Request<RequestBody>> for Forward {
         let headers = request.headers_mut();
         remove_of_connection(headers);
         headers.insert(header::HOST, self.host.clone());
-        // A compressed body cannot be read as it passes.
-        headers.remove(header::ACCEPT_ENCODING);
+        // A compressed body cannot be read as it passes, and without the header a server may choose.
+        headers.insert(
+            header::ACCEPT_ENCODING,
+            HeaderValue::from_static("identity"),
+        );
         let response = self.client.request(request);
         let target = self.target.clone();
         Box::pin(async move {

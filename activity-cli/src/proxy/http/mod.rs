@@ -29,6 +29,7 @@ pub(super) fn serve(
     let shown = safe::line(&target.to_string()).to_string();
     let path = target.path().to_owned();
     let service = tap.layer(Forward::new(target)?);
+    raise_open_files();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -59,4 +60,16 @@ pub(super) fn serve(
         );
     }
     ended
+}
+
+/// Allows as many open files as the system lets a process have: each request that runs has two connections.
+fn raise_open_files() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, getrlimit, setrlimit};
+        let mut limit = getrlimit(Resource::Nofile);
+        limit.current = limit.maximum;
+        // Some systems have a lower limit than they say: then the first one stays.
+        let _ = setrlimit(Resource::Nofile, limit);
+    }
 }
