@@ -166,7 +166,7 @@ async fn requests_pass_and_each_call_is_on_record() {
     assert_eq!(header("x-mine"), Some("1"));
     assert_eq!(
         (header("accept-encoding"), header("keep-alive")),
-        (None, None)
+        (Some("identity"), None)
     );
     assert_eq!(seen[1].uri, "/.well-known/x");
     let rows = rows(&fixture);
@@ -314,6 +314,18 @@ async fn pages_of_other_sites_and_clients_without_the_token_are_rejected() {
     );
     check(&proxy, "localhost", "Origin: null\r\n", "403");
     check(&proxy, "localhost", "X-Forwarded-For: 192.0.2.1\r\n", "403");
+    // Without an origin: an image, or a link.
+    for sent in [
+        "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: no-cors\r\n",
+        "Sec-Fetch-Site: same-site\r\nSec-Fetch-Mode: no-cors\r\n",
+        "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\n",
+    ] {
+        check(&proxy, "localhost", sent, "403");
+    }
+    let page =
+        "Origin: http://localhost:6274\r\nSec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: cors\r\n";
+    check(&proxy, "127.0.0.1", page, "200");
+    check(&proxy, "localhost", "Sec-Fetch-Site: none\r\n", "200");
     proxy.terminate();
 
     let secret = "0123456789abcdef";
@@ -328,6 +340,9 @@ async fn pages_of_other_sites_and_clients_without_the_token_are_rejected() {
     );
     let sent = format!("Authorization: Bearer {secret}\r\n");
     let response = check(&proxy, "localhost", &sent, "200");
+    assert!(response.ends_with("token seen: false"), "{response}");
+    let twice = format!("{sent}Proxy-{sent}");
+    let response = check(&proxy, "localhost", &twice, "200");
     assert!(response.ends_with("token seen: false"), "{response}");
     let both = format!("Authorization: Bearer theirs\r\nProxy-Authorization: Bearer {secret}\r\n");
     let response = check(&proxy, "localhost", &both, "200");

@@ -38,10 +38,13 @@ impl Hosts {
         }
     }
 
-    /// Rejects requests of a page of another host. Programs name no origin.
+    /// Rejects requests of a page of another host. Programs name no origin, and pages none for an image or a link.
     pub(super) fn check_origin(&self, parts: &Parts) -> Result<(), Problem> {
         if !parts.headers.contains_key(header::ORIGIN) {
-            return Ok(());
+            return match is_cross_site(parts) {
+                true => Err(cross_origin()),
+                false => Ok(()),
+            };
         }
         let origin = single_header(&parts.headers, header::ORIGIN.as_str());
         let origin = origin.and_then(|origin| origin.split_once("://"));
@@ -91,15 +94,19 @@ pub(super) fn reject_cross_site(parts: &Parts) -> Result<(), Problem> {
             .get(name)
             .and_then(|value| value.to_str().ok())
     };
-    let is_link = || {
-        value("sec-fetch-mode") == Some("navigate")
-            && value("sec-fetch-dest").is_none_or(|dest| dest == "document")
-            && [Method::GET, Method::HEAD].contains(&parts.method)
-    };
-    match value("sec-fetch-site") {
-        Some("cross-site" | "same-site") if !is_link() => Err(cross_origin()),
-        _ => Ok(()),
+    let is_link = value("sec-fetch-mode") == Some("navigate")
+        && value("sec-fetch-dest").is_none_or(|dest| dest == "document")
+        && [Method::GET, Method::HEAD].contains(&parts.method);
+    match is_cross_site(parts) && !is_link {
+        true => Err(cross_origin()),
+        false => Ok(()),
     }
+}
+
+/// True if a page of another site makes the request. Programs do not send this header.
+fn is_cross_site(parts: &Parts) -> bool {
+    let mut sites = parts.headers.get_all("sec-fetch-site").iter();
+    sites.any(|site| [&b"cross-site"[..], b"same-site"].contains(&site.as_bytes()))
 }
 
 /// Rejects a write unless it comes from a page of the same origin or from a program (CSRF).

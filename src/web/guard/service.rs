@@ -21,14 +21,14 @@ use super::{
     AuthMode, Token,
     host::Hosts,
     loopback,
-    token::bearer_tokens_in,
+    token::bearer_token,
 };
 use crate::error::Result;
 
 /// Access to an HTTP service, for [`Server::bind_service`](crate::web::Server::bind_service).
 ///
 /// By default only clients on this machine have access, by the names of this machine, and pages of this machine: requests whose
-/// `Host` or `Origin` names another are rejected.
+/// `Host` or `Origin` names another are rejected, and so are images and links of other sites (`Sec-Fetch-Site`).
 ///
 /// # Examples
 ///
@@ -82,8 +82,7 @@ impl ServiceAccess {
 
     /// Fails if an address is reachable from other machines without a token.
     pub(in crate::web) fn check_addresses(&self, addresses: &[SocketAddr]) -> Result<()> {
-        self.auth
-            .check_addresses(addresses, "use what it is in front of")
+        self.auth.check_addresses(addresses, "call the service")
     }
 
     /// Puts the guard before a service.
@@ -150,13 +149,26 @@ impl ServiceGuard {
     }
 }
 
-/// Removes the token from a request, so that the service does not see it.
+/// Removes the token from a request wherever it stands, so that the service does not see it. Other values stay.
 fn take_token(parts: &mut Parts, token: &Token) -> std::result::Result<(), Problem> {
+    let is_token = |value: &HeaderValue| bearer_token(value).is_some_and(|sent| token.is(sent));
+    let mut has_token = false;
     for name in [header::PROXY_AUTHORIZATION, header::AUTHORIZATION] {
-        if bearer_tokens_in(&parts.headers, &name).any(|sent| token.is(sent)) {
-            parts.headers.remove(name);
-            return Ok(());
+        let header::Entry::Occupied(entry) = parts.headers.entry(&name) else {
+            continue;
+        };
+        if !entry.iter().any(is_token) {
+            continue;
         }
+        has_token = true;
+        let (_, values) = entry.remove_entry_mult();
+        let others: Vec<_> = values.filter(|value| !is_token(value)).collect();
+        for value in others {
+            parts.headers.append(&name, value);
+        }
+    }
+    if has_token {
+        return Ok(());
     }
     Err(Problem::new(
         StatusCode::UNAUTHORIZED,

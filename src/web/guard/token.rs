@@ -6,7 +6,7 @@ use axum::{
     extract::{OriginalUri, Query},
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts};
+use http::{HeaderValue, StatusCode, header, request::Parts};
 
 /// The query parameter, and the name of the form field.
 const PARAMETER: &str = "token";
@@ -99,20 +99,15 @@ pub(super) fn redirect_with_cookie(parts: &Parts, secret: &str) -> Response {
 
 /// Returns the bearer tokens. The scheme is case-insensitive (RFC 9110, 11.1), and a proxy may add other schemes.
 pub(super) fn bearer_tokens(parts: &Parts) -> impl Iterator<Item = &str> {
-    bearer_tokens_in(&parts.headers, &header::AUTHORIZATION)
+    let all = parts.headers.get_all(header::AUTHORIZATION).iter();
+    all.filter_map(bearer_token)
 }
 
-/// As [`bearer_tokens`], in another header.
-pub(super) fn bearer_tokens_in<'a>(
-    headers: &'a HeaderMap,
-    name: &HeaderName,
-) -> impl Iterator<Item = &'a str> {
-    let all = headers.get_all(name).iter();
-    all.filter_map(|value| {
-        let (scheme, token) = str::from_utf8(value.as_bytes()).ok()?.split_once(' ')?;
-        let token = token.trim_matches(' ');
-        (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
-    })
+/// Returns the bearer token in the value of a header.
+pub(super) fn bearer_token(value: &HeaderValue) -> Option<&str> {
+    let (scheme, token) = str::from_utf8(value.as_bytes()).ok()?.split_once(' ')?;
+    let token = token.trim_matches(' ');
+    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
 }
 
 /// Returns the name of the cookie. It depends on the host and its port, because browsers send cookies to all ports of a host.

@@ -103,6 +103,29 @@ async fn a_call_of_a_stream_that_is_resumed_runs_as_long_as_that() {
     server.contents().one("long").succeeded();
 }
 
+#[tokio::test]
+async fn what_requests_without_an_answer_hold_is_bounded_over_all_sessions() {
+    let server = Server::new();
+    let primed = response(200, &[EVENTS], frames("id: 1\ndata:\n\n"));
+    server.send(post(&call(1, "first")), primed).await;
+    // 24 MiB each.
+    let task = "t".repeat(4_000);
+    let tasks: Vec<Value> = (0..6_000)
+        .map(|id| json!({"id": id, "method": "tasks/get", "params": {"taskId": task}}))
+        .collect();
+    let tasks = Value::from(tasks);
+    for session in ["a", "b", "c"] {
+        server.contents().one("first").running();
+        let mut request = post(&tasks);
+        let headers = request.headers_mut();
+        headers.insert("mcp-session-id", session.parse().unwrap());
+        let accepted = response(202, &[], Frames::default());
+        server.send(request, accepted).await;
+    }
+    server.contents().one("first").failed("unanswered");
+    assert_eq!(server.layer.counts().unanswered, 1);
+}
+
 fn to_path(path: &str, message: &Value) -> Request<Frames> {
     let mut request = request(Method::POST, &[JSON], frames(message.to_string()));
     *request.uri_mut() = path.parse().unwrap();
