@@ -19,6 +19,10 @@ const STABLE: &[&str] = &[
 /// All others, each with the reason why it is public.
 const LISTED: &[(&str, &str)] = &[
     ("axum", "feature `axum`, named after it"),
+    (
+        "axum_core",
+        "feature `web`: the body that `axum` has from it, of a service that `Server::bind_service` serves",
+    ),
     ("chrono", "the times of records; 0.4 since 2017"),
     (
         "pin_project_lite",
@@ -39,6 +43,10 @@ const LISTED: &[(&str, &str)] = &[
     (
         "utoipa",
         "feature `web`: records derive their schemas for openapi.json; these impls are not part of what is promised",
+    ),
+    (
+        "uuid",
+        "the ids of logs and batches that central stores are given; 1.0 since 2022",
     ),
 ];
 
