@@ -9,6 +9,9 @@ use super::connection::{Checkpoint, close, connect_to_inspect, open_immutable};
 /// The largest main file that is read completely while a commit waits: some 50 ms.
 pub(crate) const MAX_BYTES: u64 = 16 << 20;
 
+/// Finds also an index that lacks rows of its table, which a mixture of two states leaves.
+const INTEGRITY: &str = "PRAGMA integrity_check(1)";
+
 /// Which files are read together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Files {
@@ -25,44 +28,48 @@ pub(crate) fn is_consistent(path: &Path, files: Files, max_bytes: u64) -> Option
     if fs::metadata(path).is_ok_and(|main| main.len() > max_bytes) {
         return None;
     }
-    let (connection, check) = match files {
-        Files::MainAndWal => (connect_to_inspect(path).ok(), "PRAGMA quick_check(1)"),
-        // An incomplete checkpoint leaves pages that are sound one by one: an index of one state, its table of another.
-        Files::Main => (open_immutable(path).ok(), "PRAGMA integrity_check(1)"),
-    };
-    let Some(connection) = connection else {
+    let Some(connection) = files.open(path) else {
         return Some(false);
     };
-    let checked = connection.query_row(check, (), |row| row.get::<_, String>(0));
+    let is_sound = match files {
+        Files::MainAndWal => passes(&connection, "PRAGMA quick_check(1)"),
+        // An incomplete checkpoint leaves pages that are sound one by one: an index of one state, its table of another.
+        Files::Main => passes(&connection, INTEGRITY),
+    };
     close(connection, Checkpoint::No);
-    Some(checked.is_ok_and(|found| found == "ok"))
+    Some(is_sound)
 }
 
 /// Returns true if a loss of power interrupted a checkpoint: pages of the main file have some of their sectors from the WAL, so
 /// that even its rows read alone are those of no state, while SQLite reads the whole pages in the WAL. Reads everything.
 pub(crate) fn is_torn(path: &Path) -> bool {
-    let main_and_wal = connect_to_inspect(path).ok().map(|connection| {
-        let state = (is_intact(&connection), rows_are_counted(&connection));
+    let state = |files: Files| {
+        let connection = files.open(path)?;
+        let state = (
+            passes(&connection, INTEGRITY),
+            rows_are_counted(&connection),
+        );
         close(connection, Checkpoint::No);
-        state
-    });
-    let main = open_immutable(path)
-        .ok()
-        .map(|connection| (is_intact(&connection), rows_are_counted(&connection)));
-    match (main_and_wal, main) {
-        // Rows that another program deleted are counted in neither.
-        (Some((true, true)), Some((is_intact, is_counted))) => !is_intact || !is_counted,
-        (Some((true, false)), Some((is_intact, _))) => !is_intact,
-        (Some((true, _)), None) => true,
-        _ => false,
+        Some(state)
+    };
+    let [both, main] =
+        [Files::MainAndWal, Files::Main].map(|files| state(files).unwrap_or_default());
+    let (is_intact, is_counted) = main;
+    // Rows that another program deleted are counted in neither.
+    both.0 && (!is_intact || both.1 && !is_counted)
+}
+
+impl Files {
+    fn open(self, path: &Path) -> Option<Connection> {
+        match self {
+            Files::MainAndWal => connect_to_inspect(path).ok(),
+            Files::Main => open_immutable(path).ok(),
+        }
     }
 }
 
-/// Returns true if every page is sound, and indexes have the rows of their tables: a mixture of two states has not.
-fn is_intact(connection: &Connection) -> bool {
-    let found = connection.query_row("PRAGMA integrity_check(1)", (), |row| {
-        row.get::<_, String>(0)
-    });
+fn passes(connection: &Connection, check: &str) -> bool {
+    let found = connection.query_row(check, (), |row| row.get::<_, String>(0));
     found.is_ok_and(|found| found == "ok")
 }
 
