@@ -23,12 +23,12 @@ const PROOFS: &[Proof] = &[
     Proof {
         name: "kills",
         promise: "a process that is killed at any write loses nothing that was acknowledged, and the next one continues",
-        run: kills,
+        run: || at_every_write("kills::", "ACTIVITY_TEST_KILLS_AT"),
     },
     Proof {
         name: "power-loss",
         promise: "a machine that loses power at any moment keeps each durable call that was answered, and a log that is intact",
-        run: power_loss,
+        run: || at_every_write("power_loss::", "ACTIVITY_TEST_POWER_LOSS"),
     },
     Proof {
         name: "torn",
@@ -132,24 +132,14 @@ fn foreign_clients() -> Result {
     run(&mut tests)
 }
 
-/// Kills a process at each system call that writes, for each kind of work on a log.
-fn kills() -> Result {
+/// Kills a process, or loses power, at every system call that writes, for each kind of work on a log.
+fn at_every_write(tests: &str, variable: &str) -> Result {
     if cfg!(target_os = "linux") {
         debian::ensure(&[strace::STRACE])?;
     }
     pages::pages()?;
-    let mut tests = run::tests(&COMMAND, "faults", &["kills::"]);
-    run(tests.env("ACTIVITY_TEST_KILLS_AT", "every"))
-}
-
-/// Loses power after every change of the disk, for each kind of work on a log.
-fn power_loss() -> Result {
-    if cfg!(target_os = "linux") {
-        debian::ensure(&[strace::STRACE])?;
-    }
-    pages::pages()?;
-    let mut tests = run::tests(&COMMAND, "faults", &["power_loss::"]);
-    run(tests.env("ACTIVITY_TEST_POWER_LOSS", "every"))
+    let mut tests = run::tests(&COMMAND, "faults", &[tests]);
+    run(tests.env(variable, "every"))
 }
 
 /// Damages every page in every way, and truncates the WAL around every frame.

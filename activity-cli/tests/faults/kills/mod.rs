@@ -105,11 +105,17 @@ pub fn initial_log() -> (TempDir, PathBuf) {
         log.shutdown().wait().unwrap();
         fs::read(&path).unwrap()
     });
+    let (folder, path) = no_log();
+    fs::write(&path, made).unwrap();
+    (folder, path)
+}
+
+/// A folder without a log.
+pub fn no_log() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("log");
     fs::create_dir(&log).unwrap();
     let path = log.join("activity.db");
-    fs::write(&path, made).unwrap();
     (folder, path)
 }
 

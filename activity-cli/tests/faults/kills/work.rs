@@ -10,7 +10,7 @@ use std::{
 
 use rusqlite::Connection;
 use tower_activity::{
-    ActivityLog, Describe, Outcome,
+    ActivityLog, Describe, Mode, Outcome,
     import::Import,
     query::{ActivityReader, Export, Format},
     record::Filter,
@@ -19,7 +19,7 @@ use tower_activity::{
 };
 
 use crate::{
-    kills::{open, record_job},
+    kills::{record_job, try_open},
     support::sums,
 };
 
@@ -48,8 +48,13 @@ pub fn acknowledged(path: &Path) -> BTreeSet<String> {
 
 /// Commits, with checkpoints in between.
 pub fn commit(path: &Path) {
+    commit_in(Mode::Fast, path);
+}
+
+/// The same in this mode.
+pub fn commit_in(mode: Mode, path: &Path) {
     for one in 0..LOGS {
-        let (log, _) = open(path);
+        let log = try_open(path, mode).0.unwrap();
         for number in 0..COMMITS {
             let name = format!("committed {one} {number}");
             let activity =

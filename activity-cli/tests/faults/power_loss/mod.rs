@@ -17,7 +17,7 @@ use std::{
 };
 
 use tempfile::TempDir;
-use tower_activity::{Describe, Mode, Outcome};
+use tower_activity::Mode;
 
 use self::{
     disk::{Disk, Survives},
@@ -25,19 +25,14 @@ use self::{
 };
 use crate::{
     kills::{
-        BEFORE, MORE, check_contents, initial_log, initial_name, initial_names, problems,
-        record_more, try_open,
-        work::{self, acknowledge},
+        BEFORE, MORE, check_contents, initial_log, initial_name, initial_names, no_log, problems,
+        record_more, work,
     },
     support::strace,
 };
 
 /// Moments for each kind of work in the short form.
 const SOME: usize = 25;
-/// Logs that one process opens in turn, each of which is checkpointed when it is closed.
-const LOGS: usize = 3;
-/// Durable calls of each log.
-const CALLS: usize = 8;
 
 #[test]
 fn a_durable_call_that_was_answered_survives_the_loss_of_power() {
@@ -78,28 +73,7 @@ fn a_backup_has_its_final_name_only_if_it_is_complete() {
 
 /// Answers calls after their commit.
 fn durable(path: &Path) {
-    for one in 0..LOGS {
-        let log = try_open(path, Mode::Durable).0.unwrap();
-        for number in 0..CALLS {
-            let name = format!("answered {one} {number}");
-            let activity =
-                log.start(Describe::job(name.clone()).attribute("text", "x".repeat(3_000)));
-            log.event("tick").summary(name.clone()).record();
-            activity.end(Outcome::success());
-            log.flush().wait().unwrap();
-            acknowledge(path, &name);
-        }
-        log.shutdown().wait().unwrap();
-    }
-}
-
-/// A folder without a log.
-fn no_log() -> (TempDir, PathBuf) {
-    let folder = tempfile::tempdir().unwrap();
-    let log = folder.path().join("log");
-    fs::create_dir(&log).unwrap();
-    let path = log.join("activity.db");
-    (folder, path)
+    work::commit_in(Mode::Durable, path);
 }
 
 /// Loses power at moments of a process that does this work; in that process, does it.
