@@ -107,8 +107,9 @@ impl Webhooks {
 
     fn add_of<R: Record>(&self, webhook: &Webhook) -> Result<Secret> {
         // First, because it needs the most rights.
-        let earlier = match self.place.open_existing()? {
-            Some(mut state) => state.webhook(&webhook.name)?,
+        let mut state = self.place.open_existing()?;
+        let earlier = match &mut state {
+            Some(state) => state.webhook(&webhook.name)?,
             None => None,
         };
         let secret = match (&webhook.secret, earlier) {
@@ -120,7 +121,11 @@ impl Webhooks {
         let newest = reader.newest::<R>()?;
         // Rejects a filter with fields that the records do not have.
         reader.after(newest, &webhook.filter, 1)?;
-        self.place.open()?.add(webhook, &secret, newest)?;
+        let mut state = match state {
+            Some(state) => state,
+            None => self.place.open()?,
+        };
+        state.add(webhook, &secret, newest)?;
         Ok(secret)
     }
 

@@ -8,7 +8,6 @@ use tower_activity::{
     store::{CentralStore, RecordCounts},
 };
 
-use super::Proxy;
 use crate::{print::safe, source};
 
 /// The file in the user's data directory that all proxies of a user share.
@@ -17,11 +16,7 @@ const FILE: &str = "activity-proxy.db";
 const SHUTDOWN: Duration = Duration::from_millis(1_500);
 
 /// Opens the log; a disabled one, with a warning, if that fails.
-pub(super) fn open(
-    store: Option<&str>,
-    args: &Proxy,
-    target: Option<Arc<dyn CentralStore>>,
-) -> ActivityLog {
+pub(super) fn open(store: Option<&str>, target: Option<Arc<dyn CentralStore>>) -> ActivityLog {
     let file = store.filter(|store| !source::is_address(store));
     let path = match file {
         Some(file) => Ok(PathBuf::from(file)),
@@ -35,9 +30,6 @@ pub(super) fn open(
     }
     let mut builder = ActivityLog::builder();
     if let Some(target) = target {
-        args.forward_to
-            .iter()
-            .for_each(|address| source::warn_of_password(address));
         builder = builder.forward_to(target);
     }
     let opened = path.and_then(|path| builder.open(path));

@@ -25,11 +25,14 @@ pub(crate) fn run(
     let rule = args.brand.as_deref().map(Rule::parse).transpose()?;
     // A mistyped address is an error now; without a log the calls would not be recorded.
     let forward_to = args.forward_to.as_deref();
+    if let Some(address) = forward_to {
+        source::warn_of_password(address);
+    }
     let target = forward_to.map(ForwardTarget::into_store).transpose()?;
     if let Some(to) = &args.to {
         let server = Target::parse(to)?;
         let token = Token::of_args(args.token.as_deref(), args.token_file.as_deref())?;
-        let log = log::open(named, args, target);
+        let log = log::open(named, target);
         let (tools, scope) = settings(&log, args, rule);
         let mut tap = tools.http_tap().scope(&scope);
         if let Some(name) = &args.name {
@@ -41,7 +44,7 @@ pub(crate) fn run(
     }
     // First, so that it starts while the log is opened.
     let running = Running::start(&args.command)?;
-    let log = log::open(named, args, target);
+    let log = log::open(named, target);
     let (tools, scope) = settings(&log, args, rule);
     let mut tap = tools.tap().scope(&scope);
     if let Some(name) = &args.name {
