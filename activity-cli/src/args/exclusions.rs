@@ -5,12 +5,17 @@ use std::ffi::OsString;
 /// Prefixes exclusions such as `-env:dev` with a space, so that clap does not parse them as options.
 ///
 /// Unambiguous: no option contains a colon after two or more letters, or a dot, or begins with a sign or a letter beyond ASCII.
+/// What follows `--` is no option, and may be the command line of another program.
 pub(crate) fn with_exclusions(
     args: impl Iterator<Item = OsString>,
 ) -> impl Iterator<Item = OsString> {
-    args.map(|arg| match arg.to_str() {
-        Some(text) if is_exclusion(text) => OsString::from(format!(" {text}")),
-        _ => arg,
+    let mut are_options = true;
+    args.map(move |arg| {
+        are_options &= arg != "--";
+        match arg.to_str() {
+            Some(text) if are_options && is_exclusion(text) => OsString::from(format!(" {text}")),
+            _ => arg,
+        }
     })
 }
 
@@ -45,5 +50,12 @@ mod tests {
         check("-n5", false);
         check("env:dev", false);
         check("--store=a:b", false);
+    }
+
+    #[test]
+    fn the_command_line_of_another_program_stays() {
+        let args = ["list", "-env:dev", "--", "-env:dev", "-!"].map(OsString::from);
+        let marked: Vec<OsString> = with_exclusions(args.into_iter()).collect();
+        assert_eq!(marked, ["list", " -env:dev", "--", "-env:dev", "-!"]);
     }
 }

@@ -323,6 +323,16 @@ fn proxies_share_a_store() {
 }
 
 #[test]
+fn arguments_of_a_server_pass_unchanged() {
+    let fixture = Fixture::new();
+    let arguments = ["-javaagent:a.jar", "--", "-!", "-n", "proxy", "--die-with"];
+    let command = [&["printf", "%s|"], &arguments[..]].concat();
+    let output = proxy(&fixture, &command).output().unwrap();
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(printed, format!("{}|", arguments.join("|")));
+}
+
+#[test]
 fn a_command_that_cannot_be_started_is_named() {
     let fixture = Fixture::new();
     let output = proxy(&fixture, &["/no/such/server"]).output().unwrap();
