@@ -8,6 +8,7 @@ mod http;
 mod log;
 mod signals;
 mod status;
+mod stream;
 
 use tower_activity::{ActivityLog, forward::ForwardTarget, mcp::ToolOptions, record::Scope};
 

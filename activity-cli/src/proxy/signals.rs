@@ -1,17 +1,20 @@
-//! Signals that are passed on to the server, whose end is then ours.
+//! The end of the server, and the signals that are passed on to it until then.
 
 use std::{
     io,
-    process::Child,
-    sync::{Arc, atomic::AtomicBool},
+    process::{Child, ExitStatus},
+    sync::{Arc, atomic::AtomicBool, mpsc::Sender},
 };
 
 #[cfg(unix)]
-pub(super) use self::unix::Signals;
+pub(super) use self::unix::{Forwarding, Signals};
 
 /// There are none.
 #[cfg(not(unix))]
 pub(super) struct Signals;
+
+#[cfg(not(unix))]
+pub(super) struct Forwarding;
 
 #[cfg(not(unix))]
 impl Signals {
@@ -19,19 +22,37 @@ impl Signals {
         Ok(Signals)
     }
 
-    pub(super) fn forward(self, _: &Child, _: &Arc<AtomicBool>) -> io::Result<()> {
-        Ok(())
+    pub(super) fn forward(
+        self,
+        _: &Child,
+        _: &Arc<AtomicBool>,
+        _: Sender<()>,
+    ) -> io::Result<Forwarding> {
+        Ok(Forwarding)
+    }
+}
+
+#[cfg(not(unix))]
+impl Forwarding {
+    pub(super) fn wait(&self, child: &mut Child) -> io::Result<ExitStatus> {
+        child.wait()
     }
 }
 
 #[cfg(unix)]
 mod unix {
-    use std::{sync::atomic::Ordering::Relaxed, thread};
+    use std::{
+        sync::{Mutex, PoisonError, atomic::Ordering::Relaxed},
+        thread,
+    };
 
-    use rustix::process::{Pid, Signal, kill_process};
+    use rustix::{
+        io::retry_on_intr,
+        process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid},
+    };
     use signal_hook::{consts::signal, iterator};
 
-    use super::{Arc, AtomicBool, Child, io};
+    use super::{Arc, AtomicBool, Child, ExitStatus, Sender, io};
 
     const ENDS: [(i32, Signal); 4] = [
         (signal::SIGINT, Signal::INT),
@@ -47,40 +68,63 @@ mod unix {
     /// Signals that are kept until there is a server.
     pub(in super::super) struct Signals(iterator::Signals);
 
+    /// Passes signals on until the server has ended: then its process id may become that of another process.
+    pub(in super::super) struct Forwarding(Arc<Mutex<Option<Pid>>>);
+
     impl Signals {
         pub(in super::super) fn register() -> io::Result<Self> {
             let numbers = ENDS.iter().chain(&OTHERS).map(|(number, _)| number);
             iterator::Signals::new(numbers).map(Signals)
         }
 
-        /// Passes them on. Those that ask for the end set `is_closed`.
+        /// Passes them on. Those that ask for the end set `is_closed`, and notify.
         pub(in super::super) fn forward(
             self,
             child: &Child,
             is_closed: &Arc<AtomicBool>,
-        ) -> io::Result<()> {
+            notify: Sender<()>,
+        ) -> io::Result<Forwarding> {
             let Signals(mut signals) = self;
-            let (pid, is_closed) = (Pid::from_child(child), is_closed.clone());
+            let server = Arc::new(Mutex::new(Some(Pid::from_child(child))));
+            let (of_thread, is_closed) = (server.clone(), is_closed.clone());
             let forward = move || {
                 for number in signals.forever() {
-                    let is_end = ENDS.iter().any(|(one, _)| *one == number);
-                    is_closed.fetch_or(is_end, Relaxed);
+                    if ENDS.iter().any(|(one, _)| *one == number) {
+                        is_closed.store(true, Relaxed);
+                        // The process may be about to end.
+                        let _ = notify.send(());
+                    }
                     // A terminal has sent these to the server, too.
                     let by_terminal = [signal::SIGINT, signal::SIGQUIT].contains(&number);
                     if by_terminal && is_in_foreground() {
                         continue;
                     }
                     let mut all = ENDS.iter().chain(&OTHERS);
-                    if let Some((_, signal)) = all.find(|(one, _)| *one == number) {
+                    let signal = all.find(|(one, _)| *one == number);
+                    let server = of_thread.lock().unwrap_or_else(PoisonError::into_inner);
+                    if let (Some(server), Some((_, signal))) = (*server, signal) {
                         // It may have ended.
-                        let _ = kill_process(pid, *signal);
+                        let _ = kill_process(server, *signal);
                     }
                 }
             };
             thread::Builder::new()
                 .name("proxy-signals".into())
-                .spawn(forward)
-                .map(drop)
+                .spawn(forward)?;
+            Ok(Forwarding(server))
+        }
+    }
+
+    impl Forwarding {
+        /// Waits for the end of the server.
+        pub(in super::super) fn wait(&self, child: &mut Child) -> io::Result<ExitStatus> {
+            let id = WaitId::Pid(Pid::from_child(child));
+            let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+            // If it fails, so does the next call.
+            let _ = retry_on_intr(|| waitid(id.clone(), options));
+            let mut server = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            *server = None;
+            child.wait()
         }
     }
 

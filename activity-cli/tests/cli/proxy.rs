@@ -213,6 +213,36 @@ fn a_process_that_keeps_the_streams_open_does_not_keep_the_proxy() {
     assert!(start.elapsed().as_secs() < 15, "{:?}", start.elapsed());
 }
 
+/// Serves what a launcher has passed to it, once the proxy has noticed that the launcher has ended, and has been silent since.
+const LAUNCHER: &str = r#"exec 3<&0
+(while kill -0 $$ 2>&-; do sleep 0.02; done; sleep 0.7; exec sed -u 's/"method".*/"result":{}}/' <&3) &"#;
+
+#[test]
+fn a_server_outlives_its_launcher_until_the_connection_is_closed() {
+    for by_signal in [false, true] {
+        let fixture = Fixture::new();
+        let mut child = shell(&fixture, LAUNCHER);
+        let mut input = child.stdin.take().unwrap();
+        let mut output = BufReader::new(child.stdout.take().unwrap());
+        for id in 1..=2 {
+            input.write_all(call(id, "served").as_bytes()).unwrap();
+            let mut line = String::new();
+            output.read_line(&mut line).unwrap();
+            assert!(line.contains("result"), "{line:?}");
+        }
+        if by_signal {
+            let kill = Command::new("kill").arg(child.id().to_string()).status();
+            assert!(kill.unwrap().success());
+        } else {
+            drop(input);
+        }
+        assert_eq!(child.wait().unwrap().code(), Some(0));
+        let rows = rows(&fixture);
+        assert_eq!(rows.len(), 2);
+        assert!(rows.iter().all(|row| row.status == Status::Success));
+    }
+}
+
 /// The exit code, without reading to the end of the streams.
 fn pass_until_exit(mut child: Child) -> Option<i32> {
     child.wait().unwrap().code()
