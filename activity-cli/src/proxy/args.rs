@@ -73,6 +73,10 @@ pub(crate) struct Proxy {
     /// Also accept this name in the Host and Origin headers (repeatable)
     #[arg(long, value_name = "NAME", conflicts_with = "command")]
     pub(crate) host: Vec<String>,
+    /// Become the server of the proxy with this process id
+    #[cfg(target_os = "linux")]
+    #[arg(long, value_name = "PID", hide = true, requires = "command")]
+    pub(crate) die_with: Option<i32>,
     /// Command of the server, and its arguments
     #[arg(
         required_unless_present = "to",

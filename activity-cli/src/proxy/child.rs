@@ -3,7 +3,7 @@
 use std::{
     ffi::OsString,
     io::{self, Write},
-    process::{Child, Command, Stdio},
+    process::Child,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
@@ -14,11 +14,12 @@ use std::{
 use tower_activity::mcp::Tap;
 
 use super::{
+    bound,
     signals::{Forwarding, Signals},
     status::Ended,
     stream::{self, ClientOutput, CopyEnd, Progress, Stream},
 };
-use crate::{failure::Failure, print::safe};
+use crate::failure::Failure;
 
 /// A server that runs.
 pub(super) struct Running {
@@ -39,23 +40,8 @@ impl Running {
         })?;
         // Before there is a server: one that comes at once is for it, too.
         let signals = Signals::register()?;
-        let child = Command::new(program)
-            .args(arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn();
-        let child = child.map_err(|cause| {
-            anstream::eprintln!(
-                "activity: cannot start {}: {cause}",
-                safe::line(&program.to_string_lossy())
-            );
-            // As a shell's.
-            Failure::Exited(match cause.kind() {
-                io::ErrorKind::NotFound => 127,
-                _ => 126,
-            })
-        })?;
+        let child = bound::spawn(program, arguments)
+            .map_err(|cause| bound::cannot_start(program, &cause))?;
         let is_closed = Arc::new(AtomicBool::new(false));
         let (notify, notified) = mpsc::channel();
         let signals = signals.forward(&child, &is_closed, notify.clone())?;

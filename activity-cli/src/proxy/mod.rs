@@ -2,6 +2,7 @@
 //! connects to it over HTTP.
 
 mod args;
+mod bound;
 mod brand;
 mod child;
 mod http;
@@ -22,6 +23,10 @@ pub(crate) fn run(
     named: Option<&str>,
     args: &Proxy,
 ) -> Result<(), Failure> {
+    #[cfg(target_os = "linux")]
+    if let Some(proxy) = args.die_with {
+        return Err(bound::exec(proxy, &args.command));
+    }
     explicit.map(source::path).transpose()?;
     let rule = args.brand.as_deref().map(Rule::parse).transpose()?;
     // A mistyped address is an error now; without a log the calls would not be recorded.

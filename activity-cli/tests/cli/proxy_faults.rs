@@ -10,7 +10,7 @@ use std::{
 
 use tower_activity::{Status, record::ActivityRecord};
 
-use crate::fixture::Fixture;
+use crate::fixture::{Fixture, until};
 
 const ACTIVITY: &str = env!("CARGO_BIN_EXE_activity");
 
@@ -166,6 +166,41 @@ fn what_is_on_record_after_a_kill_is_true() {
         let rows: Vec<_> = fixture.json(&["list", "--all", "-n", "1000"]);
         check(victim, &seen, &rows);
     }
+}
+
+/// A server that ignores the end of its input and all signals that it can.
+const STUBBORN: &str = "trap '' TERM HUP INT QUIT; echo $$; while :; do sleep 0.1; done";
+
+#[test]
+fn no_server_outlives_a_proxy_that_is_killed() {
+    let fixture = Fixture::new();
+    let store = fixture.path();
+    let args = [
+        "--store",
+        store.to_str().unwrap(),
+        "proxy",
+        "--",
+        "sh",
+        "-c",
+        STUBBORN,
+    ];
+    let mut proxy = fixture
+        .command(&args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut server = String::new();
+    let mut output = BufReader::new(proxy.stdout.take().unwrap());
+    output.read_line(&mut server).unwrap();
+    proxy.kill().unwrap();
+    proxy.wait().unwrap();
+    let status = format!("/proc/{}/stat", server.trim());
+    // It may wait for its new parent.
+    until(|| {
+        let status = fs::read_to_string(&status).unwrap_or_default();
+        (status.is_empty() || status.contains(") Z ")).then_some(())
+    });
 }
 
 /// Sends bytes through a proxy of `cat`, and returns what comes back and the lines on stderr.
