@@ -104,6 +104,13 @@ pub(crate) enum Capture {
     Full,
 }
 
+impl Proxy {
+    /// True if messages get something added.
+    pub(crate) fn is_rewriting(&self) -> bool {
+        self.intent.is_some() || self.missing_tool
+    }
+}
+
 impl From<IntentMode> for Intent {
     fn from(mode: IntentMode) -> Self {
         match mode {

@@ -17,7 +17,7 @@ use super::{
     bound,
     signals::{Forwarding, Signals},
     status::Ended,
-    stream::{self, ClientOutput, CopyEnd, Progress, Stream},
+    stream::{self, ClientOutput, CopyEnd, Passing, Progress, Stream},
 };
 use crate::failure::Failure;
 
@@ -55,7 +55,7 @@ impl Running {
     }
 
     /// Passes on all three streams until the server has ended.
-    pub(super) fn pass_on(self, tap: &Tap) -> io::Result<Ended> {
+    pub(super) fn pass_on(self, tap: &Tap, is_rewriting: bool) -> io::Result<Ended> {
         let Running {
             mut child,
             signals,
@@ -68,21 +68,14 @@ impl Running {
         let mut output = child.stdout.take().expect("the output is a pipe");
         let errors = child.stderr.take().expect("the errors are a pipe");
 
-        let client = Arc::new(ClientOutput::new(tap));
-        let mut rewriter = tap.client_rewriter();
+        let client = Arc::new(ClientOutput::new(tap, is_rewriting)?);
+        let mut passing = Passing::of_client(tap, is_rewriting);
         let (by_client, answers) = (is_closed.clone(), client.clone());
         let ended = notify.clone();
         // Ends with the process: it may wait for a client that sends nothing.
         stream::spawn("proxy-client", move || {
-            let mut passed = Vec::new();
             let mut pass = |bytes: Option<&[u8]>| -> io::Result<()> {
-                passed.clear();
-                match bytes {
-                    Some(bytes) => rewriter.read(bytes, &mut passed),
-                    None => rewriter.finish(&mut passed),
-                }
-                input.write_all(&passed)?;
-                input.flush()?;
+                input.write_all(passing.pass(bytes))?;
                 answers.send_answers();
                 Ok(())
             };

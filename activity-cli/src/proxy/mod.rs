@@ -56,7 +56,7 @@ pub(crate) fn run(
     if let Some(name) = &args.name {
         tap = tap.server_name(name.clone());
     }
-    let ended = running.pass_on(&tap)?;
+    let ended = running.pass_on(&tap, args.is_rewriting())?;
     tap.close(&ended.outcome());
     log::shutdown(&log);
     log::warn_of_long_messages(&tap);

@@ -4,14 +4,14 @@ use std::{
     io::{self, Read, Write},
     process::ChildStderr,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, PoisonError, TryLockError,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
     thread::{self, JoinHandle},
     time::Duration,
 };
 
-use tower_activity::mcp::{Tap, TapRewriter};
+use tower_activity::mcp::{Tap, TapReader, TapRewriter};
 
 /// Size of the read buffer.
 const BUFFER: usize = 64 << 10;
@@ -100,30 +100,78 @@ pub(super) fn copy(
     }
 }
 
+/// Records the messages of one side, and says what to pass on.
+pub(super) enum Passing {
+    /// All bytes as they are.
+    Unchanged(TapReader),
+    /// What a rewriter has returned.
+    Changed(Box<TapRewriter>, Vec<u8>),
+}
+
+impl Passing {
+    pub(super) fn of_client(tap: &Tap, is_rewriting: bool) -> Self {
+        match is_rewriting {
+            true => Passing::Changed(Box::new(tap.client_rewriter()), Vec::new()),
+            false => Passing::Unchanged(tap.client_reader()),
+        }
+    }
+
+    fn of_server(tap: &Tap, is_rewriting: bool) -> Self {
+        match is_rewriting {
+            true => Passing::Changed(Box::new(tap.server_rewriter()), Vec::new()),
+            false => Passing::Unchanged(tap.server_reader()),
+        }
+    }
+
+    /// Returns what to pass on of these bytes, and at the end of the stream what is left.
+    pub(super) fn pass<'a>(&'a mut self, bytes: Option<&'a [u8]>) -> &'a [u8] {
+        match self {
+            Passing::Unchanged(reader) => {
+                let bytes = bytes.unwrap_or_default();
+                reader.read(bytes);
+                bytes
+            }
+            Passing::Changed(rewriter, passed) => {
+                passed.clear();
+                match bytes {
+                    Some(bytes) => rewriter.read(bytes, passed),
+                    None => rewriter.finish(passed),
+                }
+                passed
+            }
+        }
+    }
+}
+
 /// What the client reads: what the server sends, and answers that do not come from it, between two lines.
 pub(super) struct ClientOutput {
     tap: Tap,
-    rewriter: Mutex<TapRewriter>,
+    writer: Mutex<ClientWriter>,
+}
+
+struct ClientWriter {
+    passing: Passing,
+    output: Box<dyn Write + Send>,
 }
 
 impl ClientOutput {
-    pub(super) fn new(tap: &Tap) -> Self {
-        ClientOutput {
+    pub(super) fn new(tap: &Tap, is_rewriting: bool) -> io::Result<Self> {
+        let writer = ClientWriter {
+            passing: Passing::of_server(tap, is_rewriting),
+            output: unbuffered_output()?,
+        };
+        Ok(ClientOutput {
             tap: tap.clone(),
-            rewriter: Mutex::new(tap.server_rewriter()),
-        }
+            writer: Mutex::new(writer),
+        })
     }
 
     /// Passes on what the server sends; `None` at its end.
     pub(super) fn pass(&self, bytes: Option<&[u8]>) -> io::Result<()> {
-        let mut rewriter = self.rewriter.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut passed = Vec::with_capacity(bytes.map_or(0, <[u8]>::len));
-        match bytes {
-            Some(bytes) => rewriter.read(bytes, &mut passed),
-            None => rewriter.finish(&mut passed),
-        }
-        write(&passed)?;
-        drop(rewriter);
+        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let ClientWriter { passing, output } = &mut *writer;
+        write(output, passing.pass(bytes))?;
+        drop(writer);
         self.send_answers();
         Ok(())
     }
@@ -132,21 +180,39 @@ impl ClientOutput {
     /// up no other bytes.
     pub(super) fn send_answers(&self) {
         while self.tap.has_answers() {
-            let Ok(mut rewriter) = self.rewriter.try_lock() else {
+            let mut writer = match self.writer.try_lock() {
+                Ok(writer) => writer,
+                Err(TryLockError::Poisoned(writer)) => writer.into_inner(),
+                Err(TryLockError::WouldBlock) => return,
+            };
+            let ClientWriter { passing, output } = &mut *writer;
+            let Passing::Changed(rewriter, answers) = passing else {
                 return;
             };
-            let mut answers = Vec::new();
-            rewriter.answers(&mut answers);
+            answers.clear();
+            rewriter.answers(answers);
             // In the middle of a line they wait for its end. A client that is gone is noticed by what the server sends.
-            if answers.is_empty() || write(&answers).is_err() {
+            if answers.is_empty() || write(output, answers).is_err() {
                 return;
             }
         }
     }
 }
 
-fn write(bytes: &[u8]) -> io::Result<()> {
-    let mut output = io::stdout().lock();
+/// Standard output, without the buffer of `io::Stdout`, which writes bytes after the last line feed separately.
+fn unbuffered_output() -> io::Result<Box<dyn Write + Send>> {
+    #[cfg(unix)]
+    {
+        use std::{fs::File, os::fd::AsFd};
+
+        let output = io::stdout().as_fd().try_clone_to_owned()?;
+        Ok(Box::new(File::from(output)))
+    }
+    #[cfg(not(unix))]
+    Ok(Box::new(io::stdout()))
+}
+
+fn write(output: &mut dyn Write, bytes: &[u8]) -> io::Result<()> {
     output.write_all(bytes)?;
     output.flush()
 }
@@ -170,9 +236,7 @@ pub(super) fn pass_errors(mut errors: ChildStderr, tap: &Tap, progress: &Progres
                 log(&mut line);
             }
         }
-        let mut output = io::stderr();
-        output.write_all(bytes)?;
-        output.flush()
+        write(&mut io::stderr(), bytes)
     });
     log(&mut line);
 }

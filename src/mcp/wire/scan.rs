@@ -27,6 +27,18 @@ pub(in crate::mcp) enum Framing {
     Document,
 }
 
+/// The bytes that end a number or a word. A table, because a hostile stream is one without end.
+static ENDS_SCALAR: [bool; 256] = {
+    let mut table = [false; 256];
+    let ends = b",]} \t\r\n:\"[{";
+    let mut at = 0;
+    while at < ends.len() {
+        table[ends[at] as usize] = true;
+        at += 1;
+    }
+    table
+};
+
 /// The longest key of a field, escaped.
 const LONGEST_KEY: usize = 128;
 
@@ -247,7 +259,8 @@ impl Scanner {
         let kept = Kept {
             field,
             element,
-            json: Vec::new(),
+            // Most are short.
+            json: Vec::with_capacity(limit.min(64)),
             is_cut: false,
         };
         self.keeping.push(Keeping { kept, limit, depth });
@@ -281,8 +294,9 @@ impl Scanner {
     }
 
     fn scalar<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
-        let is_end = |byte: &u8| b",]} \t\r\n:\"[{".contains(byte);
-        let end = bytes.iter().position(is_end);
+        let end = bytes
+            .iter()
+            .position(|byte| ENDS_SCALAR[usize::from(*byte)]);
         let (part, rest) = bytes.split_at(end.unwrap_or(bytes.len()));
         self.keep(part);
         if end.is_some() {
