@@ -6,6 +6,9 @@ use clap::{Args, ValueEnum};
 use tower_activity::{mcp::Intent, record};
 
 #[derive(Debug, Args)]
+#[command(override_usage = "\
+activity proxy [OPTIONS] -- <COMMAND>...
+       activity proxy [OPTIONS] --to <URL>")]
 pub(crate) struct Proxy {
     /// Name of the server [default: as it names itself]
     #[arg(long, value_name = "NAME")]

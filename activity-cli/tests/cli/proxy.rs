@@ -363,6 +363,18 @@ fn arguments_of_a_server_pass_unchanged() {
 }
 
 #[test]
+fn without_a_command_both_forms_are_shown() {
+    let ran = Fixture::new().run(&["proxy"]);
+    assert_eq!(ran.code, Some(2));
+    for form in [
+        "activity proxy [OPTIONS] -- <COMMAND>",
+        "activity proxy [OPTIONS] --to <URL>",
+    ] {
+        assert!(ran.stderr.contains(form), "{}", ran.stderr);
+    }
+}
+
+#[test]
 fn a_command_that_cannot_be_started_is_named() {
     let fixture = Fixture::new();
     let output = proxy(&fixture, &["/no/such/server"]).output().unwrap();
