@@ -332,12 +332,21 @@ fn a_killed_proxy_leaves_a_true_record_and_no_server() {
 
 #[test]
 fn proxies_share_a_store() {
+    let calls = std::env::var("ACTIVITY_TEST_PROXY_CALLS").ok();
+    let calls: usize = calls.and_then(|set| set.parse().ok()).unwrap_or(100);
     let fixture = Fixture::new();
+    let start = std::time::Instant::now();
     let children: Vec<_> = (0..8)
         .map(|_| {
-            let script = r#"while read line; do echo '{"id":1,"result":{}}'; done"#;
-            let child = shell(&fixture, script);
-            thread::spawn(move || pass(child, call(1, "shared").repeat(100).into()))
+            let child = shell(&fixture, r#"exec sed -u 's/"method".*/"result":{}}/'"#);
+            let sent: String = (0..calls)
+                .map(|id| {
+                    format!(
+                        "{{\"id\":{id},\"method\":\"tools/call\",\"params\":{{\"name\":\"a\"}}}}\n"
+                    )
+                })
+                .collect();
+            thread::spawn(move || pass(child, sent.into()))
         })
         .collect();
     for child in children {
@@ -346,10 +355,18 @@ fn proxies_share_a_store() {
             output.status.success() && output.stderr.is_empty(),
             "{output:?}"
         );
+        let answers = output.stdout.iter().filter(|byte| **byte == b'\n').count();
+        assert_eq!(answers, calls);
     }
-    let rows = rows(&fixture);
-    assert_eq!(rows.len(), 800);
-    assert!(rows.iter().all(|row| row.status == Status::Success));
+    println!(
+        "8 proxies on one store, {calls} calls each: {:?}",
+        start.elapsed()
+    );
+    let store = rusqlite::Connection::open(fixture.path()).unwrap();
+    let query = "SELECT count(*), sum(status = 'success'), count(DISTINCT id) FROM activities";
+    let counts: rusqlite::Result<[i64; 3]> =
+        store.query_row(query, [], |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?]));
+    assert_eq!(counts.unwrap(), [8 * i64::try_from(calls).unwrap(); 3]);
 }
 
 #[test]

@@ -151,6 +151,7 @@ fn what_is_on_record_after_a_kill_is_true() {
     let kills = std::env::var("ACTIVITY_TEST_PROXY_KILLS").ok();
     let kills = kills.and_then(|kills| kills.parse().ok()).unwrap_or(3);
     let victims = [Victim::Server, Victim::Proxy, Victim::Client];
+    let mut answered = 0;
     for victim in victims.into_iter().cycle().take(kills) {
         let fixture = Fixture::new();
         let seen = kill(&fixture, victim, fastrand::usize(0..200));
@@ -165,7 +166,12 @@ fn what_is_on_record_after_a_kill_is_true() {
         assert!(next.success());
         let rows: Vec<_> = fixture.json(&["list", "--all", "-n", "1000"]);
         check(victim, &seen, &rows);
+        answered += seen
+            .values()
+            .filter(|seen| **seen == Seen::Answered)
+            .count();
     }
+    println!("{kills} kills, {answered} calls answered before: all that is on record is true");
 }
 
 /// A server that ignores the end of its input and all signals that it can.
@@ -230,8 +236,10 @@ fn on_a_full_disk_all_bytes_pass_and_one_line_says_what_is_lost() {
     let fixture = Fixture::new();
     let full = fixture.folder.path().join("full");
     fs::create_dir(&full).unwrap();
+    let count = std::env::var("ACTIVITY_TEST_PROXY_CALLS").ok();
+    let count: usize = count.and_then(|set| set.parse().ok()).unwrap_or(20_000);
     // Not enough for the calls, and not enough for an empty store.
-    for size in ["512k", "16k"] {
+    for size in ["4m", "16k"] {
         // In a mount namespace of its own.
         let script = "mount -t tmpfs -o size=\"$0\" tmpfs full && exec \"$@\"";
         let mut command = fixture.program("unshare");
@@ -246,7 +254,7 @@ fn on_a_full_disk_all_bytes_pass_and_one_line_says_what_is_lost() {
         ]);
         let store = Path::new("full/activity.db").to_str().unwrap();
         command.args([ACTIVITY, "--store", store, "proxy", "--", "cat"]);
-        let sent = calls(20_000);
+        let sent = calls(count);
         let (received, said) = echo(command, &sent);
         assert!(
             received == sent,
@@ -255,6 +263,10 @@ fn on_a_full_disk_all_bytes_pass_and_one_line_says_what_is_lost() {
             sent.len()
         );
         assert_eq!(said.len(), 1, "{size}: {said:#?}");
+        println!(
+            "a disk of {size}, {count} calls: all bytes passed, {:?}",
+            said[0]
+        );
     }
 }
 
@@ -274,4 +286,5 @@ fn a_user_without_a_home_in_the_root_directory_gets_all_bytes() {
         said[0].starts_with("activity: calls are not recorded: "),
         "{said:#?}"
     );
+    println!("no home, in /: all bytes passed, {:?}", said[0]);
 }
