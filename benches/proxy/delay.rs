@@ -13,7 +13,7 @@ use benches::{Failure, is_quick, print_ratio, quantile, setting};
 use crate::{VARIANTS, Variant};
 
 /// Calls per burst.
-const BURST: usize = 100;
+pub(crate) const BURST: usize = 100;
 
 /// A server behind a variant.
 struct Connection {
@@ -37,23 +37,50 @@ pub(crate) fn measure(activity: &Path, folder: &Path) -> Result<(), Failure> {
             }
         }
         println!("a call of {name} and its answer, µs: p50, p99");
-        let mut found = Vec::new();
-        for (variant, connection) in VARIANTS.into_iter().zip(connections) {
-            let times = connection.close()?;
-            let us = |share| quantile(&times, share).as_secs_f64() * 1e6;
-            println!("  {variant:<8?} {:>9.1} {:>9.1}", us(0.5), us(0.99));
-            found.push((us(0.5), us(0.99)));
-        }
-        let [_, copy, proxy] = found[..] else {
-            return Err("a variant is missing".into());
-        };
-        // A call and its answer are two messages.
-        let (p50, p99) = ((proxy.0 - copy.0) / 2.0, (proxy.1 - copy.1) / 2.0);
-        println!("  added to a message by the proxy, compared with the copy: {p50:.1}, {p99:.1}");
-        print_ratio(&format!("proxy_added_us_p50_{bytes}"), p50);
-        print_ratio(&format!("proxy_added_us_p99_{bytes}"), p99);
+        let names = VARIANTS.map(|variant| format!("{variant:?}").to_lowercase());
+        let times: Result<Vec<_>, Failure> =
+            connections.into_iter().map(Connection::close).collect();
+        report(
+            &names.each_ref().map(String::as_str),
+            times?,
+            &bytes.to_string(),
+        )?;
     }
     Ok(())
+}
+
+/// Prints the times of calls without anything between, with something that does not record, and with the proxy; then what the proxy
+/// adds to a message.
+pub(crate) fn report(
+    names: &[&str; 3],
+    times: Vec<Vec<Duration>>,
+    suffix: &str,
+) -> Result<(), Failure> {
+    let mut found = Vec::new();
+    for (name, mut times) in names.iter().zip(times) {
+        times.sort();
+        let us = |share| quantile(&times, share).as_secs_f64() * 1e6;
+        println!("  {name:<8} {:>9.1} {:>9.1}", us(0.5), us(0.99));
+        found.push((us(0.5), us(0.99)));
+    }
+    let [_, plain, proxy] = found[..] else {
+        return Err("a variant is missing".into());
+    };
+    // A call and its answer are two messages.
+    let (p50, p99) = ((proxy.0 - plain.0) / 2.0, (proxy.1 - plain.1) / 2.0);
+    let plain = names[1];
+    println!("  added to a message by the proxy, compared with {plain}: {p50:.1}, {p99:.1}");
+    print_ratio(&format!("proxy_added_us_p50_{suffix}"), p50);
+    print_ratio(&format!("proxy_added_us_p99_{suffix}"), p99);
+    Ok(())
+}
+
+/// Returns a call of about as many bytes.
+pub(crate) fn call(id: usize, bytes: usize) -> String {
+    let text = "x".repeat(bytes.saturating_sub(110));
+    format!(
+        "{{\"jsonrpc\":\"2.0\",\"id\":{id},\"method\":\"tools/call\",\"params\":{{\"name\":\"echo\",\"arguments\":{{\"text\":\"{text}\"}}}}}}"
+    )
 }
 
 impl Connection {
@@ -85,14 +112,10 @@ impl Connection {
     }
 
     fn burst(&mut self, bytes: usize) -> Result<(), Failure> {
-        let text = "x".repeat(bytes.saturating_sub(110));
         let mut line = Vec::new();
         for _ in 0..BURST {
             self.id += 1;
-            let call = format!(
-                "{{\"jsonrpc\":\"2.0\",\"id\":{},\"method\":\"tools/call\",\"params\":{{\"name\":\"echo\",\"arguments\":{{\"text\":\"{text}\"}}}}}}\n",
-                self.id
-            );
+            let call = call(self.id, bytes) + "\n";
             let start = Instant::now();
             self.input.write_all(call.as_bytes())?;
             line.clear();
@@ -105,14 +128,13 @@ impl Connection {
         Ok(())
     }
 
-    /// Ends the server. Returns the times, sorted.
+    /// Ends the server. Returns the times.
     fn close(mut self) -> Result<Vec<Duration>, Failure> {
         drop(self.input);
         let status = self.process.wait()?;
         if !status.success() {
             return Err(format!("the server: {status}").into());
         }
-        self.times.sort();
         Ok(self.times)
     }
 }

@@ -1,10 +1,12 @@
-//! The time that `activity proxy` adds to a message, and the rate of a large stream, compared with a program that only copies.
+//! The time that `activity proxy` adds to a message, and the rate of a large stream, compared with a program that only copies; over
+//! HTTP compared with nginx.
 //!
 //! All variants are processes between the same client and the same server, and run alternating bursts.
 #![allow(missing_docs)]
 
 mod child;
 mod delay;
+mod http;
 mod rate;
 
 use std::{
@@ -36,6 +38,7 @@ fn main() -> Result<(), Failure> {
     let activity = build()?;
     let folder = tempfile::tempdir()?;
     delay::measure(&activity, folder.path())?;
+    http::measure(&activity, folder.path())?;
     rate::measure(&activity, folder.path())
 }
 
