@@ -10,10 +10,26 @@ use super::{
 };
 
 const HIDDEN: &str = "…";
-/// Parts of an address of this length in bytes that have a digit are keys: of many servers they are in the path.
+/// The length in bytes from which on a part of a word or an address may be a key.
 const KEY_BYTES: usize = 20;
 /// Short options that often have a secret: a key, a password, a token, a user with a password, a secret, a variable, a header.
 const OPTIONS: [&str; 8] = ["-k", "-p", "-t", "-u", "-s", "-e", "-H", "-P"];
+/// Words in the names of long options that have one.
+const NAMES: [&str; 13] = [
+    "apikey",
+    "auth",
+    "authorization",
+    "bearer",
+    "cookie",
+    "credential",
+    "credentials",
+    "env",
+    "header",
+    "key",
+    "password",
+    "secret",
+    "token",
+];
 
 /// Hides what may be secret.
 #[derive(Debug)]
@@ -86,44 +102,93 @@ impl Mask {
         for word in words {
             let redacted = self.redacted(word);
             let is_secret = before.as_ref().is_some_and(|(option, shown)| {
-                let is_value = OPTIONS.contains(option) && !word.starts_with('-');
+                let is_value = has_secret(option) && !word.starts_with('-');
                 let pair = self.redacted(&format!("{option} {word}"));
                 is_value || pair != format!("{shown} {redacted}")
             });
             shown.push(match is_secret {
                 true => HIDDEN.to_owned(),
-                false => redacted.clone(),
+                false => self.word(word),
             });
             before = Some((word, redacted));
         }
         shown
     }
 
-    /// Returns an address without its query, and without keys in its path.
+    /// Returns a word without what may be secret in it.
+    fn word(&self, word: &str) -> String {
+        // A header in the same word.
+        if word.starts_with("-H") && word.contains(':') {
+            return format!("-H{HIDDEN}");
+        }
+        let is_secret =
+            |name: &str| has_secret(name) || is_variable(name.strip_prefix("-e").unwrap_or(name));
+        match word.split_once('=') {
+            Some((name, _)) if is_secret(name) => format!("{name}={HIDDEN}"),
+            _ if word.contains("://") => self.address(word),
+            _ => without_keys(&self.redacted(word)),
+        }
+    }
+
+    /// Returns an address without its query, its fragment, and keys in its path.
     fn address(&self, address: &str) -> String {
         let address = self.redacted(address);
-        let (path, query) = match address.split_once('?') {
-            Some((path, _)) => (path, "?…"),
-            None => (&*address, ""),
+        let end = address.find(['?', '#']).unwrap_or(address.len());
+        // The host stands behind two slashes.
+        let path = address.match_indices('/').nth(2).map_or(end, |(at, _)| at);
+        let (host, path) = address[..end].split_at(path.min(end));
+        let rest = match address[end..].chars().next() {
+            Some(first) => format!("{first}{HIDDEN}"),
+            None => String::new(),
         };
-        let is_key =
-            |part: &str| part.len() >= KEY_BYTES && part.bytes().any(|byte| byte.is_ascii_digit());
-        let parts = path.split('/').enumerate().map(|(number, part)| {
-            // The host stands behind two slashes.
-            if number > 2 && is_key(part) {
-                HIDDEN
-            } else {
-                part
-            }
-        });
-        let parts: Vec<&str> = parts.collect();
-        parts.join("/") + query
+        format!("{host}{}{rest}", without_keys(path))
     }
 
     fn redacted(&self, text: &str) -> String {
         // Only functions of an application panic.
         self.redactor.text(text).map(Into::into).unwrap_or_default()
     }
+}
+
+/// True for an option whose value is often secret.
+fn has_secret(option: &str) -> bool {
+    let names = option
+        .strip_prefix("--")
+        .map(|name| name.split(['-', '_', '.']));
+    let is_secret = |name: &str| NAMES.iter().any(|one| name.eq_ignore_ascii_case(one));
+    OPTIONS.contains(&option) || names.is_some_and(|mut names| names.any(is_secret))
+}
+
+/// True for the name of a variable: `API_KEY`.
+fn is_variable(name: &str) -> bool {
+    let is_first = |byte: &u8| byte.is_ascii_uppercase() || *byte == b'_';
+    name.bytes().next().is_some_and(|first| is_first(&first))
+        && name
+            .bytes()
+            .all(|byte| is_first(&byte) || byte.is_ascii_digit())
+}
+
+/// Hides the parts of a text that look like keys.
+fn without_keys(text: &str) -> String {
+    let is_between = |c: char| !c.is_alphanumeric() && !['-', '_', '.', '+', '~'].contains(&c);
+    let parts = text.split_inclusive(is_between).map(|part| {
+        let key = part.trim_end_matches(is_between);
+        match is_key(key) {
+            true => part.replace(key, HIDDEN),
+            false => part.to_owned(),
+        }
+    });
+    parts.collect()
+}
+
+/// True for a long text with digits that is not made of words, versions and dates.
+fn is_key(text: &str) -> bool {
+    let is_word = |part: &str| {
+        let number = part.trim_start_matches(|c: char| c.is_alphabetic());
+        let is_number = number.bytes().all(|byte| byte.is_ascii_digit());
+        is_number && number.len() <= if number == part { 12 } else { 4 }
+    };
+    text.len() >= KEY_BYTES && !text.split(['-', '_', '.', '+', '~']).all(is_word)
 }
 
 #[cfg(test)]
@@ -172,6 +237,40 @@ mod tests {
     }
 
     #[test]
+    fn secrets_without_an_option_are_hidden() {
+        let check = |word: &str, expected: &str| {
+            let shown = Mask::new().word(word);
+            assert_eq!(shown.replace("[redacted]", HIDDEN), expected, "{word}");
+        };
+        check("sk-live-51HunterAbCdEf0123456789", "…");
+        check("550e8400-e29b-41d4-a716-446655440000", "…");
+        check("key:q8J2hunterW7z1Lk0p5T", "key:…");
+        check("https://h/mcp?k=hunter#a", "https://h/mcp?…");
+        check("--url=https://h/mcp#hunter", "--url=https://h/mcp#…");
+        check("https://ann:hunter@h/mcp", "https://…@h/mcp");
+        check("https://h/a1b2c3hunter4d5e6f7g8/mcp", "https://h/…/mcp");
+        check("Authorization: Bearer hunterhunter", "Authorization: …");
+        check("NAME=hunter", "NAME=…");
+        check("-eNAME=hunter", "-eNAME=…");
+        check("-HX-Mine: hunter=hunter", "-H…");
+        check("--header=X-Mine: hunter", "--header=…");
+        check("--x-key=hunter", "--x-key=…");
+        for word in [
+            "@modelcontextprotocol/server-filesystem@2025.8.21",
+            "/home/ann/projects-2025-of-the-team/x86_64-unknown-linux-gnu",
+            "ghcr.io/github/github-mcp-server:v0.5.1-beta3",
+            "--keyboard-of-2025-with-a-long-name=x",
+            "https://a-host-of-1000-servers.example:8080/v1/mcp",
+            "127.0.0.1:8788",
+            "20251201093000",
+            "-Dname=value",
+            "C:\\Users\\ann\\a.exe",
+        ] {
+            check(word, word);
+        }
+    }
+
+    #[test]
     fn of_an_entry_only_the_command_and_its_arguments_are_shown() {
         let check = |entry: &str, expected: &str| {
             let text = format!("{{\"servers\": {{{entry}}}}}");
@@ -203,6 +302,7 @@ mod tests {
             assert_eq!(Mask::new().launch(&server(&text)), [expected]);
         };
         check("https://h/mcp?k=hunter", "https://h/mcp?…");
+        check("https://h/mcp#hunter", "https://h/mcp#…");
         check(
             "https://h/s/NTY4ZjQ2YzItMDE3Ni00ZGU2/mcp",
             "https://h/s/…/mcp",

@@ -23,6 +23,8 @@ mod man;
 mod mcp;
 #[cfg(unix)]
 mod mcp_config;
+#[cfg(unix)]
+mod mcp_config_entries;
 mod options;
 #[allow(dead_code)]
 #[path = "../../../tests/support/postgres.rs"]

@@ -31,12 +31,12 @@ const VS_CODE: &str = "{\r\n\t// mine\r\n\t\"servers\": {\r\n\t\t\"git\": {\r\n\
 const CLAUDE_CODE: &str = r#"{"numStartups":7,"big":12345678901234567890123.50,"projects":{"/home/ann/shop":{"mcpServers":{"db":{"type":"stdio","command":"cmd","args":["/c","npx","pg"],"env":{}}}}}}"#;
 
 /// The home of a user, and a project in it.
-struct Home {
+pub struct Home {
     fixture: Fixture,
 }
 
 impl Home {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let home = Home {
             fixture: Fixture::new(),
         };
@@ -55,15 +55,15 @@ impl Home {
         home
     }
 
-    fn path(&self, file: &str) -> PathBuf {
+    pub fn path(&self, file: &str) -> PathBuf {
         self.fixture.folder.path().join(file)
     }
 
-    fn write(&self, file: &str, text: &str) {
+    pub fn write(&self, file: &str, text: &str) {
         fs::write(self.path(file), text).unwrap();
     }
 
-    fn read(&self, file: &str) -> String {
+    pub fn read(&self, file: &str) -> String {
         fs::read_to_string(self.path(file)).unwrap()
     }
 
@@ -84,12 +84,12 @@ impl Home {
         command
     }
 
-    fn run(&self, args: &[&str]) -> Output {
+    pub fn run(&self, args: &[&str]) -> Output {
         self.command(args).output().unwrap()
     }
 
     /// Runs it, and returns stdout and stderr.
-    fn shown(&self, args: &[&str], code: i32) -> String {
+    pub fn shown(&self, args: &[&str], code: i32) -> String {
         let output = self.run(args);
         let text = [output.stdout, output.stderr].concat();
         let text = String::from_utf8(text).unwrap();
