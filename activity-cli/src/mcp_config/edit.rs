@@ -35,8 +35,9 @@ pub(super) fn proxied(command: &Command) -> Option<usize> {
 
 /// Returns the changes that put the proxy before a server's command.
 pub(super) fn wrap(text: &str, command: &Command, wrapper: &Wrapper) -> Vec<Edit> {
-    let own = [String::from("--"), command.program.value.clone()];
-    let items = wrapper.arguments.iter().chain(&own).map(|item| json(item));
+    // With its escapes, so that undoing returns each byte.
+    let own = [json("--"), text[command.program.range.clone()].to_owned()];
+    let items = wrapper.arguments.iter().map(|item| json(item)).chain(own);
     let inserted = match &command.arguments {
         // Before the command: behind it, undoing could not tell it from an empty list.
         None => {
@@ -64,7 +65,7 @@ pub(super) fn wrap(text: &str, command: &Command, wrapper: &Wrapper) -> Vec<Edit
             }
         },
     };
-    vec![program(command, &wrapper.program), inserted]
+    vec![program(command, json(&wrapper.program)), inserted]
 }
 
 /// Returns the changes that take those of [`wrap`] back; `None` if there are none.
@@ -91,7 +92,8 @@ pub(super) fn unwrap(text: &str, command: &Command) -> Option<Vec<Edit>> {
         range: removed,
         replacement: String::new(),
     };
-    Some(vec![program(command, &name.value), removed])
+    let own = text[name.range.clone()].to_owned();
+    Some(vec![program(command, own), removed])
 }
 
 /// True if only a comma is between the arguments and the command: there `wrap` puts arguments that an entry does not have.
@@ -138,10 +140,10 @@ impl Edit {
     }
 }
 
-fn program(command: &Command, program: &str) -> Edit {
+fn program(command: &Command, literal: String) -> Edit {
     Edit {
         range: command.program.range.clone(),
-        replacement: json(program),
+        replacement: literal,
     }
 }
 
@@ -229,6 +231,10 @@ mod tests {
         check(
             r#"{"type": "stdio", "command": "npx",}"#,
             r#"{"type": "stdio", "args": [#, "npx"], @,}"#,
+        );
+        check(
+            r#"{"command": "\/bin\/\u006epx", "args": ["\u002dy"]}"#,
+            r#"{@, "args": [#, "\/bin\/\u006epx", "\u002dy"]}"#,
         );
         check(
             r#"{"command": "cmd", "args": ["/c", "npx", "a b"]}"#,
