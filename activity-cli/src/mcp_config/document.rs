@@ -70,7 +70,7 @@ pub(super) struct Text {
 ///
 /// # Errors
 ///
-/// If it is not JSON: what is wrong, and where.
+/// If it is not JSON, or its servers are not an object: what is wrong, and where.
 pub(super) fn servers(text: &str, own: &str) -> Result<Vec<Server>, String> {
     let options = ParseOptions {
         allow_comments: true,
@@ -88,7 +88,8 @@ pub(super) fn servers(text: &str, own: &str) -> Result<Vec<Server>, String> {
         comments: CommentCollectionStrategy::Separate,
         tokens: false,
     };
-    let parsed = parse_to_ast(text, &collect, &options).map_err(|error| error.to_string())?;
+    let parsed = parse_to_ast(text, &collect, &options);
+    let parsed = parsed.map_err(|error| format!("it is not valid JSON: {error}"))?;
     // A comment is found from both of its sides.
     let comments = parsed.comments.iter().flatten();
     let comments = comments.flat_map(|(_, comments)| comments.iter().map(range));
@@ -104,6 +105,11 @@ pub(super) fn servers(text: &str, own: &str) -> Result<Vec<Server>, String> {
         None => return Ok(Vec::new()),
         Some(_) => return Err(String::from("it is not a JSON object")),
     };
+    if let Some(all) = last(root, SERVERS[0][0])
+        && !matches!(all.value, Value::Object(_) | Value::NullKeyword(_))
+    {
+        return Err(format!("{:?} is not an object", SERVERS[0][0]));
+    }
     collector.add(root, None);
     let projects = last(root, PROJECTS).and_then(|projects| projects.value.as_object());
     for project in projects.iter().flat_map(|projects| &projects.properties) {
@@ -131,15 +137,19 @@ impl Collector {
             });
             let entries = found.iter().flat_map(|object| &object.properties);
             for property in entries {
-                let Value::Object(entry) = &property.value else {
-                    continue;
+                let (launch, hidden) = match &property.value {
+                    Value::Object(entry) => (
+                        launch(entry, &self.own),
+                        hidden(entry, range(property), &self.comments),
+                    ),
+                    value => (Launch::Unknown(not_an_object(value)), Vec::new()),
                 };
                 self.servers.push(Server {
                     name: property.name.as_str().to_owned(),
                     project: project.map(str::to_owned),
-                    launch: launch(entry, &self.own),
+                    launch,
                     range: range(property),
-                    hidden: hidden(entry, range(property), &self.comments),
+                    hidden,
                 });
             }
         }
@@ -190,6 +200,17 @@ fn launch(entry: &Object<'_>, own: &str) -> Launch {
         start: command.start(),
         arguments,
     })
+}
+
+/// Returns what an entry is instead of an object.
+fn not_an_object(value: &Value<'_>) -> &'static str {
+    match value {
+        Value::NullKeyword(_) => "its entry is null, not an object",
+        Value::StringLit(_) => "its entry is a string, not an object",
+        Value::NumberLit(_) => "its entry is a number, not an object",
+        Value::BooleanLit(_) => "its entry is true or false, not an object",
+        _ => "its entry is a list, not an object",
+    }
 }
 
 fn text(value: &Value<'_>) -> Option<Text> {
@@ -251,7 +272,10 @@ mod tests {
         check(" // nothing\n", &[]);
         check("{}", &[]);
         check(r#"{"mcpServers": null, "servers": 1, "mcp": []}"#, &[]);
-        check(r#"{"mcpServers": {"a": {}, "b": 1}}"#, &[("a", None)]);
+        check(
+            r#"{"mcpServers": {"a": {}, "b": 1}}"#,
+            &[("a", None), ("b", None)],
+        );
         check("{\"servers\": {\"a\": {},}, // b\n}", &[("a", None)]);
         check(r#"{"mcp": {"servers": {"a": {}}}}"#, &[("a", None)]);
         check(
@@ -277,6 +301,8 @@ mod tests {
             Launch::Remote("http://h".into()),
         );
         check("{}", Launch::Unknown("it has neither a command nor a URL"));
+        check("null", Launch::Unknown("its entry is null, not an object"));
+        check("[1]", Launch::Unknown("its entry is a list, not an object"));
         check(
             r#"{"command": ["x"]}"#,
             Launch::Unknown("its command is not a string"),
@@ -302,6 +328,7 @@ mod tests {
             "{'a': 1}",
             "{a: 1}",
             "{\"a\" 1}",
+            "{\"mcpServers\": []}",
             &deep,
         ] {
             assert!(

@@ -33,6 +33,15 @@ pub(super) fn proxied(command: &Command) -> Option<usize> {
     (command.is_own && is_proxy && end + 1 < items.len()).then_some(end + 1)
 }
 
+/// True if the arguments of the proxy in an entry are those that [`wrap`] would write.
+pub(super) fn has_options(command: &Command, wrapper: &Wrapper) -> bool {
+    let arguments = proxied(command).zip(command.arguments.as_ref());
+    arguments.is_some_and(|(own, arguments)| {
+        let options = arguments.items[..own - 1].iter().map(|item| &item.value);
+        options.eq(&wrapper.arguments)
+    })
+}
+
 /// Returns the changes that put the proxy before a server's command.
 pub(super) fn wrap(text: &str, command: &Command, wrapper: &Wrapper) -> Vec<Edit> {
     // With its escapes, so that undoing returns each byte.

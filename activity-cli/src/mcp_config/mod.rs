@@ -25,7 +25,12 @@ use self::{
     file::ConfigFile,
     show::{Shown, State},
 };
-use crate::{failure::Failure, print::safe, proxy::Proxy, source};
+use crate::{
+    failure::Failure,
+    print::{self, safe},
+    proxy::Proxy,
+    source,
+};
 
 /// A configuration file with its servers.
 #[derive(Debug)]
@@ -76,7 +81,11 @@ pub(crate) fn run(store: Option<&str>, args: &McpConfig) -> Result<(), Failure> 
         }
     }
     if is_list {
-        shown.list(&configs)?;
+        let is_empty = configs.is_empty() && args.file.is_none();
+        shown.list(&configs, args.file.as_deref())?;
+        if is_empty && !has_failed && !args.json {
+            print::text("no configuration of a known client was found; name one with --file\n")?;
+        }
     } else {
         let wrapper = wrapper(own, store, &args.options)?;
         has_failed |= !change(args, &wrapper, &configs, &mut shown)?;
@@ -119,7 +128,7 @@ fn read(location: Location, own: &str) -> Result<Option<Config>, (Location, Stri
             file,
             servers,
         })),
-        Err(error) => Err((location, format!("it is not valid JSON: {error}"))),
+        Err(error) => Err((location, error)),
     }
 }
 
@@ -178,18 +187,18 @@ fn change(
                 continue;
             }
         };
+        let written = (args.write || args.undo).then(|| config.file.replace(&new, Utc::now()));
         for number in &changed {
             let (before, after) = (&config.servers[*number], &servers[*number]);
-            shown.change(config, (text, before), (&new, after), args)?;
+            shown.change(config, (text, before), (&new, after), written.as_ref())?;
         }
-        if args.write || args.undo {
-            match config.file.replace(&new, Utc::now()) {
-                Ok(backup) => shown.written(config, &backup)?,
-                Err(error) => {
-                    is_complete = false;
-                    shown.unreadable(&config.location, &error);
-                }
+        match written {
+            Some(Ok(backup)) => shown.written(config, &backup)?,
+            Some(Err(error)) => {
+                is_complete = false;
+                shown.unreadable(&config.location, &error);
             }
+            None => {}
         }
     }
     shown.end(args)?;
@@ -212,7 +221,15 @@ fn change_of(args: &McpConfig, wrapper: &Wrapper, text: &str, server: &Server) -
             Some(edits) => Change::Edits(edits),
             None => Change::Done("it does not go through the proxy"),
         },
-        (false, State::Recorded) => Change::Done("it goes through the proxy already"),
+        (false, State::Recorded) => {
+            let is_default = wrapper.arguments.len() == 1;
+            match is_default || edit::has_options(command, wrapper) {
+                true => Change::Done("it goes through the proxy already"),
+                false => Change::Refused(String::from(
+                    "it goes through the proxy already, with other options: take that back with --undo, and write it again",
+                )),
+            }
+        }
         (false, State::Own) => Change::Done("it is this program"),
         (false, _) => Change::Edits(edit::wrap(text, command, wrapper)),
     }
@@ -232,7 +249,7 @@ fn verified(
 ) -> Result<Vec<Server>, String> {
     let refused = |what: String| format!("it is left as it is, because {what}: change it manually");
     let servers = document::servers(new, &wrapper.program)
-        .map_err(|error| refused(format!("changed it would not be valid JSON ({error})")))?;
+        .map_err(|error| refused(format!("after the change {error}")))?;
     if servers.len() != config.servers.len() {
         return Err(refused(String::from("changed it would have other servers")));
     }

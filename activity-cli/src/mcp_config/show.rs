@@ -1,6 +1,9 @@
 //! What the command prints: servers, and the changes of their entries. Values that may be secret are hidden.
 
-use std::{io, path::Path};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use anstyle::AnsiColor;
 use serde::Serialize;
@@ -93,7 +96,7 @@ impl Shown {
     }
 
     /// Lists all servers.
-    pub(super) fn list(&self, configs: &[Config]) -> io::Result<()> {
+    pub(super) fn list(&self, configs: &[Config], file: Option<&Path>) -> io::Result<()> {
         let mut text = String::new();
         let mut counts = [0; 2];
         for config in configs {
@@ -131,12 +134,13 @@ impl Shown {
         if self.json {
             return Ok(());
         }
-        if configs.is_empty() {
-            text.push_str("no configuration of a known client was found; name one with --file\n");
-        }
         let [direct, remote] = counts;
         if direct > 0 {
-            text.push_str("Record a server: activity mcp-config SERVER --write\n");
+            let file = file.map(|file| format!(" --file {}", safe::line(&file.to_string_lossy())));
+            let file = file.unwrap_or_default();
+            text.push_str(&format!(
+                "Record a server: activity mcp-config SERVER --write{file}\n"
+            ));
         }
         if remote > 0 {
             text.push_str("Record a remote server: activity proxy --to URL\n");
@@ -161,18 +165,21 @@ impl Shown {
         }
     }
 
-    /// Prints the lines of an entry that change.
+    /// Prints the lines of an entry that change, or have been written.
     pub(super) fn change(
         &mut self,
         config: &Config,
         (old, before): (&str, &Server),
         (new, after): (&str, &Server),
-        args: &McpConfig,
+        written: Option<&Result<PathBuf, String>>,
     ) -> io::Result<()> {
-        self.has_changes = true;
+        self.has_changes |= written.is_none_or(Result::is_ok);
         if self.json {
-            let is_written = args.write || args.undo;
-            return self.line(config, if is_written { after } else { before }, None);
+            return match written {
+                Some(Ok(_)) => self.line(config, after, None),
+                Some(Err(error)) => self.line(config, before, Some(error)),
+                None => self.line(config, before, None),
+            };
         }
         let (old, new) = (self.mask.entry(old, before), self.mask.entry(new, after));
         let heading = styled(BOLD, &title(config, before));
