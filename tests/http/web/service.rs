@@ -1,12 +1,18 @@
 //! A server for another service: what its limits leave to the service and its clients.
 
-use std::{convert::Infallible, time::Duration};
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use axum::{
     body::{Body, Bytes},
     extract::Request,
     response::Response,
 };
+use http_body::Frame;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -18,13 +24,28 @@ use tower_activity::web::{Server, ServiceAccess};
 /// More than the buffers of a connection hold.
 const LARGE: usize = 32 << 20;
 
-/// Serves a large body at `/large`, and elsewhere a stream that stays open.
+/// A body that stays open.
+struct Endless;
+
+impl http_body::Body for Endless {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Pending
+    }
+}
+
+/// Serves a large body at `/large`, and elsewhere one that stays open.
 async fn server() -> TcpStreams {
     let service = service_fn(async |request: Request| {
         let body = match request.uri().path() {
             "/large" => Body::from(vec![b'x'; LARGE]),
             "/small" => Body::from("small"),
-            _ => Body::from_stream(futures_util::stream::pending::<Result<Bytes, Infallible>>()),
+            _ => Body::new(Endless),
         };
         Ok::<_, Infallible>(Response::new(body))
     });
