@@ -7,7 +7,8 @@
 -- The schema is no longer that of the user who has created it: grant activity_forwarder to the users of your forwarders in the same step.
 -- Temporary tables are no longer for every user of the database: no role of this store needs them.
 --
--- activity_forwarder   adds records, and cannot change or delete any; keeps the sums, which `activity rebuild` recomputes from the records
+-- activity_forwarder   adds records, and cannot change or delete any; keeps the sums, within bounds, which `activity rebuild` recomputes
+--                      from the records
 -- activity_reader      reads everything
 -- activity_maintainer  owns the schema: migrates it, deletes what is too old, erases, delivers webhooks
 

@@ -36,7 +36,7 @@ impl Sketch {
     pub fn add(&mut self, ns: u64) {
         let part = part(ns);
         match self.counts.binary_search_by_key(&part, |one| one.0) {
-            Ok(index) => self.counts[index].1 += 1,
+            Ok(index) => self.counts[index].1 = self.counts[index].1.saturating_add(1),
             Err(index) => self.counts.insert(index, (part, 1)),
         }
     }
@@ -61,11 +61,12 @@ impl Sketch {
 
     /// Returns the quantile in nanoseconds for a share of 0 to 1, off by at most 1/32; `None` for an empty sketch.
     pub fn quantile(&self, share: f64) -> Option<u64> {
-        let total: u64 = self.counts.iter().map(|one| one.1).sum();
+        let counts = self.counts.iter().map(|one| one.1);
+        let total = counts.fold(0, u64::saturating_add);
         let rank = ((total as f64 * share).ceil() as u64).clamp(1, total.max(1));
-        let mut seen = 0;
+        let mut seen = 0_u64;
         self.counts.iter().find_map(|(part, count)| {
-            seen += count;
+            seen = seen.saturating_add(*count);
             (seen >= rank).then(|| middle(*part))
         })
     }
@@ -104,7 +105,7 @@ impl Sketch {
         bytes
     }
 
-    /// Decodes what [`to_bytes`](Self::to_bytes) wrote. Pairs that are incomplete or out of range are ignored.
+    /// Decodes what [`to_bytes`](Self::to_bytes) wrote. Pairs that are incomplete or beyond the scale are ignored.
     pub fn from_bytes(mut bytes: &[u8]) -> Self {
         let mut sketch = Sketch {
             // A pair takes two bytes at least.
@@ -116,6 +117,7 @@ impl Sketch {
             let Some(part) = u16::try_from(distance)
                 .ok()
                 .and_then(|distance| last.checked_add(distance))
+                .filter(|part| lower(*part).is_some())
             else {
                 break;
             };

@@ -101,7 +101,7 @@ impl Turns {
         let index = |quarter| stats.partition_point(|one| one.quarter < quarter);
         let (first, end) = (index(quarters.start), index(quarters.end));
         let mut all = Turns::default();
-        let mut agents_with_turns = 0;
+        let mut agents_with_turns = 0_u64;
         for one in stats.get(first..end).unwrap_or_default() {
             all.turns = all.turns.saturating_add(one.turns);
             all.gap_us = all.gap_us.saturating_add(one.span_us);
@@ -110,7 +110,7 @@ impl Turns {
                     all.gap_us = all.gap_us.saturating_add(recency.gap_us);
                 } else {
                     all.agents = all.agents.saturating_add(recency.active);
-                    agents_with_turns += recency.took_turns;
+                    agents_with_turns = recency.took_turns.saturating_add(agents_with_turns);
                 }
             }
         }
@@ -121,8 +121,9 @@ impl Turns {
     /// Adds an agent with the span of its turns.
     pub(crate) fn add_agent(&mut self, turns: &Span) {
         self.agents += 1;
-        self.turns += turns.count.max(0).cast_unsigned();
-        self.followed += (turns.count - 1).max(0).cast_unsigned();
+        let count = turns.count.max(0).cast_unsigned();
+        self.turns = self.turns.saturating_add(count);
+        self.followed = self.followed.saturating_add(count.saturating_sub(1));
         self.gap_us = self
             .gap_us
             .saturating_add(turns.last_us.abs_diff(turns.first_us));

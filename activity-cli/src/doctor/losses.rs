@@ -45,21 +45,22 @@ const REASONS: [(Count, &str); 6] = [
 
 /// Reports losses and activities that were left open. These are not errors of the store, which counts them.
 pub(super) fn notes(health: &Health) -> Vec<String> {
-    let all = || health.instances.iter().map(|one| &one.accounting);
+    // Another program may have written any number.
+    let sum = |count: &dyn Fn(&Accounting) -> u64| {
+        let counts = health.instances.iter().map(|one| count(&one.accounting));
+        counts.fold(0, u64::saturating_add)
+    };
     let losses = KINDS.into_iter().flat_map(|(one, many, kind)| {
-        REASONS.map(|(count, what)| (all().map(|of| count(kind(of))).sum(), one, many, what))
+        REASONS.map(|(count, what)| (sum(&|of| count(kind(of))), one, many, what))
     });
     let others = [
+        (sum(&|of| of.not_durable), "answered before the commit"),
         (
-            all().map(|of| of.not_durable).sum(),
-            "answered before the commit",
-        ),
-        (
-            all().map(|of| of.late_ends).sum(),
+            sum(&|of| of.late_ends),
             "ended after being marked abandoned",
         ),
         (
-            all().map(|of| of.redactor_panics).sum(),
+            sum(&|of| of.redactor_panics),
             "without payload preview: the redactor panicked",
         ),
         (health.abandoned, "abandoned: running when the process died"),

@@ -45,7 +45,7 @@ pub(super) fn text(store: &str, findings: &Findings) -> String {
             .instances
             .iter()
             .map(|i| i.accounting.events.duplicates);
-        let events = match duplicates.sum() {
+        let events = match duplicates.fold(0, u64::saturating_add) {
             0 => human::count(health.events),
             duplicates => format!(
                 "{}, {} duplicates ignored",
@@ -211,7 +211,7 @@ fn log_table(all: &LogsHealth, instances: &[InstanceHealth], now: DateTime<Utc>)
         })
     };
     let mut list: Vec<_> = all.list.iter().map(|log| (log, lost(log))).collect();
-    list.sort_by_key(|(log, lost)| log.refused + log.outdated + lost == 0);
+    list.sort_by_key(|(log, lost)| [log.refused, log.outdated, *lost] == [0; 3]);
     for (log, lost) in list.iter().take(LISTED) {
         let (state, style) = match log.alive {
             true => ("alive", AnsiColor::Green.on_default()),

@@ -122,7 +122,7 @@ impl ActivityReader {
             false => None,
             true => Some(self.failures_between(query, before)?),
         };
-        let total = groups.iter().map(|group| group.count).sum();
+        let total = sum(groups.iter().map(|group| group.count));
         // Those of several fingerprints may be of any group.
         let of_any = earlier
             .iter()
@@ -190,7 +190,7 @@ impl ActivityReader {
             });
         }
         let has_earlier = self.has_earlier(query, quarters.start)?;
-        let shown: u64 = found.iter().map(|group| group.count).sum();
+        let shown = sum(found.iter().map(|group| group.count));
         Ok(Errors {
             window,
             unknown,
@@ -199,10 +199,10 @@ impl ActivityReader {
             later: (window.end <= query.now).then(|| query.later(window)),
             steps: steps.iter().map(|step| step.start).collect(),
             total,
-            previous: earlier.map(|earlier| earlier.iter().map(|group| group.count).sum()),
+            previous: earlier.map(|earlier| sum(earlier.iter().map(|group| group.count))),
             groups: found,
             group_count,
-            others: total - shown,
+            others: total.saturating_sub(shown),
         })
     }
 
@@ -255,5 +255,10 @@ impl ActivityReader {
 fn count_in(group: &FailureGroup, step: Period) -> u64 {
     let quarters = step.quarters();
     let range = Quarter::containing(step.start)..quarters.end.max(quarters.start);
-    group.quarters.range(range).map(|(_, count)| count).sum()
+    sum(group.quarters.range(range).map(|(_, count)| *count))
+}
+
+/// Adds counts up to the largest number: another program may have written any.
+fn sum(counts: impl Iterator<Item = u64>) -> u64 {
+    counts.fold(0, u64::saturating_add)
 }

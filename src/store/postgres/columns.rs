@@ -99,6 +99,15 @@ impl Element for &[u8] {
     const ARRAY: Type = Type::BYTEA_ARRAY;
 }
 
+/// The largest count in a sum, and the largest sum of durations that may be negative. Both are limits of the schema.
+pub(super) const MAX_COUNT: i64 = 1_000_000_000_000_000;
+pub(super) const MAX_SUM: i64 = 1_000_000_000_000_000_000;
+
+/// Returns a count for a column of a sum; saturates.
+pub(super) fn count(number: u64) -> i64 {
+    signed(number).min(MAX_COUNT)
+}
+
 /// Returns an integer for a column; saturates.
 pub(super) fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)

@@ -92,6 +92,11 @@ BEGIN
         first_event, first_chunk, last_activity, last_event, last_chunk, held.activity, held.event, held.chunk
         USING ERRCODE = 'invalid_parameter_value';
     END IF;
+    -- The last place that a record can have: readers add places up.
+    IF greatest(last_activity, last_event, last_chunk) > 9007199254740992 THEN
+      RAISE EXCEPTION 'a batch ends at (%, %, %), beyond the place 9007199254740992', last_activity, last_event, last_chunk
+        USING ERRCODE = 'invalid_parameter_value';
+    END IF;
     INSERT INTO tower_activity.batch (log, first_activity, last_activity, first_event, last_event, first_chunk, last_chunk,
         min_activity, max_activity, min_event, max_event)
       VALUES (log_number, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING RETURNING id INTO added;

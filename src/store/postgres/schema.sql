@@ -246,6 +246,9 @@ CREATE TABLE tower_activity.link (
 );
 CREATE INDEX link_recording ON tower_activity.link (recording);
 
+-- Forwarders write the sums. Numbers have bounds, so that those of one forwarder cannot make a sum of them overflow, which all read:
+-- counts of which thousands can be added up, and the quarter hours and starts that activities can have.
+
 -- Sums of a quarter hour for one scope, over all logs. Those of the present one change with each batch: pages have room for it.
 CREATE TABLE tower_activity.bucket (
   scope     smallint NOT NULL,
@@ -259,12 +262,15 @@ CREATE TABLE tower_activity.bucket (
   min_ns    bigint,
   max_ns    bigint,
   sketch    bytea,
+  CONSTRAINT bounds CHECK (quarter BETWEEN -1111111200 AND 1111111200 AND octet_length(sketch) <= 16384
+    AND least(count, failed, cancelled, timed, sum_ns, min_ns, max_ns) >= 0
+    AND greatest(count, failed, cancelled, timed) <= 1000000000000000),
   PRIMARY KEY (scope, scope_id, quarter)
 ) WITH (fillfactor = 80);
 CREATE INDEX bucket_quarter ON tower_activity.bucket (quarter);
 
 -- The same of a day of UTC, whose first quarter hour is the key; not overall. A ranking of a month adds up days.
-CREATE TABLE tower_activity.bucket_day (LIKE tower_activity.bucket, PRIMARY KEY (scope, quarter, scope_id)) WITH (fillfactor = 80);
+CREATE TABLE tower_activity.bucket_day (LIKE tower_activity.bucket INCLUDING CONSTRAINTS, PRIMARY KEY (scope, quarter, scope_id)) WITH (fillfactor = 80);
 CREATE INDEX bucket_day_quarter ON tower_activity.bucket_day (quarter);
 
 -- Sums of one agent in a quarter hour, per project (scope_id) and over all projects (0).
@@ -279,12 +285,16 @@ CREATE TABLE tower_activity.agent_quarter (
   roots      bigint NOT NULL,
   first_root bigint,
   last_root  bigint,
+  CONSTRAINT bounds CHECK (quarter BETWEEN -1111111200 AND 1111111200 AND least(active, turns, roots) >= 0
+    AND greatest(active, turns, roots) <= 1000000000000000
+    AND least(first_turn, last_turn, first_root, last_root) >= -1000000000000000000
+    AND greatest(first_turn, last_turn, first_root, last_root) <= 1000000000000000000),
   PRIMARY KEY (agent, quarter, scope_id)
 ) WITH (fillfactor = 80);
 CREATE INDEX agent_quarter_quarter ON tower_activity.agent_quarter (quarter);
 
 -- The same of a day of UTC, whose first quarter hour is the key.
-CREATE TABLE tower_activity.agent_day (LIKE tower_activity.agent_quarter, PRIMARY KEY (quarter, scope_id, agent))
+CREATE TABLE tower_activity.agent_day (LIKE tower_activity.agent_quarter INCLUDING CONSTRAINTS, PRIMARY KEY (quarter, scope_id, agent))
   WITH (fillfactor = 80);
 
 CREATE TABLE tower_activity.turning_agent (
@@ -298,6 +308,9 @@ CREATE TABLE tower_activity.turn_bucket (
   turns     bigint NOT NULL,
   within_us bigint NOT NULL,
   after     bytea NOT NULL,
+  CONSTRAINT bounds CHECK (quarter BETWEEN -1111111200 AND 1111111200
+    AND turns BETWEEN -1000000000000000000 AND 1000000000000000000
+    AND within_us BETWEEN -1000000000000000000 AND 1000000000000000000),
   PRIMARY KEY (scope_id, quarter)
 ) WITH (fillfactor = 80);
 
@@ -310,6 +323,7 @@ CREATE TABLE tower_activity.failure (
   count       bigint NOT NULL,
   first       uuid NOT NULL,
   example     uuid NOT NULL,
+  CONSTRAINT bounds CHECK (quarter BETWEEN -1111111200 AND 1111111200 AND count BETWEEN 0 AND 1000000000000000),
   PRIMARY KEY (quarter, fingerprint)
 );
 CREATE INDEX failure_fingerprint ON tower_activity.failure (fingerprint, quarter);

@@ -47,7 +47,8 @@ impl Span {
             *self = other;
             return;
         }
-        self.count += other.count;
+        // Another program may have written any number.
+        self.count = self.count.saturating_add(other.count);
         self.first_us = self.first_us.min(other.first_us);
         self.last_us = self.last_us.max(other.last_us);
     }
@@ -74,7 +75,7 @@ impl AgentQuarter {
     }
 
     pub(crate) fn add(&mut self, other: &AgentQuarter) {
-        self.active += other.active;
+        self.active = self.active.saturating_add(other.active);
         self.turns.add(other.turns);
         self.roots.add(other.roots);
     }

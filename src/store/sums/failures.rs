@@ -51,7 +51,7 @@ impl Failures {
             Entry::Vacant(new) => drop(new.insert(one)),
             Entry::Occupied(mut sum) => {
                 let sum = sum.get_mut();
-                sum.count += one.count;
+                sum.count = sum.count.saturating_add(one.count);
                 sum.first = sum.first.min(one.first);
                 sum.last = sum.last.max(one.last);
             }

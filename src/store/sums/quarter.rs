@@ -55,5 +55,5 @@ pub(crate) fn quarter_of(us: i64) -> i64 {
 
 /// Returns the first quarter hour of the hour that contains `quarter`.
 pub(crate) fn first_of_hour(quarter: i64) -> i64 {
-    quarter - quarter.rem_euclid(QUARTERS)
+    quarter.saturating_sub(quarter.rem_euclid(QUARTERS))
 }

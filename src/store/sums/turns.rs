@@ -42,6 +42,11 @@ struct Recurrence {
     span: Span,
 }
 
+/// Adds up to the largest number: another program may have written any.
+fn add(to: &mut i64, more: i64) {
+    *to = to.saturating_add(more);
+}
+
 /// Iterates over the quarter hours from `from` on. Earlier ones only give the distance of the first.
 fn recurrences(quarters: &QuarterSpans, from: i64) -> impl Iterator<Item = Recurrence> {
     let mut previous: Option<(i64, Span)> = None;
@@ -49,8 +54,8 @@ fn recurrences(quarters: &QuarterSpans, from: i64) -> impl Iterator<Item = Recur
         let last = previous.replace((*quarter, *span));
         (*quarter >= from).then(|| Recurrence {
             quarter: *quarter,
-            distance: last.map_or(0, |last| quarter - last.0),
-            gap_us: last.map_or(0, |last| span.first_us - last.1.last_us),
+            distance: last.map_or(0, |last| quarter.saturating_sub(last.0)),
+            gap_us: last.map_or(0, |last| span.first_us.saturating_sub(last.1.last_us)),
             span: *span,
         })
     })
@@ -67,7 +72,8 @@ impl TurnBuckets {
     pub(crate) fn add_active(&mut self, scope: i64, sign: i64, quarters: &QuarterSpans, from: i64) {
         for one in recurrences(quarters, from) {
             let sums = self.0.entry((scope, one.quarter)).or_default();
-            sums.recency.entry(one.distance).or_default()[0] += sign;
+            let recency = sums.recency.entry(one.distance).or_default();
+            add(&mut recency[0], sign);
         }
     }
 
@@ -75,11 +81,12 @@ impl TurnBuckets {
     pub(crate) fn add_turns(&mut self, scope: i64, sign: i64, quarters: &QuarterSpans, from: i64) {
         for one in recurrences(quarters, from) {
             let sums = self.0.entry((scope, one.quarter)).or_default();
-            sums.turns += sign * one.span.count;
-            sums.span_us += sign * (one.span.last_us - one.span.first_us);
+            let span_us = one.span.last_us.saturating_sub(one.span.first_us);
+            add(&mut sums.turns, sign.saturating_mul(one.span.count));
+            add(&mut sums.span_us, sign.saturating_mul(span_us));
             let recency = sums.recency.entry(one.distance).or_default();
-            recency[1] += sign;
-            recency[2] += sign * one.gap_us;
+            add(&mut recency[1], sign);
+            add(&mut recency[2], sign.saturating_mul(one.gap_us));
         }
     }
 
@@ -107,30 +114,31 @@ impl TurnBuckets {
 
 impl TurnSums {
     pub(crate) fn add(&mut self, other: &TurnSums) {
-        self.turns += other.turns;
-        self.span_us += other.span_us;
+        add(&mut self.turns, other.turns);
+        add(&mut self.span_us, other.span_us);
         for (distance, more) in &other.recency {
             let recency = self.recency.entry(*distance).or_default();
-            (0..3).for_each(|at| recency[at] += more[at]);
+            (0..3).for_each(|at| add(&mut recency[at], more[at]));
         }
     }
 
     /// Adds a quarter hour to the sums of its hour. An agent that was already active in an earlier quarter of the same hour
     /// is counted there, and the gap since then lies inside the hour.
     pub(crate) fn add_by_hour(&mut self, quarter: i64, other: &TurnSums) {
-        self.turns += other.turns;
-        self.span_us += other.span_us;
+        add(&mut self.turns, other.turns);
+        add(&mut self.span_us, other.span_us);
         for (distance, more) in &other.recency {
             let hours = match distance {
                 0 => 0,
-                _ => first_of_hour(quarter) - first_of_hour(quarter - distance),
+                _ => first_of_hour(quarter)
+                    .saturating_sub(first_of_hour(quarter.saturating_sub(*distance))),
             };
             if *distance > 0 && hours == 0 {
-                self.span_us += more[2];
+                add(&mut self.span_us, more[2]);
                 continue;
             }
             let recency = self.recency.entry(hours).or_default();
-            (0..3).for_each(|at| recency[at] += more[at]);
+            (0..3).for_each(|at| add(&mut recency[at], more[at]));
         }
     }
 

@@ -159,7 +159,8 @@ impl RecordCounters {
     /// Returns the total of a counter, which grows with `count`, and stays where that falls.
     fn total(&mut self, of: (&'static str, &'static str, &'static str), count: u64) -> u64 {
         let counter = self.0.entry(of).or_default();
-        counter.total += count.saturating_sub(counter.last);
+        let more = count.saturating_sub(counter.last);
+        counter.total = counter.total.saturating_add(more);
         counter.last = count;
         counter.total
     }

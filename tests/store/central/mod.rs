@@ -3,6 +3,7 @@
 mod erase;
 mod hostile;
 mod hostile_forwarder;
+mod hostile_sums;
 mod maintenance;
 mod missing;
 mod partitions;

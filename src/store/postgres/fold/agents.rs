@@ -12,7 +12,7 @@ use tokio_postgres::{Row, Transaction, types::Type};
 use super::buckets::{first_of_day, whole_days};
 use crate::store::{
     postgres::{
-        columns::Columns,
+        columns::{Columns, MAX_COUNT, MAX_SUM},
         connection::{Failed, Parameter, query},
     },
     sums::{
@@ -61,8 +61,8 @@ const DELETE_DAYS: &str =
 /// A sum of bigint is numeric.
 const ADD_UP_DAYS: &str = "INSERT INTO tower_activity.agent_day (agent, quarter, scope_id, active, turns, first_turn, last_turn, \
        roots, first_root, last_root) \
-     SELECT agent, floor(quarter / 96.0)::bigint * 96, scope_id, sum(active)::bigint, sum(turns)::bigint, min(first_turn), max(last_turn), \
-       sum(roots)::bigint, min(first_root), max(last_root) \
+     SELECT agent, floor(quarter / 96.0)::bigint * 96, scope_id, least(sum(active), 1e15)::bigint, least(sum(turns), 1e15)::bigint, \
+       min(first_turn), max(last_turn), least(sum(roots), 1e15)::bigint, min(first_root), max(last_root) \
      FROM tower_activity.agent_quarter WHERE quarter >= $1 AND quarter < $2 GROUP BY 1, 2, 3";
 const DELETE_TURNS: &str = "DELETE FROM tower_activity.turn_bucket AS t USING unnest($1::bigint[], $2::bigint[]) AS k (scope_id, quarter) \
      WHERE t.scope_id = k.scope_id AND t.quarter = k.quarter";
@@ -307,8 +307,8 @@ fn columns(quarters: &BTreeMap<(i64, i64, i64), AgentQuarter>) -> Columns<'_> {
         .add("agent", quarters.keys().map(|key| key.0))
         .add("scope_id", quarters.keys().map(|key| key.1))
         .add("quarter", quarters.keys().map(|key| key.2))
-        .add("active", each().map(|one| one.active))
-        .add("turns", each().map(|one| one.turns.count))
+        .add("active", each().map(|one| one.active.min(MAX_COUNT)))
+        .add("turns", each().map(|one| one.turns.count.min(MAX_COUNT)))
         .add(
             "first_turn",
             each().map(move |one| start(one.turns, one.turns.first_us)),
@@ -317,7 +317,7 @@ fn columns(quarters: &BTreeMap<(i64, i64, i64), AgentQuarter>) -> Columns<'_> {
             "last_turn",
             each().map(move |one| start(one.turns, one.turns.last_us)),
         )
-        .add("roots", each().map(|one| one.roots.count))
+        .add("roots", each().map(|one| one.roots.count.min(MAX_COUNT)))
         .add(
             "first_root",
             each().map(move |one| start(one.roots, one.roots.first_us)),
@@ -359,9 +359,9 @@ async fn add_days(transaction: &Transaction<'_>, agents: &AgentSums) -> Result<(
     let (names, new) = (columns.names(), columns.rows("new"));
     let sql = format!(
         "INSERT INTO tower_activity.agent_day AS d ({names}) SELECT {names} FROM {new} \
-         ON CONFLICT (quarter, scope_id, agent) DO UPDATE SET active = d.active + excluded.active, \
-           turns = d.turns + excluded.turns, first_turn = least(d.first_turn, excluded.first_turn), \
-           last_turn = greatest(d.last_turn, excluded.last_turn), roots = d.roots + excluded.roots, \
+         ON CONFLICT (quarter, scope_id, agent) DO UPDATE SET active = least(d.active + excluded.active, {MAX_COUNT}), \
+           turns = least(d.turns + excluded.turns, {MAX_COUNT}), first_turn = least(d.first_turn, excluded.first_turn), \
+           last_turn = greatest(d.last_turn, excluded.last_turn), roots = least(d.roots + excluded.roots, {MAX_COUNT}), \
            first_root = least(d.first_root, excluded.first_root), last_root = greatest(d.last_root, excluded.last_root)"
     );
     query(transaction, &sql, &columns.parameters()).await?;
@@ -389,8 +389,18 @@ async fn add_turns(transaction: &Transaction<'_>, turns: TurnBuckets) -> Result<
     let columns = Columns::default()
         .add("scope_id", turns.keys().map(|key| key.0))
         .add("quarter", turns.keys().map(|key| key.1))
-        .add("turns", turns.values().map(|sums| sums.turns))
-        .add("within_us", turns.values().map(|sums| sums.span_us))
+        .add(
+            "turns",
+            turns
+                .values()
+                .map(|sums| sums.turns.clamp(-MAX_SUM, MAX_SUM)),
+        )
+        .add(
+            "within_us",
+            turns
+                .values()
+                .map(|sums| sums.span_us.clamp(-MAX_SUM, MAX_SUM)),
+        )
         .add("after", after.iter().map(Vec::as_slice));
     let (names, new) = (columns.names(), columns.rows("new"));
     let sql = format!(

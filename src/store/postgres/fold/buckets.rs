@@ -9,7 +9,7 @@ use crate::{
     store::{
         codes::{Code, SumScope},
         postgres::{
-            columns::{Columns, signed},
+            columns::{Columns, count, signed},
             connection::{Failed, Parameter, query},
         },
         sums::Buckets,
@@ -120,10 +120,10 @@ async fn add(
         .add("scope", scopes.iter().copied())
         .add("scope_id", ids.iter().copied())
         .add("quarter", quarters.iter().copied())
-        .add("count", each().map(|one| signed(one.count)))
-        .add("failed", each().map(|one| signed(one.failed)))
-        .add("cancelled", each().map(|one| signed(one.cancelled)))
-        .add("timed", each().map(|one| signed(one.timed)))
+        .add("count", each().map(|one| count(one.count)))
+        .add("failed", each().map(|one| count(one.failed)))
+        .add("cancelled", each().map(|one| count(one.cancelled)))
+        .add("timed", each().map(|one| count(one.timed)))
         .add("sum_ns", each().map(|one| signed(one.sum_ns)))
         .add("min_ns", each().map(|one| one.min_ns.map(signed)))
         .add("max_ns", each().map(|one| one.max_ns.map(signed)))
@@ -141,7 +141,7 @@ async fn add(
 
 /// Returns the first quarter hour of the day that one is in.
 pub(in crate::store::postgres) fn first_of_day(quarter: i64) -> i64 {
-    quarter - quarter.rem_euclid(QUARTERS_OF_DAY)
+    quarter.saturating_sub(quarter.rem_euclid(QUARTERS_OF_DAY))
 }
 
 /// Returns the quarter hours of the days that a range is in.

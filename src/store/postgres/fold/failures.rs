@@ -9,7 +9,7 @@ use tokio_postgres::{Transaction, types::Type};
 
 use crate::store::{
     postgres::{
-        columns::{Columns, text, uuid},
+        columns::{Columns, MAX_COUNT, text, uuid},
         connection::{Failed, Parameter, query},
     },
     sums::{FailureRows, Failures, MOST_FINGERPRINTS},
@@ -77,13 +77,13 @@ pub(in crate::store::postgres) async fn fold(
             "error_type",
             each().map(|one| one.error_type.as_deref().map(text)),
         )
-        .add("count", each().map(|one| one.count))
+        .add("count", each().map(|one| one.count.min(MAX_COUNT)))
         .add("first", each().map(|one| uuid(one.first.as_bytes())))
         .add("example", each().map(|one| uuid(one.last.as_bytes())));
     let (names, new) = (columns.names(), columns.rows("new"));
     let sql = format!(
         "INSERT INTO tower_activity.failure AS g ({names}) SELECT {names} FROM {new} \
-         ON CONFLICT (quarter, fingerprint) DO UPDATE SET count = g.count + excluded.count, \
+         ON CONFLICT (quarter, fingerprint) DO UPDATE SET count = least(g.count + excluded.count, {MAX_COUNT}), \
            first = least(g.first, excluded.first), example = greatest(g.example, excluded.example)"
     );
     query(transaction, &sql, &columns.parameters()).await?;

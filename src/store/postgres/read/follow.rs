@@ -108,7 +108,7 @@ impl Batches {
             let (mut after, up_to): (i64, i64) = (row.get(2), row.get(3));
             let before = after;
             if ordinal == from / PER_BATCH {
-                after += from % PER_BATCH;
+                after = after.saturating_add(from % PER_BATCH);
             }
             if after >= up_to {
                 continue;

@@ -41,7 +41,7 @@ const RECORDS_TURNS: &str =
 const OF_AGENT: &str = " FROM tower_activity.agent_quarter AS q WHERE q.agent = $1 AND q.scope_id = 0 \
      AND q.quarter >= $2 AND q.quarter < $3";
 /// Of agents in each scope, from whole days and the quarter hours before and after them.
-const OF_AGENTS: &str = "SELECT q.scope_id, q.agent, sum(CASE WHEN t.agent IS NULL THEN q.roots ELSE q.turns END)::bigint, \
+const OF_AGENTS: &str = "SELECT q.scope_id, q.agent, least(greatest(sum(CASE WHEN t.agent IS NULL THEN q.roots ELSE q.turns END), 0), 1e18)::bigint, \
        min(CASE WHEN t.agent IS NULL THEN q.first_root ELSE q.first_turn END), \
        max(CASE WHEN t.agent IS NULL THEN q.last_root ELSE q.last_turn END) \
      FROM (SELECT * FROM tower_activity.agent_day WHERE quarter >= $2 AND quarter < $3 \
