@@ -82,8 +82,10 @@ pub struct CentralCheck {
     pub accepted_batches: u64,
     /// Surplus batches that were accepted.
     pub surplus_batches: u64,
-    /// Activities and events whose batch is missing: they are compared with nothing.
+    /// Activities and events that are in no batch, or outside the ids of theirs: they are compared with nothing.
     pub not_compared: u64,
+    /// Those of them that were not accepted.
+    pub strays: u64,
 }
 
 /// Expected and found rows of one instance.
@@ -252,5 +254,6 @@ impl Check {
             && self.unread_commits == 0
             && self.differing.is_empty()
             && self.differing_quarters.is_empty()
+            && self.central.as_ref().is_none_or(|one| one.strays == 0)
     }
 }

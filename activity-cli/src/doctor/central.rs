@@ -27,6 +27,13 @@ pub(super) fn examine(store: &str) -> Result<Findings, Failure> {
         notes: losses::notes(&health),
         ..Findings::default()
     };
+    if let Some(central) = check.central.as_ref().filter(|one| one.strays > 0) {
+        findings.problems.push(format!(
+            "{} in no batch, or outside the ids of theirs: another program inserted or changed records, or deleted rows of the table \
+             `batch`. `activity doctor --accept` records what is there",
+            human::many(central.strays, "record is", "records are")
+        ));
+    }
     if has_missing(&check) {
         findings.notes.push(String::from(
             "`activity forward --to URL --again` forwards what the files still have, as new logs; the batches that are missing stay so \
@@ -66,14 +73,16 @@ fn notes(central: &CentralCheck) -> Vec<String> {
         ));
     }
     if central.accepted_batches > 0 {
-        let (records, record) = match central.accepted_batches {
-            1 => ("of its records are", "of its records is"),
-            _ => ("of their records are", "of their records is"),
-        };
         notes.push(format!(
-            "accepted: {} missing; {} there and not compared",
+            "accepted: {} missing",
             human::many(central.accepted_batches, "batch", "batches"),
-            human::many(central.not_compared, record, records),
+        ));
+    }
+    let accepted = central.not_compared.saturating_sub(central.strays);
+    if accepted > 0 {
+        notes.push(format!(
+            "accepted: {} in no batch, and not compared",
+            human::many(accepted, "record is", "records are")
         ));
     }
     if central.surplus_batches > 0 {

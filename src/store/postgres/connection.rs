@@ -16,7 +16,7 @@ use tokio::{
     task::AbortHandle,
 };
 use tokio_postgres::{
-    CancelToken, Client, Config, NoTls, Row, Transaction,
+    CancelToken, Client, Config, GenericClient, NoTls, Row, Transaction,
     error::SqlState,
     types::{ToSql, Type},
 };
@@ -288,7 +288,7 @@ fn cancel(token: CancelToken, address: &Address) {
 
 /// Runs a query of a statement without a name.
 pub(super) async fn query(
-    transaction: &Transaction<'_>,
+    transaction: &impl GenericClient,
     sql: &str,
     parameters: &[Parameter<'_>],
 ) -> Result<Vec<Row>, tokio_postgres::Error> {

@@ -129,6 +129,7 @@ SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   last bigint;
   bounds uuid[];
+  horizons uuid[];
 BEGIN
   SELECT value INTO last FROM tower_activity.mark WHERE name = 'ordinal' FOR UPDATE;
   ids := array(SELECT id FROM tower_activity.batch WHERE id = ANY(ids) AND ordinal IS NULL ORDER BY id);
@@ -136,14 +137,19 @@ BEGIN
     (SELECT max_activity FROM tower_activity.batch WHERE id = ANY(ids) ORDER BY max_activity DESC NULLS LAST LIMIT 1),
     (SELECT min_event FROM tower_activity.batch WHERE id = ANY(ids) ORDER BY min_event LIMIT 1),
     (SELECT max_event FROM tower_activity.batch WHERE id = ANY(ids) ORDER BY max_event DESC NULLS LAST LIMIT 1)];
+  -- Rows of days before a horizon are not expected: they may be deleted at any time.
+  horizons := array(SELECT tower_activity.first_id(value) FROM (SELECT value FROM tower_activity.mark
+    WHERE name IN ('activity_horizon', 'event_horizon') ORDER BY name FOR SHARE) AS marks);
   -- Planned for these bounds: it reads few partitions.
-  EXECUTE 'UPDATE tower_activity.batch AS b SET ordinal = $2 + new.number, activities = coalesce(a.rows, 0), events = coalesce(e.rows, 0)
+  EXECUTE 'UPDATE tower_activity.batch AS b SET ordinal = $2 + new.number, activities = coalesce(a.rows, 0), events = coalesce(e.rows, 0),
+      min_activity = CASE WHEN $7 BETWEEN b.min_activity AND b.max_activity THEN $7 ELSE b.min_activity END,
+      min_event = CASE WHEN $8 BETWEEN b.min_event AND b.max_event THEN $8 ELSE b.min_event END
     FROM unnest($1) WITH ORDINALITY AS new (id, number)
-      LEFT JOIN (SELECT batch, count(*) AS rows FROM tower_activity.activity WHERE batch = ANY($1) AND id >= $3 AND id <= $4
+      LEFT JOIN (SELECT batch, count(*) AS rows FROM tower_activity.activity WHERE batch = ANY($1) AND id >= greatest($3, $7) AND id <= $4
         GROUP BY batch) AS a ON a.batch = new.id
-      LEFT JOIN (SELECT batch, count(*) AS rows FROM tower_activity.event WHERE batch = ANY($1) AND id >= $5 AND id <= $6
+      LEFT JOIN (SELECT batch, count(*) AS rows FROM tower_activity.event WHERE batch = ANY($1) AND id >= greatest($5, $8) AND id <= $6
         GROUP BY batch) AS e ON e.batch = new.id
-    WHERE b.id = new.id' USING ids, last, bounds[1], bounds[2], bounds[3], bounds[4];
+    WHERE b.id = new.id' USING ids, last, bounds[1], bounds[2], bounds[3], bounds[4], horizons[1], horizons[2];
   UPDATE tower_activity.mark SET value = last + cardinality(ids) WHERE name = 'ordinal';
 END $$;
 
@@ -186,6 +192,23 @@ SET search_path = pg_catalog, pg_temp AS $$
     ) AS totals WHERE total > bytes AND day < now_us / 86400000000), 0) END)
 $$;
 
+-- Raises the first day that is kept. A batch that has records before and after it then begins with it, without the rows before it:
+-- what is left is compared. Returns false if it was as high before.
+CREATE FUNCTION tower_activity.raise_horizon(kind text, day bigint) RETURNS boolean LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  first uuid := tower_activity.first_id(day);
+BEGIN
+  UPDATE tower_activity.mark SET value = day WHERE name = kind || '_horizon' AND value < day;
+  IF NOT FOUND THEN
+    RETURN false;
+  END IF;
+  EXECUTE format('UPDATE tower_activity.batch AS b SET %1$I = b.%1$I - gone.count, %2$I = $1
+    FROM (SELECT * FROM tower_activity.batch WHERE %2$I < $1 AND %3$I >= $1 AND ordinal IS NOT NULL) AS across
+      CROSS JOIN LATERAL (SELECT count(*) FROM tower_activity.%4$I AS a WHERE a.batch = across.id AND a.id >= across.%2$I AND a.id < $1) AS gone
+    WHERE b.id = across.id', CASE kind WHEN 'event' THEN 'events' ELSE 'activities' END, 'min_' || kind, 'max_' || kind, kind) USING first;
+  RETURN true;
+END $$;
+
 -- Applies the stored limits, one step at a time, by one caller at a time. Ages are measured from dates to the earlier of the server's
 -- clock and the caller's: what one of them says deletes nothing. Returns the number of deleted rows and days. It waits for readers only
 -- as long as others may wait behind it: while one has the table of a day open, the rows are deleted, and the table with a later step.
@@ -209,12 +232,16 @@ BEGIN
     IF most.kind IN ('activities', 'events') THEN
       kind := CASE most.kind WHEN 'events' THEN 'event' ELSE 'activity' END;
       kept := tower_activity.first_kept(kind, most.age, most.bytes, now_us);
-      UPDATE tower_activity.mark SET value = kept WHERE name = kind || '_horizon' AND value < kept;
-      IF FOUND THEN
-        -- Days are dropped by the next step, when all intakes know that these are not kept.
-        done := done + 1;
+      BEGIN
+        IF tower_activity.raise_horizon(kind, kept) THEN
+          -- Days are dropped by the next step, when all intakes know that these are not kept.
+          done := done + 1;
+          CONTINUE;
+        END IF;
+      EXCEPTION WHEN lock_not_available THEN
+        -- Batches are being counted: a later step raises it.
         CONTINUE;
-      END IF;
+      END;
       SELECT value INTO kept FROM tower_activity.mark WHERE name = kind || '_horizon';
       EXECUTE format('DELETE FROM tower_activity.%I WHERE ctid = ANY(ARRAY(SELECT ctid FROM tower_activity.%1$I WHERE id < $1 LIMIT 1000))',
         kind || '_early') USING tower_activity.first_id(least(greatest(kept, 0), 10957));

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// The turns of one scope in one quarter hour. Values are negative in a decrement.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq)]
 pub(crate) struct TurnSums {
     pub(crate) turns: i64,
     pub(crate) span_us: i64,
@@ -140,6 +140,23 @@ impl TurnSums {
             let recency = self.recency.entry(hours).or_default();
             (0..3).for_each(|at| add(&mut recency[at], more[at]));
         }
+    }
+
+    /// Returns the sums of a quarter hour as if nothing were known of those before `first`: agents that were last active there were never
+    /// active before.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn known_since(self, quarter: i64, first: i64) -> Self {
+        let mut recency = BTreeMap::<i64, [i64; 3]>::new();
+        for (distance, [active, took_turns, gap_us]) in self.recency {
+            let is_known = distance > 0 && quarter.saturating_sub(distance) >= first;
+            let (distance, gap_us) = if is_known { (distance, gap_us) } else { (0, 0) };
+            let counts = recency.entry(distance).or_default();
+            add(&mut counts[0], active);
+            add(&mut counts[1], took_turns);
+            add(&mut counts[2], gap_us);
+        }
+        recency.retain(|_, counts| *counts != [0; 3]);
+        TurnSums { recency, ..self }
     }
 
     pub(crate) fn is_nothing(&self) -> bool {

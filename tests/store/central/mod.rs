@@ -1,6 +1,7 @@
 //! What a central store in PostgreSQL accepts, and how it counts it.
 
 mod erase;
+mod faults;
 mod hostile;
 mod hostile_forwarder;
 mod hostile_sums;

@@ -7,7 +7,7 @@ use std::{
     ops::{Range, RangeInclusive},
 };
 
-use tokio_postgres::{Row, Transaction, types::Type};
+use tokio_postgres::{GenericClient, Row, Transaction, types::Type};
 
 use super::buckets::{first_of_day, whole_days};
 use crate::store::{
@@ -90,6 +90,19 @@ pub(super) async fn fold(transaction: &Transaction<'_>, agents: &AgentSums) -> R
     add_days(transaction, agents).await
 }
 
+/// Computes the turns in quarter hours from those of agents. `None` if an agent that records turns is not known as one.
+pub(in crate::store::postgres) async fn turns(
+    client: &impl GenericClient,
+    agents: &AgentSums,
+    quarters: &Range<i64>,
+) -> Result<Option<TurnBuckets>, Failed> {
+    let loaded = Loaded::load(client, agents).await?;
+    let computed = agents.rebuild(&loaded, quarters);
+    computed.unwrap_or_else(|never| match never {});
+    let is_known = loaded.new_turning.into_inner().is_empty();
+    Ok(is_known.then(|| loaded.turns.into_inner()))
+}
+
 /// Replaces the stored quarter hours of agents in a range, and the turns of all agents.
 pub(in crate::store::postgres) async fn rebuild(
     transaction: &Transaction<'_>,
@@ -122,7 +135,7 @@ pub(in crate::store::postgres) async fn rebuild(
 }
 
 impl Loaded {
-    async fn load(transaction: &Transaction<'_>, agents: &AgentSums) -> Result<Self, Failed> {
+    async fn load(transaction: &impl GenericClient, agents: &AgentSums) -> Result<Self, Failed> {
         let loaded = Loaded::default();
         let ids: Vec<i64> = agents.quarters.keys().copied().collect();
         let turning = query(transaction, TURNING, &[(&ids, Type::INT8_ARRAY)]).await?;

@@ -32,7 +32,7 @@ const DELETE_DAYS: &str =
 const IN_RANGE: &str = "FROM tower_activity.bucket AS b WHERE b.quarter >= $1 AND b.quarter < $2";
 
 /// The number of a scope, the id of a text, and a quarter hour.
-type Key = (i16, i64, i64);
+pub(in crate::store::postgres) type Key = (i16, i64, i64);
 
 /// Adds sums to the stored ones: of quarter hours, and of days, which a ranking adds up.
 pub(in crate::store::postgres) async fn fold(
@@ -67,7 +67,8 @@ pub(in crate::store::postgres) async fn rebuild(
     add(transaction, DAYS, days).await
 }
 
-fn quarters(buckets: Buckets) -> BTreeMap<Key, Sums> {
+/// Returns the sums of quarter hours, overall as well.
+pub(in crate::store::postgres) fn quarters(buckets: Buckets) -> BTreeMap<Key, Sums> {
     let overall = buckets.overall();
     let overall = overall
         .into_iter()
@@ -79,7 +80,9 @@ fn quarters(buckets: Buckets) -> BTreeMap<Key, Sums> {
 }
 
 /// Adds quarter hours up to days; not overall.
-fn days<'a>(quarters: impl Iterator<Item = (Key, &'a Sums)>) -> BTreeMap<Key, Sums> {
+pub(in crate::store::postgres) fn days<'a>(
+    quarters: impl Iterator<Item = (Key, &'a Sums)>,
+) -> BTreeMap<Key, Sums> {
     let mut days = BTreeMap::<Key, Sums>::new();
     for ((scope, id, quarter), sums) in quarters {
         if scope != SumScope::Overall.code() as i16 {

@@ -41,6 +41,7 @@ const LOCK_FOLDERS: &str =
 /// Waits for the batches that are being accepted: later ones see what this transaction has changed. Also for one that has locked the
 /// row of its log and not changed it yet: it would wait for this transaction, which may change the same row.
 const WAIT_FOR_INTAKES: &str = "LOCK TABLE tower_activity.log IN EXCLUSIVE MODE";
+const RAISE_HORIZON: &str = "SELECT tower_activity.raise_horizon($1, $2)";
 const RAISE: &str = "UPDATE tower_activity.mark SET value = greatest(value, $2) WHERE name = $1";
 /// The tables of days before $2, oldest first, and how they are attached: NULL: no longer, true: their detachment was interrupted.
 const OLD_DAYS: &str = "SELECT c.relname::text, i.inhdetachpending FROM pg_class AS c LEFT JOIN pg_inherits AS i ON i.inhrelid = c.oid \
@@ -80,8 +81,8 @@ pub(super) struct PostgresMaintenance {
 
 /// The bounds before which records are deleted.
 struct Cutoffs {
-    /// Days of activities and of events, with their table and mark.
-    days: [(&'static str, &'static str, Option<i64>); 2],
+    /// Days of activities and of events, with their table.
+    days: [(&'static str, Option<i64>); 2],
     sums: Option<i64>,
     recordings: Option<i64>,
 }
@@ -120,11 +121,8 @@ impl PostgresMaintenance {
             let (age, _) = retention::columns(limit?);
             Some(now_us.saturating_sub(age?))
         };
-        let mut days = [
-            ("activity", "activity_horizon", None),
-            ("event", "event_horizon", None),
-        ];
-        for ((table, _, day), limit) in days.iter_mut().zip([limits.activities, limits.events]) {
+        let mut days = [("activity", None), ("event", None)];
+        for ((table, day), limit) in days.iter_mut().zip([limits.activities, limits.events]) {
             let (age, bytes) = retention::columns(limit.unwrap_or_default());
             let kept: [Parameter<'_>; 4] = [
                 (table, Type::TEXT),
@@ -155,10 +153,7 @@ impl PostgresMaintenance {
     /// Drops the oldest partition before a day. Returns the number of its rows; `None` if there is none.
     ///
     /// Readers with an open transaction go on reading it, and it is dropped once they are done: others do not wait.
-    fn drop_day(&mut self, table: &str, mark: &str, before: i64) -> Result<Option<u64>> {
-        let raise: [Parameter<'_>; 2] = [(&mark, Type::TEXT), (&before, Type::INT8)];
-        // First, so that no late record brings the day back.
-        self.change(RAISE, &raise)?;
+    fn drop_day(&mut self, table: &str, before: i64) -> Result<Option<u64>> {
         let Some((name, pending)) = self.old_days(table, before)?.into_iter().next() else {
             return Ok(None);
         };
@@ -244,7 +239,7 @@ impl Maintenance for PostgresMaintenance {
     fn prunable(&mut self, what: Prune) -> Result<PruneCounts> {
         let cutoffs = self.cutoffs(what)?;
         let mut counts = [0; 2];
-        for (count, (table, _, before)) in counts.iter_mut().zip(cutoffs.days) {
+        for (count, (table, before)) in counts.iter_mut().zip(cutoffs.days) {
             let Some(before) = before else { continue };
             for (name, _) in self.old_days(table, before)? {
                 *count += self.count(&name, "")?;
@@ -273,11 +268,14 @@ impl Maintenance for PostgresMaintenance {
 
     fn prune(&mut self, what: Prune) -> Result<PruneCounts> {
         let cutoffs = self.cutoffs(what)?;
-        for (table, mark, before) in cutoffs.days {
+        for (table, before) in cutoffs.days {
             let Some(before) = before else { continue };
+            // First, so that no late record brings a day back.
+            let raise: [Parameter<'_>; 2] = [(&table, Type::TEXT), (&before, Type::INT8)];
+            self.rows(RAISE_HORIZON, &raise)?;
             let mut count = self.delete_early(table, before)?;
             while count == 0 {
-                match self.drop_day(table, mark, before)? {
+                match self.drop_day(table, before)? {
                     Some(dropped) => count = dropped,
                     None => break,
                 }

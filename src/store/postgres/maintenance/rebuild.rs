@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use tokio_postgres::{Transaction, types::Type};
+use tokio_postgres::{Row, Transaction, types::Type};
 
 use super::{BEGIN, FIRST_KEPT, LOCK_FOLDERS, NOW, PostgresMaintenance, WAIT_FOR_INTAKES};
 use crate::{
@@ -19,8 +19,14 @@ use crate::{
 };
 
 /// The first and the last quarter hour with sums, and the starts of the first and the last activity.
-const ENDS: &str = "SELECT (SELECT min(quarter) FROM tower_activity.bucket WHERE quarter >= $1), \
-       (SELECT max(quarter) FROM tower_activity.bucket WHERE quarter >= $1), \
+const ENDS: &str = "SELECT least((SELECT min(quarter) FROM tower_activity.bucket WHERE quarter >= $1), \
+         (SELECT min(quarter) FROM tower_activity.agent_quarter WHERE quarter >= $1), \
+         (SELECT min(quarter) FROM tower_activity.turn_bucket WHERE quarter >= $1), \
+         (SELECT min(quarter) FROM tower_activity.failure WHERE quarter >= $1)), \
+       greatest((SELECT max(quarter) FROM tower_activity.bucket WHERE quarter >= $1), \
+         (SELECT max(quarter) FROM tower_activity.agent_quarter WHERE quarter >= $1), \
+         (SELECT max(quarter) FROM tower_activity.turn_bucket WHERE quarter >= $1), \
+         (SELECT max(quarter) FROM tower_activity.failure WHERE quarter >= $1)), \
        (SELECT started_at FROM tower_activity.activity WHERE id >= $2 ORDER BY id LIMIT 1), \
        (SELECT started_at FROM tower_activity.activity WHERE id >= $2 ORDER BY id DESC LIMIT 1)";
 const DELETE_GROUPS: &str =
@@ -42,6 +48,9 @@ const ACCEPT_ROWS: &str = ") AS f WHERE (activities, events) IS DISTINCT FROM (f
        SELECT $3, log, sum(activities - found_activities)::bigint, sum(events - found_events)::bigint FROM found \
        GROUP BY log, sign(activities - found_activities), sign(events - found_events)) \
      UPDATE tower_activity.batch AS b SET activities = f.found_activities, events = f.found_events FROM found AS f WHERE b.id = f.id";
+/// Accepts the records that are in no batch, or outside the ids of theirs.
+const KEEP_STRAYS: &str = "INSERT INTO tower_activity.accepted (at, log, activities, events) SELECT $1, 0, least($2, 0), least($3, 0) \
+     WHERE least($2, $3) < 0";
 const FOUND: &str = "WITH found AS (SELECT * FROM (";
 /// Quarter hours per transaction.
 const QUARTERS: i64 = 4;
@@ -70,6 +79,7 @@ impl PostgresMaintenance {
             let Some(last) = last else { break };
             after = last;
         }
+        self.accept_strays(at)?;
         let mut steps = Vec::new();
         let mut rest = self.rebuildable_from(0)?;
         while !rest.is_empty() {
@@ -84,6 +94,32 @@ impl PostgresMaintenance {
             progress(f64::from(done) / count);
         }
         Ok(())
+    }
+
+    fn accept_strays(&mut self, at: i64) -> Result<()> {
+        self.connection.transaction(BEGIN, async |transaction| {
+            let activities = query(transaction, recount::ACTIVITIES, &[]).await?;
+            let events = query(transaction, recount::STRAY_EVENTS, &[]).await?;
+            let accepted = query(transaction, recount::ACCEPTED_STRAYS, &[]).await?;
+            let strays = |rows: &[Row]| {
+                rows.iter()
+                    .map(|row| row.get::<_, i64>("strays"))
+                    .sum::<i64>()
+            };
+            let kept: [Parameter<'_>; 3] = [
+                (&at, Type::INT8),
+                (
+                    &(accepted[0].get::<_, i64>(0) - strays(&activities)),
+                    Type::INT8,
+                ),
+                (
+                    &(accepted[0].get::<_, i64>(1) - strays(&events)),
+                    Type::INT8,
+                ),
+            ];
+            query(transaction, KEEP_STRAYS, &kept).await?;
+            Ok::<_, Failed>(())
+        })
     }
 
     pub(super) fn rebuildable_from(&mut self, from: i64) -> Result<Range<i64>> {
