@@ -21,6 +21,11 @@ const ACTIVITIES_FROM: &str =
     "SELECT coalesce(max(value), ?1) FROM mark WHERE name = 'complete_from'";
 const COMMIT_ORDER: &str = "SELECT coalesce((SELECT value FROM mark WHERE name = 'order'), \
      (SELECT value FROM mark WHERE name = 'file'), 0)";
+/// Both rows change together, on one page: a WAL that has one of its commits has both, whatever is in the main file under it.
+const COUNT_COMMIT: &str = "INSERT INTO mark (name, value) VALUES \
+       ('commits', 1 + coalesce((SELECT value FROM mark WHERE name = 'commits'), (SELECT sum(commits) FROM instance), 0)), \
+       ('wal_base', ?1) \
+     ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)";
 /// Continuations that are only announced: ?1 was added to their value, see `write::commit_order`.
 pub(in crate::store::sqlite) const HAS_PENDING: &str = "SELECT EXISTS (SELECT 1 FROM mark WHERE value < ?1 / 2 \
      AND (name LIKE 'activities after %' OR name LIKE 'events after %'))";
@@ -141,6 +146,15 @@ impl MetaKey {
         };
         Cow::Borrowed(name)
     }
+}
+
+/// Counts a commit of a writer. `wal_base` is the number of commits in the main file when the WAL restarted, as far as is known.
+pub(in crate::store::sqlite) fn count_commit(
+    connection: &Connection,
+    wal_base: i64,
+) -> rusqlite::Result<()> {
+    let mut count = connection.prepare_cached(COUNT_COMMIT)?;
+    count.execute([wal_base]).map(drop)
 }
 
 /// Returns the first quarter hour from which on no activities or sums were deleted, by the names of any schema; `i64::MIN` if

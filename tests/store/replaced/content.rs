@@ -9,7 +9,7 @@ use std::{
 };
 
 use rusqlite::Connection;
-use tower_activity::Mode;
+use tower_activity::{ActivityLog, Mode};
 
 use crate::replaced::{OpenLog, beside, cp, names, record};
 
@@ -270,4 +270,51 @@ fn a_wal_that_arrives_after_its_main_file_was_written_to_is_not_mixed_with_it() 
         assert!(names.iter().any(|found| found == name), "{names:?}");
     }
     drop(reader);
+}
+
+/// The rows of so many processes take several pages. The WAL has the last of these, which the older file does not have.
+#[test]
+fn a_backup_that_is_put_under_the_wal_of_a_file_of_many_processes_is_not_mixed_with_it() {
+    let open = OpenLog::new(Mode::Fast);
+    let client = Connection::open(&open.path).unwrap();
+    let processes = |count: usize| {
+        let add = format!(
+            "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count}) \
+             INSERT INTO instance (uuid, host, pid, started_at, stopped_at, accounting) \
+             SELECT randomblob(16), 'host', i, 0, 0, (SELECT accounting FROM instance LIMIT 1) FROM n; \
+             PRAGMA wal_checkpoint(TRUNCATE)"
+        );
+        client.execute_batch(&add).unwrap();
+    };
+    processes(300);
+    open.commit("in the backup");
+    client
+        .execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")
+        .unwrap();
+    let backup = fs::read(&open.path).unwrap();
+    processes(100);
+    for _ in 0..20 {
+        open.commit("after the backup");
+    }
+    open.log.shutdown().wait().unwrap();
+    let log = ActivityLog::open(&open.path).unwrap();
+    record(&log, "after the backup");
+    log.flush().wait().unwrap();
+    client
+        .execute_batch("PRAGMA wal_checkpoint(TRUNCATE); BEGIN; SELECT count(*) FROM activity")
+        .unwrap();
+    record(&log, "in the write-ahead log");
+    log.flush().wait().unwrap();
+    let wal = fs::read(open.file("-wal")).unwrap();
+
+    let restored = tempfile::tempdir().unwrap();
+    let path = restored.path().join("activity.db");
+    fs::write(&path, backup).unwrap();
+    fs::write(beside(&path, "-wal"), wal).unwrap();
+    let log = ActivityLog::open(&path).unwrap();
+    log.shutdown().wait().unwrap();
+    assert_eq!(names(&path), ["before", "in the backup"]);
+    let mut files = fs::read_dir(restored.path()).unwrap();
+    let is_stale = |name: String| name.contains("-wal.stale");
+    assert!(files.any(|file| is_stale(file.unwrap().file_name().into_string().unwrap())));
 }

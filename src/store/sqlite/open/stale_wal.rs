@@ -1,9 +1,11 @@
 //! Detects a WAL that does not belong to the main file beside it, because an older copy of either was restored.
 //!
-//! SQLite cannot tell: it would lay the pages of one over those of the other. But every commit counts itself in the row of its
-//! instance (`commits`), and stores how many commits of all instances were in the main file when the WAL restarted
-//! (`wal_base`). So a main file with fewer commits than `wal_base` is older than the WAL, and one with more commits than
-//! both together is newer.
+//! SQLite cannot tell: it would lay the pages of one over those of the other. But every commit of a writer counts itself in the
+//! file's metadata (`commits`), and stores there how many of them were in the main file when the WAL restarted (`wal_base`). So
+//! a main file with fewer commits than `wal_base` is older than the WAL, and one with more commits than both together is newer.
+//!
+//! These numbers are on one page, which the WAL has: the rows of instances take many, of which the mixture may not show those
+//! in the WAL, because they are reached through pages of the main file.
 
 use std::{
     collections::HashMap,
@@ -27,9 +29,11 @@ use crate::{
     record::InstanceId,
 };
 
-const STATE: &str = "SELECT coalesce(sum(commits), 0), coalesce(max(wal_base), 0), \
+/// A file that no writer has written to since these numbers are in its metadata has them in the rows of instances.
+const STATE: &str = "SELECT coalesce((SELECT value FROM mark WHERE name = 'commits'), (SELECT sum(commits) FROM instance), 0), \
+     coalesce((SELECT value FROM mark WHERE name = 'wal_base'), (SELECT max(wal_base) FROM instance), 0), \
      (SELECT schema_version FROM pragma_schema_version), coalesce((SELECT value FROM mark WHERE name = 'file'), 0), \
-     coalesce((SELECT commits FROM instance WHERE uuid = ?1), 0) FROM instance";
+     coalesce((SELECT commits FROM instance WHERE uuid = ?1), 0)";
 
 /// Checks in a row that must find a mismatch: another process may be in a checkpoint.
 const ATTEMPTS: u32 = 3;
@@ -40,9 +44,9 @@ const LIVING_TIMEOUT: Duration = Duration::from_secs(10);
 /// A database's own record of its commits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct CommitState {
-    /// Commits of all instances; -1 in schema 1, which does not count them.
+    /// Commits of all writers; -1 in schema 1, which does not count them.
     pub(crate) commits: i64,
-    /// Commits of all instances when the WAL restarted.
+    /// Those that were in the main file when the WAL restarted.
     pub(crate) wal_base: i64,
     /// SQLite's schema cookie, raised by every schema change and VACUUM.
     pub(crate) schema_cookie: i64,

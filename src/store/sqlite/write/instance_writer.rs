@@ -18,13 +18,16 @@ use crate::{
     record::InstanceId,
     store::{
         Accounting, Durability, Instance,
-        sqlite::open::{
-            connection,
-            damage::{self, Damage},
-            file::{Access, Guard, SharedWriter},
-            lock::InstanceLock,
-            lock_counts::CommitCounts,
-            side_files::FileStats,
+        sqlite::{
+            meta,
+            open::{
+                connection,
+                damage::{self, Damage},
+                file::{Access, Guard, SharedWriter},
+                lock::InstanceLock,
+                lock_counts::CommitCounts,
+                side_files::FileStats,
+            },
         },
         sums::Buckets,
     },
@@ -88,8 +91,6 @@ pub(super) struct WriteTransaction<'a> {
     pub(super) buckets: &'a mut Buckets,
     /// `instance.id`
     pub(super) instance: i64,
-    /// Commits in the main file when the WAL restarted: `instance.wal_base`.
-    pub(super) wal_base: i64,
 }
 
 impl InstanceWriter {
@@ -310,10 +311,10 @@ impl InstanceWriter {
                 dictionary: &mut self.dictionary,
                 buckets: &mut self.buckets,
                 instance,
-                wal_base,
             })?;
             let quarters = buckets::fold(&transaction, &mut self.buckets)?;
             hours::roll_up(&transaction, quarters)?;
+            meta::count_commit(&transaction, wal_base)?;
             transaction.commit()?;
             Ok(done)
         };

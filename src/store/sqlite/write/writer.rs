@@ -41,9 +41,9 @@ ON CONFLICT (id) DO UPDATE SET
   environment = excluded.environment, session = excluded.session, request = excluded.request,
   attributes = excluded.attributes, truncated = excluded.truncated,
   input = excluded.input, input_bytes = excluded.input_bytes, input_truncated = excluded.input_truncated";
-const ACCOUNT: &str = "UPDATE instance SET accounting = json_set(?2, '$.saved_at', ?3), wal_base = ?4, \
-     commits = commits + ?5, activities_added = activities_added + ?6, events_added = events_added + ?7, \
-     recordings_added = recordings_added + ?8, chunks_added = chunks_added + ?9 WHERE id = ?1";
+const ACCOUNT: &str = "UPDATE instance SET accounting = json_set(?2, '$.saved_at', ?3), \
+     commits = commits + ?4, activities_added = activities_added + ?5, events_added = events_added + ?6, \
+     recordings_added = recordings_added + ?7, chunks_added = chunks_added + ?8 WHERE id = ?1";
 const STOP: &str = "UPDATE instance SET stopped_at = ?2 WHERE id = ?1";
 
 /// The writer of one log handle.
@@ -100,7 +100,6 @@ impl Writer for SqliteWriter {
                 dictionary,
                 buckets,
                 instance,
-                wal_base,
             } = work;
             let environment = batch.environment.as_deref();
             let mut texts = TextIds::new(transaction, dictionary, environment)?;
@@ -136,7 +135,7 @@ impl Writer for SqliteWriter {
                 }
             }
             sums.settle(&appended);
-            account(transaction, instance, &sums, wal_base, &added)?;
+            account(transaction, instance, &sums, &added)?;
             Ok((appended, added))
         })?;
         writer.committed.commits += 1;
@@ -165,7 +164,6 @@ impl Writer for SqliteWriter {
                 work.transaction,
                 work.instance,
                 &sums,
-                work.wal_base,
                 &CommitCounts::default(),
             )
         })?;
@@ -243,7 +241,6 @@ fn account(
     connection: &Connection,
     instance: i64,
     accounting: &Accounting,
-    wal_base: i64,
     added: &CommitCounts,
 ) -> rusqlite::Result<()> {
     connection
@@ -252,7 +249,6 @@ fn account(
             instance,
             json(accounting)?,
             Utc::now().timestamp_micros(),
-            wal_base,
             signed(added.commits),
             signed(added.activities),
             signed(added.events),
