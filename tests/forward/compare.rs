@@ -1,13 +1,18 @@
 //! Compares a file with a central store.
 
-use std::{collections::BTreeMap, path::Path, thread, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    thread,
+    time::Duration,
+};
 
 use serde_json::{Value, json};
 use tower_activity::{
     ActivityLog, Describe, Outcome,
     query::ActivityReader,
-    record::Filter,
-    store::{Store, postgres::PostgresStore, sqlite::SqliteStore},
+    record::{ActivityRecord, Filter},
+    store::{Position, Store, postgres::PostgresStore, sqlite::SqliteStore},
 };
 
 /// Records activities, events, and trees of them; each is named by its number.
@@ -115,4 +120,43 @@ pub fn until_count(url: &str, count: usize) {
         thread::sleep(Duration::from_millis(100));
     }
     panic!("{count} activities were not forwarded in time");
+}
+
+/// Follows the activities of a central store.
+#[derive(Debug, Default)]
+pub struct Follower {
+    position: Position<ActivityRecord>,
+    seen: BTreeSet<String>,
+}
+
+impl Follower {
+    /// Reads on to the end.
+    pub fn read(&mut self, url: &str) {
+        let mut reader = ActivityReader::open(url).unwrap();
+        loop {
+            let page = reader.after(self.position, &Filter::default(), 50).unwrap();
+            let is_end = page.records.is_empty() && page.next == self.position;
+            self.position = page.next;
+            let ids = page
+                .records
+                .into_iter()
+                .map(|one| format!("activity {}", one.id));
+            self.seen.extend(ids);
+            if is_end {
+                break;
+            }
+        }
+    }
+
+    pub fn count(&self) -> usize {
+        self.seen.len()
+    }
+
+    /// Asserts that it has seen all of these records that are activities.
+    #[track_caller]
+    pub fn assert_has_seen(&self, records: &BTreeMap<String, Value>) {
+        let activities = records.keys().filter(|key| key.starts_with("activity"));
+        let missed = activities.filter(|key| !self.seen.contains(*key));
+        assert_eq!(missed.count(), 0, "of {}", self.seen.len());
+    }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tower_activity::ActivityLog;
 
 use crate::{
-    compare::{assert_same, central, file, record, until_count},
+    compare::{Follower, assert_same, central, file, record, until_count},
     network::error,
     support::{poll_until, postgres},
 };
@@ -52,6 +52,11 @@ fn what_a_standby_has_not_received_is_sent_again_once_it_takes_over() {
     poll_until(|| (standby.psql("postgres", receivers).stdout == b"0\n").then_some(()));
     // Acknowledged, and lost with the primary.
     write(3, Some(&url));
+    let mut follower = Follower::default();
+    poll_until(|| {
+        follower.read(&url);
+        (follower.count() == 2 * 120).then_some(())
+    });
     primary.stop("immediate");
     write(1, None);
     // In the meantime the standby refuses.
@@ -65,4 +70,7 @@ fn what_a_standby_has_not_received_is_sent_again_once_it_takes_over() {
     // The same log: what the standby had was not sent again.
     let logs = standby.psql("test_0", "SELECT count(*) FROM tower_activity.log");
     assert_eq!(logs.stdout, b"1\n");
+    // As many batches as the standby lacked have other records.
+    follower.read(&url_of_standby);
+    follower.assert_has_seen(&file(&path));
 }

@@ -123,15 +123,23 @@ BEGIN
 END $$;
 
 -- Gives batches that were counted their places in the order of all logs, and counts their rows. The caller has the lock since it began,
--- or waits for it.
+-- or waits for it. A server that begins to do so may lack the last batches that followers have read, as a standby that took over and a
+-- database that was put back: its places come after those, of which there may have been 1,000 a second since the last that it knows.
 CREATE FUNCTION tower_activity.end_fold(ids bigint[]) RETURNS void LANGUAGE plpgsql
 SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
+  now_us bigint := extract(epoch FROM now()) * 1000000;
+  run bigint := tower_activity.server_run();
   last bigint;
   bounds uuid[];
   horizons uuid[];
 BEGIN
   SELECT value INTO last FROM tower_activity.mark WHERE name = 'ordinal' FOR UPDATE;
+  IF run <> (SELECT value FROM tower_activity.mark WHERE name = 'server') THEN
+    last := last + 100000 + coalesce((SELECT least(greatest(now_us - value, 0) / 1000, 10000000000) FROM tower_activity.mark
+      WHERE name = 'ordinal_at' AND value > 0), 0);
+    UPDATE tower_activity.mark SET value = run WHERE name = 'server';
+  END IF;
   ids := array(SELECT id FROM tower_activity.batch WHERE id = ANY(ids) AND ordinal IS NULL ORDER BY id);
   bounds := ARRAY[(SELECT min_activity FROM tower_activity.batch WHERE id = ANY(ids) ORDER BY min_activity LIMIT 1),
     (SELECT max_activity FROM tower_activity.batch WHERE id = ANY(ids) ORDER BY max_activity DESC NULLS LAST LIMIT 1),
@@ -150,7 +158,8 @@ BEGIN
       LEFT JOIN (SELECT batch, count(*) AS rows FROM tower_activity.event WHERE batch = ANY($1) AND id >= greatest($5, $8) AND id <= $6
         GROUP BY batch) AS e ON e.batch = new.id
     WHERE b.id = new.id' USING ids, last, bounds[1], bounds[2], bounds[3], bounds[4], horizons[1], horizons[2];
-  UPDATE tower_activity.mark SET value = last + cardinality(ids) WHERE name = 'ordinal';
+  UPDATE tower_activity.mark SET value = CASE name WHEN 'ordinal' THEN last + cardinality(ids) ELSE now_us END
+    WHERE name IN ('ordinal', 'ordinal_at');
 END $$;
 
 -- Erases what was accepted of activities before it was known that their actor had been erased: their events and recordings. Only of

@@ -5,7 +5,8 @@
 CREATE SCHEMA tower_activity;
 
 -- schema: the version. store: a random number of this store, which positions of followers name. ordinal: the last ordinal that was
--- given to a batch; a transaction that folds batches locks this row. ahead: the first day, counted from the Unix epoch, whose records are in the
+-- given to a batch; a transaction that folds batches locks this row. ordinal_at: when that was. server: the run of the server that gave it.
+-- ahead: the first day, counted from the Unix epoch, whose records are in the
 -- partition of what is dated ahead. activity_horizon, event_horizon: the first day that is kept. sums_from: the first quarter hour whose
 -- sums are kept. erased: changes when an actor is erased; 0: none was. retained_at: when the limits were last applied, which locks
 -- this row.
@@ -396,6 +397,12 @@ CREATE FUNCTION tower_activity.first_id(day bigint) RETURNS uuid LANGUAGE sql IM
 CREATE FUNCTION tower_activity.day_of(id uuid) RETURNS bigint LANGUAGE sql IMMUTABLE AS
   $$ SELECT ('x' || left(replace(id::text, '-', ''), 12))::bit(48)::bigint / 86400000 $$;
 
+-- Names this run of the server and this database. After a restart, at a standby that took over, and in a database that was put back it is
+-- another one.
+CREATE FUNCTION tower_activity.server_run() RETURNS bigint LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+  $$ SELECT hashtextextended(extract(epoch FROM pg_postmaster_start_time()) || ' ' || oid::text, 0) FROM pg_database
+     WHERE datname = current_database() $$;
+
 -- Creates a table that can become a partition. Unlike PARTITION OF, this and ATTACH do not wait for readers.
 CREATE FUNCTION tower_activity.add_table(kind text, name text) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -490,7 +497,7 @@ END $$;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA tower_activity FROM PUBLIC;
 
 INSERT INTO tower_activity.mark (name, value) VALUES
-  ('schema', 1), ('ordinal', 0), ('store', (random() * 4611686018427387903)::bigint + 1), ('activity_horizon', 0),
+  ('schema', 1), ('ordinal', 0), ('ordinal_at', 0), ('server', tower_activity.server_run()), ('store', (random() * 4611686018427387903)::bigint + 1), ('activity_horizon', 0),
   ('event_horizon', 0), ('sums_from', 0), ('erased', 0), ('retained_at', 0),
   ('ahead', floor(extract(epoch FROM now()) / 86400));
 
