@@ -157,7 +157,7 @@ impl Connected {
 fn cut(spool: &Spool, target: Target, up_to: Places) -> Result<Target> {
     Ok(Target {
         cut: up_to,
-        cut_batch: Some(spool.batch_id(up_to)?),
+        cut_batch: Some(spool.batch_id(&target, up_to)?),
         ..target
     })
 }

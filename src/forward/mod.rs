@@ -10,17 +10,15 @@
 //!
 //! While a batch is sent the next one is read, if the file has enough for it, and a second connection counts those before it.
 //!
-//! At the central store every file is a log with an id of its own, which is kept in the file. Each batch has a random id, kept
-//! with its bounds, and names the batch before it: the store accepts it only after that one. A file that was cloned, or put
-//! back from a backup, has the id of another log: then the last batch that the store has accepted is not one that this file
-//! has cut, or another forwarder holds the log. The same is true after the store itself was put back. The file becomes a
-//! new log, and is forwarded again from the start.
+//! At the central store every file is a log with an id of its own, which is kept in the file. Each batch has an id that follows
+//! from all records of the log up to its end, and names the batch before it: the store accepts it only after that one. A file that
+//! was cloned, or put back from a backup, has the id of another log: then the last batch that the store has accepted is not
+//! one of its records, or another forwarder holds the log. The file becomes a new log, and is forwarded again from the start.
 //!
-//! A standby that takes over may lack the last batches that were acknowledged. A forwarder remembers those of its session, and sends
-//! again what comes after the last one that the standby has.
+//! A standby that takes over, and a store that is put back, may lack the last batches that were acknowledged. The file has their
+//! records, by which it knows the last one that the store has, and sends again what comes after it.
 
 mod batch;
-mod chain;
 mod connected;
 mod counter;
 mod forwarder;

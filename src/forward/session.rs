@@ -9,7 +9,7 @@ use std::{
 
 use uuid::Uuid;
 
-use super::{chain::Chain, connected::Connected, holder::Holder, state::waiting};
+use super::{connected::Connected, holder::Holder, state::waiting};
 use crate::{
     error::{Error, ErrorKind, Result},
     store::{
@@ -32,8 +32,6 @@ pub(super) struct Session {
     spool: Option<Spool>,
     holder: Option<Holder>,
     connected: Option<Connected>,
-    /// The batches that were acknowledged lately.
-    chain: Chain,
     /// Places that were acknowledged.
     forwarded: u64,
     /// Since when another holder has the log.
@@ -66,7 +64,6 @@ impl Session {
             spool: None,
             holder: None,
             connected: None,
-            chain: Chain::default(),
             forwarded: 0,
             busy_since: None,
             again_since: None,
@@ -154,7 +151,6 @@ impl Session {
         let before = connected.target.acknowledged;
         let stepped = connected.forward(self.spool()?, &name)?;
         self.forwarded += waiting(before, connected.target.acknowledged);
-        self.chain.add(connected.target.batch);
         let beat_is_due = connected.beat_at.is_none_or(|at| at.elapsed() >= BEAT);
         if beat_is_due {
             connected.beat(self.spool()?, &name)?;
@@ -259,8 +255,6 @@ impl Session {
             self.spool()?.set_store(&name, central)?;
         }
         self.again_since = None;
-        // The first batch of this session follows it.
-        self.chain.add(target.batch);
         let holder = self.holder_id()?;
         Ok(Connected::new(self.central.clone(), intake, holder, target))
     }
@@ -297,7 +291,8 @@ impl Session {
         Ok(Some(kept))
     }
 
-    /// Continues after the last batch that the target has accepted. Returns false if this file has not cut it.
+    /// Continues after the last batch that the target has accepted: an earlier one, if a standby took over or the target was put
+    /// back. Returns false if that is not one of the records of this file.
     fn acknowledge(&mut self, target: &mut Target, accepted: Accepted) -> Result<bool> {
         if accepted.batch == target.batch {
             return Ok(true);
@@ -307,22 +302,23 @@ impl Session {
             (target.acknowledged, target.batch) = (target.cut, target.cut_batch);
             return Ok(true);
         }
-        let is_earlier = self.chain.go_back(target.batch, accepted.batch);
-        if is_earlier {
+        let (at, acknowledged) = (accepted.places, target.acknowledged);
+        // `None`: the target does not know the log.
+        let is_same =
+            accepted.batch.is_none() || accepted.batch == Some(self.spool()?.batch_id(target, at)?);
+        if !is_same {
+            return Ok(false);
+        }
+        if waiting(at, acknowledged) > 0 {
             tracing::warn!(
                 target: "tower_activity::forward", store = %self.path().display(), target = self.name,
                 "the target lacks batches that it had acknowledged, as a standby may that took over; forwarding them again"
             );
             target.recording = 0;
         }
-        // Or it was cut while the file could not be written.
-        let is_same =
-            is_earlier || accepted.batch == Some(self.spool()?.id_of_records(accepted.places)?);
-        if is_same {
-            (target.acknowledged, target.batch) = (accepted.places, accepted.batch);
-            (target.cut, target.cut_batch) = (accepted.places, accepted.batch);
-        }
-        Ok(is_same)
+        (target.acknowledged, target.batch) = (at, accepted.batch);
+        (target.cut, target.cut_batch) = (at, accepted.batch);
+        Ok(true)
     }
 
     /// Takes the lease of a log. `None` if another holder has had it for longer than a lease: it is alive.

@@ -30,9 +30,10 @@ use crate::{
     },
 };
 
-const IDS: &str = "SELECT (SELECT id FROM activity WHERE seq = ?1), (SELECT id FROM event WHERE seq = ?2), \
-     (SELECT r.id FROM chunk AS c JOIN recording AS r ON r.seq = c.recording WHERE c.seq = ?3), \
-     (SELECT number FROM chunk WHERE seq = ?3)";
+const IDS: &str = "SELECT 0, seq, id, 0 FROM activity WHERE seq > ?1 AND seq <= ?2 \
+     UNION ALL SELECT 1, seq, id, 0 FROM event WHERE seq > ?3 AND seq <= ?4 \
+     UNION ALL SELECT 2, c.seq, r.id, c.number FROM chunk AS c JOIN recording AS r ON r.seq = c.recording \
+       WHERE c.seq > ?5 AND c.seq <= ?6";
 const FIRST_SINCE: &str = "SELECT coalesce((SELECT min(seq) - 1 FROM activity WHERE id >= ?1), (SELECT max(seq) FROM activity), 0), \
      coalesce((SELECT min(seq) - 1 FROM event WHERE id >= ?1), (SELECT max(seq) FROM event), 0), \
      coalesce((SELECT min(seq) - 1 FROM chunk WHERE until_at >= ?2), (SELECT max(seq) FROM chunk), 0)";
@@ -212,26 +213,20 @@ impl Spool {
         Ok((places, last.recording))
     }
 
-    /// Returns the id of a batch that ends at these places: a random one, which is to be kept. A file that cannot be written keeps
-    /// none: there it follows from the records at these places.
-    pub(crate) fn batch_id(&self, up_to: Places) -> Result<Uuid> {
-        match self.is_writable() {
-            true => Ok(target::random_id()),
-            false => self.id_of_records(up_to),
-        }
-    }
-
-    /// Derives an id from the records at these places.
-    pub(crate) fn id_of_records(&self, at: Places) -> Result<Uuid> {
-        let records = self.read("read the records at a place", |connection| {
-            let mut ids = connection.prepare_cached(IDS)?;
-            ids.query_row(params![at.activity, at.event, at.chunk], |row| {
-                let id = |column| row.get::<_, Option<[u8; 16]>>(column);
-                Ok((id(0)?, id(1)?, id(2)?, row.get::<_, Option<i64>>(3)?))
-            })
-        })?;
-        let hash = |half| fnv1a(format!("{half} {at:?} {records:?}").bytes());
-        Ok(Uuid::from_u64_pair(hash(0), hash(1)))
+    /// Returns the id of the batch that ends at these places, before or after those that a target has acknowledged.
+    ///
+    /// It follows from all records of the log up to there, as far as the file still has those between these places and the
+    /// acknowledged ones: of two files it is the same only if they have the same records.
+    pub(crate) fn batch_id(&self, target: &Target, up_to: Places) -> Result<Uuid> {
+        let acknowledged = target.acknowledged;
+        let sum = |from, to| self.read("read the ids of records", |it| sum_of_ids(it, from, to));
+        let id = target.batch.unwrap_or(target.log).as_u128();
+        let id = id.wrapping_add(sum(acknowledged, up_to)?);
+        let id = id.wrapping_sub(sum(up_to, acknowledged)?);
+        // Batches without any record left differ, too.
+        let at = |at: Places| hash(3, at.activity, &at.event.to_be_bytes(), at.chunk);
+        let id = id.wrapping_add(at(up_to)).wrapping_sub(at(acknowledged));
+        Ok(Uuid::from_u128(id))
     }
 
     /// Returns the places before the first records dated from this microsecond on.
@@ -301,6 +296,34 @@ impl Spool {
         self.reader
             .read(|connection| read(connection).map_err(failed(attempt)))
     }
+}
+
+/// Adds up the hashes of the records after some places and up to others.
+fn sum_of_ids(connection: &Connection, after: Places, up_to: Places) -> rusqlite::Result<u128> {
+    let mut ids = connection.prepare_cached(IDS)?;
+    let mut rows = ids.query(params![
+        after.activity,
+        up_to.activity,
+        after.event,
+        up_to.event,
+        after.chunk,
+        up_to.chunk
+    ])?;
+    let mut sum = 0_u128;
+    while let Some(row) = rows.next()? {
+        let id: [u8; 16] = row.get(2)?;
+        sum = sum.wrapping_add(hash(row.get(0)?, row.get(1)?, &id, row.get(3)?));
+    }
+    Ok(sum)
+}
+
+fn hash(kind: u8, seq: i64, id: &[u8], number: i64) -> u128 {
+    let (seq, number) = (seq.to_be_bytes(), number.to_be_bytes());
+    let half = |half: u8| {
+        let bytes = [&[half, kind], &seq[..], id, &number].concat();
+        u128::from(fnv1a(bytes))
+    };
+    half(0) << 64 | half(1)
 }
 
 /// Whether a file cannot be written, because of its mode or its disk.
