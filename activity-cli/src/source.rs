@@ -44,11 +44,13 @@ pub(crate) fn shown(store: &str) -> String {
     if !is_address(store) {
         return store.to_owned();
     }
-    let (address, parameters) = store.split_once('?').unwrap_or((store, ""));
-    let address = match user_password(address) {
-        Some(password) => address.replacen(&format!(":{password}@"), "@", 1),
-        None => address.to_owned(),
+    let (credentials, rest) = split(store);
+    let (address, parameters) = rest.split_once('?').unwrap_or((rest, ""));
+    let user = match user_password(credentials) {
+        Some(password) => credentials.replacen(&format!(":{password}@"), "@", 1),
+        None => credentials.to_owned(),
     };
+    let address = user + address;
     let mut shown = parameters.split('&').filter(|one| {
         let is_password = parameter_password(one).is_some();
         !one.is_empty() && !is_password
@@ -63,14 +65,26 @@ pub(crate) fn shown(store: &str) -> String {
 
 /// Returns the password in an address.
 fn password(store: &str) -> Option<&str> {
-    let (address, parameters) = store.split_once('?').unwrap_or((store, ""));
-    user_password(address).or_else(|| parameters.split('&').find_map(parameter_password))
+    let (credentials, rest) = split(store);
+    let (_, parameters) = rest.split_once('?').unwrap_or_default();
+    user_password(credentials).or_else(|| parameters.split('&').find_map(parameter_password))
 }
 
-fn user_password(address: &str) -> Option<&str> {
-    let (_, rest) = address.split_once("://")?;
-    let authority = rest.split(['/', '#']).next()?;
-    let (user, _) = authority.rsplit_once('@')?;
+/// Splits an address after the `@` behind its user and password, which may have any character.
+fn split(address: &str) -> (&str, &str) {
+    let mut end = 0;
+    while let Some(at) = address[end..].find('@') {
+        // One behind them is a part of a parameter.
+        if end > 0 && address[end..end + at].contains(['/', '?']) {
+            break;
+        }
+        end += at + 1;
+    }
+    address.split_at(end)
+}
+
+fn user_password(credentials: &str) -> Option<&str> {
+    let (_, user) = credentials.strip_suffix('@')?.split_once("://")?;
     let (_, password) = user.split_once(':')?;
     Some(password).filter(|password| !password.is_empty())
 }
@@ -179,6 +193,7 @@ mod tests {
         let check = |url: &str, expected| assert_eq!(password(url), expected, "{url}");
         check("postgres://u:hunter2@h/x", Some("hunter2"));
         check("postgres://u:a@b@h:5432/x?y=1", Some("a@b"));
+        check("postgres://u:a/b?c#d@h/x", Some("a/b?c#d"));
         check("postgres://u@h/x", None);
         check("postgres://u:@h/x", None);
         check("postgres://h:5432/x", None);
@@ -191,6 +206,11 @@ mod tests {
     fn a_password_is_not_shown() {
         let check = |url: &str, expected| assert_eq!(shown(url), expected);
         check("postgres://u:hunter2@h/x?a=b", "postgres://u@h/x?a=b");
+        check("postgres://u:a/b?c#d@h/x?y=1", "postgres://u@h/x?y=1");
+        check(
+            "postgres://u@h:5432/x?options=a@b",
+            "postgres://u@h:5432/x?options=a@b",
+        );
         check("postgres://u@h/x?password=hunter2", "postgres://u@h/x");
         check(
             "postgres://u:p@h/x?a=b&password=hunter2&c=d",

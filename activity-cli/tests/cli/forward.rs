@@ -43,6 +43,85 @@ fn a_target_is_forgotten_and_an_error_is_cleared() {
     assert!(!ran.stdout.contains("deleted 0 activities"), "{ran:?}");
 }
 
+/// Each form of address is printed as one of the same database.
+#[test]
+fn a_target_is_forgotten_by_the_address_that_is_printed() {
+    let fixture = Fixture::with_calls();
+    for (written, printed) in [
+        ("postgres://u@[::1]:9/typo", "postgres://[::1]:9/typo"),
+        (
+            "postgres://u@%2Fnowhere%2Fsocket/typo",
+            "postgres://%2Fnowhere%2Fsocket:5432/typo",
+        ),
+        (
+            "postgres:///a%20b%2Fc?host=/nowhere&port=9&user=u",
+            "postgres://%2Fnowhere:9/a%20b%2Fc",
+        ),
+        (
+            "postgres://u@127.0.0.1:9,[::1]:8/typo",
+            "postgres://127.0.0.1:9,[::1]:8/typo",
+        ),
+        (
+            "postgres:///typo?hostaddr=127.0.0.1&port=9&user=u",
+            "postgres://127.0.0.1:9/typo",
+        ),
+    ] {
+        let ran = fixture.run(&["forward", "--to", written, "--once"]);
+        assert_eq!(ran.code, Some(1), "{ran:?}");
+        assert!(ran.stderr.contains(printed), "{written}: {ran:?}");
+        assert!(
+            fixture.run(&["doctor"]).stdout.contains(printed),
+            "{written}"
+        );
+        let ran = fixture.run(&["forward", "--to", printed, "--forget"]);
+        let forgot = format!("forgot {printed}\n");
+        assert_eq!((ran.code, ran.stdout), (Some(0), forgot), "{written}");
+        assert!(
+            !fixture.run(&["doctor"]).stdout.contains(printed),
+            "{written}"
+        );
+    }
+}
+
+#[test]
+fn what_is_wrong_with_an_address_is_said() {
+    let fixture = Fixture::with_calls();
+    for (url, expected) in [
+        (
+            "postgres://u@h/x?sslmod=disable",
+            "unknown parameter \"sslmod\"",
+        ),
+        ("postgres://u@h/x?sslmod=disable", "did you mean sslmode?"),
+        ("postgres://u@h/x?Host=h", "did you mean host?"),
+        ("postgres://u@h/x?frobnicate=1", "known: application_name, "),
+        ("postgres://u@h/x?sslmode", "has no value"),
+    ] {
+        for args in [["forward", "--to"], ["list", "--store"]] {
+            let ran = fixture.run(&[&args[..], &[url]].concat());
+            assert!(
+                ran.code == Some(2) && ran.stderr.contains(expected),
+                "{url}: {ran:?}"
+            );
+        }
+    }
+    let server = postgres::Server::start_secure(&postgres::programs());
+    let url = server
+        .url("postgres")
+        .replace(&format!(":{}", postgres::PASSWORD), "");
+    let ran = fixture.run(&["list", "--store", &(url + "?sslmode=require")]);
+    for expected in [
+        "asks for a password",
+        "PGPASSWORD",
+        "~/.pgpass",
+        "PGPASSFILE",
+    ] {
+        assert!(
+            ran.code == Some(1) && ran.stderr.contains(expected),
+            "{ran:?}"
+        );
+    }
+}
+
 /// What a central store has deleted by its own limits is not missing.
 #[test]
 fn a_store_is_verified_after_its_target_has_deleted_days() {

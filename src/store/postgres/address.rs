@@ -8,8 +8,35 @@ use tokio_postgres::{
 };
 
 use super::tls::Verification;
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    record::most_similar,
+};
 
+/// The parameters of an address, beside those of [`Verification`](super::tls::Verification).
+const PARAMETERS: [&str; 20] = [
+    "application_name",
+    "channel_binding",
+    "connect_timeout",
+    "dbname",
+    "host",
+    "hostaddr",
+    "keepalives",
+    "keepalives_idle",
+    "keepalives_interval",
+    "keepalives_retries",
+    "load_balance_hosts",
+    "options",
+    "password",
+    "port",
+    "sslmode",
+    "sslnegotiation",
+    "sslrootcert",
+    "target_session_attrs",
+    "tcp_user_timeout",
+    "user",
+];
+const WITHOUT_VALUE: &str = "a parameter in the address of the PostgreSQL database has no value: parameters have the form name=value";
 const MALFORMED: &str = "the address of the PostgreSQL database is malformed: it has the form postgres://user@host:5432/database";
 
 /// Where the database is, and how to connect to it.
@@ -31,14 +58,26 @@ struct Passwords {
 impl Address {
     /// Parses an address, and checks that the password can be read if it has none. Errors repeat no part of the address.
     pub(super) fn parse(url: &str) -> Result<Self> {
-        let (rest, parameters) = url.split_once('?').unwrap_or((url, ""));
+        // A password may have any character.
+        let credentials = url.find('@').map_or(0, |at| at + 1);
+        let (rest, parameters) = match url[credentials..].find('?') {
+            Some(at) => (&url[..credentials + at], &url[credentials + at + 1..]),
+            None => (url, ""),
+        };
         let (mut mode, mut root) = (None, None);
         let mut others = Vec::new();
         for parameter in parameters.split('&').filter(|one| !one.is_empty()) {
             match parameter.split_once('=') {
                 Some(("sslmode", value)) => mode = Some(value),
                 Some(("sslrootcert", value)) => root = Some(decode(value)?),
-                _ => others.push(parameter),
+                Some((name, _)) => {
+                    let name = decode(name)?;
+                    if !PARAMETERS.contains(&&*name) {
+                        return Err(unknown(&name));
+                    }
+                    others.push(parameter);
+                }
+                None => return Err(Error::invalid(WITHOUT_VALUE)),
             }
         }
         let known = match others.is_empty() {
@@ -82,6 +121,77 @@ impl Address {
         }
         Ok(config)
     }
+}
+
+/// Returns the error for a parameter. It repeats its name only if that is like a known one: else it may be a part of a password.
+fn unknown(name: &str) -> Error {
+    let known = PARAMETERS.join(", ");
+    Error::invalid(match most_similar(name, &PARAMETERS) {
+        Some(similar) => format!(
+            "unknown parameter {name:?} in the address of the PostgreSQL database: did you mean {similar}? known: {known}"
+        ),
+        None => format!(
+            "the address of the PostgreSQL database has an unknown parameter · known: {known}"
+        ),
+    })
+}
+
+/// Names the database without a user and a password, as an address: of the same database.
+pub(super) fn name(config: &Config) -> String {
+    let (hosts, addresses) = (config.get_hosts(), config.get_hostaddrs());
+    let ports = config.get_ports();
+    let port = |at: usize| ports.get(at).or(ports.first()).copied().unwrap_or(5432);
+    let all: Vec<String> = match hosts {
+        [] => addresses.iter().map(|one| tcp(&one.to_string())).collect(),
+        hosts => hosts.iter().map(host).collect(),
+    };
+    let all = match all.is_empty() {
+        true => vec!["localhost".to_owned()],
+        false => all,
+    };
+    let all = all.iter().enumerate();
+    let all: Vec<_> = all
+        .map(|(at, host)| format!("{host}:{}", port(at)))
+        .collect();
+    let database = config.get_dbname().or(config.get_user());
+    let database = encode(database.unwrap_or_default().as_bytes());
+    let mut name = format!("postgres://{}/{database}", all.join(","));
+    // The host is the name in the certificate then.
+    if !hosts.is_empty() && !addresses.is_empty() {
+        let addresses: Vec<_> = addresses.iter().map(ToString::to_string).collect();
+        name += &format!("?hostaddr={}", addresses.join(","));
+    }
+    name
+}
+
+fn host(host: &Host) -> String {
+    match host {
+        Host::Tcp(name) => tcp(name),
+        #[cfg(unix)]
+        Host::Unix(path) => encode(std::os::unix::ffi::OsStrExt::as_bytes(path.as_os_str())),
+    }
+}
+
+/// Returns the name or address of a host, with an IPv6 address in brackets.
+fn tcp(name: &str) -> String {
+    match name.contains(':') {
+        true => format!("[{}]", encode(name.as_bytes()).replace("%3A", ":")),
+        false => encode(name.as_bytes()),
+    }
+}
+
+/// Encodes what cannot stand in a part of an address, as `%20` and the like.
+fn encode(bytes: &[u8]) -> String {
+    let mut encoded = String::with_capacity(bytes.len());
+    for byte in bytes {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                encoded.push(char::from(*byte));
+            }
+            byte => encoded += &format!("%{byte:02X}"),
+        }
+    }
+    encoded
 }
 
 /// True if the server is on this machine.
@@ -198,6 +308,8 @@ fn decode(value: &str) -> Result<String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::{collection::vec, option, prelude::*, sample::select};
+
     use super::*;
 
     #[test]
@@ -227,6 +339,75 @@ mod tests {
             "postgres://a:b@db/c?application_name=x&sslrootcert=%2Fa%20b.pem",
             verified(Some("/a b.pem")),
         );
+    }
+
+    proptest! {
+        #[test]
+        fn the_name_of_an_address_is_one_of_the_same_database(
+            hosts in vec(("[a-z0-9.-]{1,12}|(%2F[a-z]{1,4}){1,3}|\\[(::1|fe80::1%25eth0)\\]|%C3%BC", option::of(1_u16..)), 0..4),
+            user in option::of("[a-z]{1,6}(:[/?#a-z]{0,6})?"),
+            database in option::of("([a-zA-Z_]|%20|%2F|%3F|%C3%BC|%25){1,8}"),
+            hostaddr in option::of(select(vec!["10.0.0.1", "::1"])),
+            socket in option::of(select(vec!["/run/postgresql", "/a b/ü"])),
+        ) {
+            let port = |port: &Option<u16>| port.map(|port| format!(":{port}")).unwrap_or_default();
+            let all: Vec<_> = hosts.iter().map(|(host, at)| format!("{host}{}", port(at))).collect();
+            let mut url = format!("postgres://{}", user.map(|user| user + "@").unwrap_or_default());
+            url += &format!("{}/{}", all.join(","), database.unwrap_or_default());
+            // One for each host.
+            let hostaddr = hostaddr.map(|one| vec![one; hosts.len().max(1)].join(","));
+            let mut separator = '?';
+            for (name, value) in [("hostaddr", hostaddr.as_deref()), ("host", socket)] {
+                if let Some(value) = value {
+                    url += &format!("{separator}{name}={value}");
+                    separator = '&';
+                }
+            }
+            let first = Address::parse(&url).unwrap().config;
+            let printed = name(&first);
+            let second = Address::parse(&printed).unwrap().config;
+            prop_assert_eq!(&name(&second), &printed, "{}", url);
+            let is_default = first.get_hosts().is_empty();
+            let port = |config: &Config, at: usize| {
+                let ports = config.get_ports();
+                ports.get(at).or(ports.first()).copied().unwrap_or(5432)
+            };
+            let ports = |config: &Config| {
+                let count = second.get_hosts().len();
+                (0..count).map(|at| port(config, at)).collect::<Vec<_>>()
+            };
+            prop_assert_eq!(ports(&first), ports(&second), "{}", &url);
+            if !is_default {
+                prop_assert_eq!(first.get_hosts(), second.get_hosts(), "{}", &url);
+                prop_assert_eq!(first.get_hostaddrs(), second.get_hostaddrs(), "{}", &url);
+            }
+            let database = first.get_dbname().or(first.get_user());
+            prop_assert_eq!(database, second.get_dbname(), "{}", &url);
+        }
+    }
+
+    #[test]
+    fn unknown_parameters_are_named_with_the_similar_one() {
+        let check = |parameter: &str, expected: &str| {
+            let error = Address::parse(&format!("postgres://a:s3cret@db/c?{parameter}"));
+            let message = error.unwrap_err().to_string();
+            assert!(message.contains(expected), "{message}");
+        };
+        check("sslmod=disable", r#"unknown parameter "sslmod""#);
+        check("sslmod=disable", "did you mean sslmode?");
+        check(
+            "target_sesion_attrs=any",
+            "did you mean target_session_attrs?",
+        );
+        check("sslcert=x", "known: application_name, ");
+        check("sslmode", "has no value");
+    }
+
+    #[test]
+    fn a_password_may_have_any_character() {
+        let address = Address::parse("postgres://a:b/c?d#e@db/x?sslmode=disable").unwrap();
+        assert_eq!(address.config.get_password(), Some(&b"b/c?d#e"[..]));
+        assert_eq!(address.tls, Verification::NoTls);
     }
 
     #[test]

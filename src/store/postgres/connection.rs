@@ -22,7 +22,10 @@ use tokio_postgres::{
 };
 use uuid::Uuid;
 
-use super::{address::Address, role::Role};
+use super::{
+    address::{Address, name},
+    role::Role,
+};
 use crate::error::{Error, ErrorKind, Result};
 
 /// How long connecting to one address may take.
@@ -232,10 +235,10 @@ impl Failed {
     }
 
     fn into_error(self, role: Role, config: &Config) -> Error {
+        let name = name(config);
         match self {
             Failed::Other(error) => error,
             Failed::Database(cause) => role.explain(&cause).unwrap_or_else(|| {
-                let name = name(config);
                 let (kind, what) = match cause.code() {
                     Some(&SqlState::READ_ONLY_SQL_TRANSACTION) => (
                         ErrorKind::Store,
@@ -324,11 +327,18 @@ pub(super) async fn all<T, F: Future<Output = Result<T, Failed>>>(
 
 fn connect(address: &Address) -> Result<Link> {
     let failed = |cause: Box<dyn std::error::Error + Send + Sync>| {
-        Error::new(
-            ErrorKind::Store,
-            format!("cannot connect to the store {}", name(&address.config)),
-        )
-        .with_source(cause)
+        let what = format!("cannot connect to the store {}", name(&address.config));
+        let reason = cause.source().map(ToString::to_string);
+        match reason.as_deref() {
+            Some("password missing") => Error::new(
+                ErrorKind::Store,
+                format!(
+                    "{what}: its server asks for a password, and there is none · set the variable PGPASSWORD, or add the line \
+                     `host:port:database:user:password` to ~/.pgpass, or to the file that the variable PGPASSFILE names"
+                ),
+            ),
+            _ => Error::new(ErrorKind::Store, what).with_source(cause),
+        }
     };
     let runtime = RUNTIME
         .as_ref()
@@ -392,33 +402,6 @@ impl Link {
             active_at,
         }
     }
-}
-
-/// Names the database without a password.
-pub(super) fn name(config: &Config) -> String {
-    use tokio_postgres::config::Host;
-
-    let port = |at: usize| {
-        let ports = config.get_ports();
-        ports.get(at).or(ports.first()).copied().unwrap_or(5432)
-    };
-    let hosts = config.get_hosts().iter().enumerate();
-    let hosts: Vec<_> = hosts
-        .map(|(at, host)| match host {
-            Host::Tcp(host) => format!("{host}:{}", port(at)),
-            #[cfg(unix)]
-            Host::Unix(path) => format!("{}:{}", path.display(), port(at)),
-        })
-        .collect();
-    let hosts = match hosts.is_empty() {
-        true => format!("localhost:{}", port(0)),
-        false => hosts.join(","),
-    };
-    let database = config
-        .get_dbname()
-        .or(config.get_user())
-        .unwrap_or_default();
-    format!("postgres://{hosts}/{database}")
 }
 
 /// Waits for a request, until the connection was silent for too long.

@@ -73,7 +73,7 @@ impl Store for PostgresStore {
     }
 
     fn name(&self) -> String {
-        connection::name(&self.address.config)
+        address::name(&self.address.config)
     }
 }
 
@@ -88,10 +88,6 @@ impl CentralStore for PostgresStore {
 
 impl fmt::Debug for PostgresStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "PostgresStore({})",
-            connection::name(&self.address.config)
-        )
+        write!(f, "PostgresStore({})", address::name(&self.address.config))
     }
 }
