@@ -82,8 +82,12 @@ impl Database {
     }
 
     /// Runs a command, which fails with this sentence and nothing of SQL.
+    fn run(&self, url: &str, args: &[&str]) -> CommandResult {
+        self.fixture.run(&[args, &["--store", url]].concat())
+    }
+
     fn fails(&self, url: &str, args: &[&str], expected: &str) {
-        let ran = self.fixture.run(&[args, &["--store", url]].concat());
+        let ran = self.run(url, args);
         let message = &ran.stderr;
         assert!(
             ran.code == Some(1) && message.contains(expected),
@@ -141,17 +145,35 @@ fn a_missing_right_is_named_by_its_role() {
 fn a_database_without_the_schema_says_so() {
     let database = Database::new();
     let none = database.user("none");
-    for args in READ {
+    // A mistyped name of a database gets no schema, whoever owns it.
+    let others: &[&[&str]] = &[
+        &["retention", "--sums", "90d", "--json"],
+        &["erase", "--actor", "Ann B", "--dry-run"],
+        &["prune", "--older-than", "0s", "--what", "sums", "--dry-run"],
+        &["stats"],
+        &["stats", "--by", "name"],
+        &["webhooks", "run"],
+        &["webhooks", "dead"],
+        &["webhooks", "retry", "ops"],
+    ];
+    let (_, name) = database.url.rsplit_once('/').unwrap();
+    for args in READ.iter().chain(MAINTAIN).chain(others) {
         for url in [&database.url, &none] {
-            database.fails(url, args, "no log has been forwarded to this database yet");
+            let ran = database.run(url, args);
+            let expected = [
+                "no log has been forwarded to the database postgres://127.0.0.1:",
+                &format!("/{name} yet"),
+                "`activity forward --to URL` creates it",
+            ];
+            for expected in expected {
+                assert!(
+                    ran.code == Some(1) && ran.stderr.contains(expected),
+                    "{args:?}: {ran:?}"
+                );
+            }
+            let made = "SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'tower%'";
+            assert_eq!(postgres::query(&database.url, made).trim(), "0", "{args:?}");
         }
-    }
-    for args in MAINTAIN {
-        database.fails(
-            &none,
-            args,
-            "no log has been forwarded to this database yet",
-        );
     }
     let ran = database.forward(&none);
     let expected = "its user may not create the schema";

@@ -24,7 +24,7 @@ use uuid::Uuid;
 
 use super::{
     address::{Address, name},
-    role::Role,
+    role::{Role, no_schema},
 };
 use crate::error::{Error, ErrorKind, Result};
 
@@ -194,6 +194,8 @@ impl Drop for Rollback<'_> {
 #[derive(Debug)]
 pub(super) enum Failed {
     Database(tokio_postgres::Error),
+    /// No log has been forwarded to the database yet.
+    NoSchema,
     Other(Error),
 }
 
@@ -221,7 +223,7 @@ impl Failed {
             Failed::Database(cause) => {
                 cause.is_closed() || cause.code().is_some_and(|code| ended.contains(code))
             }
-            Failed::Other(_) => false,
+            Failed::NoSchema | Failed::Other(_) => false,
         }
     }
 
@@ -238,7 +240,8 @@ impl Failed {
         let name = name(config);
         match self {
             Failed::Other(error) => error,
-            Failed::Database(cause) => role.explain(&cause).unwrap_or_else(|| {
+            Failed::NoSchema => no_schema(&name),
+            Failed::Database(cause) => role.explain(&cause, &name).unwrap_or_else(|| {
                 let (kind, what) = match cause.code() {
                     Some(&SqlState::READ_ONLY_SQL_TRANSACTION) => (
                         ErrorKind::Store,

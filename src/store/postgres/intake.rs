@@ -78,7 +78,7 @@ impl sealed::WriteSide for PostgresIntake {}
 
 impl PostgresIntake {
     pub(super) fn open(mut connection: Connection) -> Result<Self> {
-        migrate::migrate(&mut connection)?;
+        migrate::create_or_migrate(&mut connection)?;
         let mut days = Days::default();
         days.make_ahead(&mut connection)?;
         Ok(PostgresIntake {

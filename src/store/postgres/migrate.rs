@@ -4,7 +4,7 @@ use tokio_postgres::Transaction;
 
 use super::{
     connection::{Connection, Failed, query},
-    role::{self, Role},
+    role::Role,
 };
 use crate::error::{Error, ErrorKind, Result};
 
@@ -26,24 +26,40 @@ const SET_VERSION: &str = "UPDATE tower_activity.mark SET value = $1 WHERE name 
 /// # Errors
 ///
 /// If the schema is newer, or the user may not create or migrate it.
-pub(super) fn migrate(connection: &mut Connection) -> Result<()> {
+pub(super) fn create_or_migrate(connection: &mut Connection) -> Result<()> {
     connection.transaction(LOCK, async |transaction| {
         let from = version(transaction).await?.unwrap_or_default();
-        check(from)?;
-        for step in MIGRATIONS.iter().skip(from as usize) {
-            transaction.batch_execute(step).await.map_err(
-                |cause| match Role::explain_migration(from, &cause) {
-                    Some(error) => Failed::Other(error),
-                    None => cause.into(),
-                },
-            )?;
-        }
-        if from < SCHEMA {
-            let parameters = [(&SCHEMA as _, tokio_postgres::types::Type::INT8)];
-            query(transaction, SET_VERSION, &parameters).await?;
-        }
-        Ok(())
+        migrate_from(transaction, from).await
     })
+}
+
+/// Migrates the schema to the newest version.
+///
+/// # Errors
+///
+/// If there is none yet, it is newer, or the user may not migrate it.
+pub(super) fn migrate(connection: &mut Connection) -> Result<()> {
+    connection.transaction(LOCK, async |transaction| {
+        let from = version(transaction).await?.ok_or(Failed::NoSchema)?;
+        migrate_from(transaction, from).await
+    })
+}
+
+async fn migrate_from(transaction: &Transaction<'_>, from: i64) -> Result<(), Failed> {
+    check(from)?;
+    for step in MIGRATIONS.iter().skip(from as usize) {
+        transaction.batch_execute(step).await.map_err(|cause| {
+            match Role::explain_migration(from, &cause) {
+                Some(error) => Failed::Other(error),
+                None => cause.into(),
+            }
+        })?;
+    }
+    if from < SCHEMA {
+        let parameters = [(&SCHEMA as _, tokio_postgres::types::Type::INT8)];
+        query(transaction, SET_VERSION, &parameters).await?;
+    }
+    Ok(())
 }
 
 /// Checks that the schema is of this version.
@@ -52,9 +68,7 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<()> {
 ///
 /// If there is none yet, or it has another version.
 pub(super) async fn check_current(transaction: &Transaction<'_>) -> Result<(), Failed> {
-    let Some(found) = version(transaction).await? else {
-        return Err(Failed::Other(role::no_schema()));
-    };
+    let found = version(transaction).await?.ok_or(Failed::NoSchema)?;
     check(found)?;
     match found == SCHEMA {
         true => Ok(()),

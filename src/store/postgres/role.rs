@@ -33,13 +33,13 @@ impl Role {
     }
 
     /// Returns the error for a user that lacks a right, or a schema that is not there; `None` for other causes.
-    pub(super) fn explain(self, cause: &tokio_postgres::Error) -> Option<Error> {
+    pub(super) fn explain(self, cause: &tokio_postgres::Error, store: &str) -> Option<Error> {
         let database = cause.as_db_error()?;
         let code = database.code();
         let missing = [SqlState::UNDEFINED_TABLE, SqlState::INVALID_SCHEMA_NAME];
         let error = match code {
             code if *code == SqlState::INSUFFICIENT_PRIVILEGE => self.denied(),
-            code if missing.contains(code) => no_schema(),
+            code if missing.contains(code) => no_schema(store),
             // Of a schema that is not there the server misses the schema.
             code if *code == SqlState::UNDEFINED_FUNCTION => another_layout("function"),
             code if *code == SqlState::UNDEFINED_COLUMN => another_layout("column"),
@@ -95,9 +95,12 @@ fn another_layout(lacks: &str) -> Error {
 }
 
 /// Returns the error for a database without the schema.
-pub(super) fn no_schema() -> Error {
+pub(super) fn no_schema(store: &str) -> Error {
     Error::new(
         ErrorKind::NoStore,
-        "no log has been forwarded to this database yet · `activity forward --to URL` forwards one",
+        format!(
+            "no log has been forwarded to the database {store} yet: it has no schema tower_activity · `activity forward --to URL` \
+             creates it and forwards a log"
+        ),
     )
 }
