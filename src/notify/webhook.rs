@@ -7,7 +7,7 @@ use crate::{
     notify::Secret,
     record::Filter,
     redact::Redactor,
-    store::RecordKind,
+    store::{RecordKind, is_name},
 };
 
 /// A webhook: which records to send, and where.
@@ -65,8 +65,10 @@ impl Webhook {
     }
 
     fn new(what: RecordKind, name: String, url: String) -> Result<Self> {
-        if name.is_empty() || name.chars().any(char::is_control) {
-            return Err(Error::invalid(format!("invalid webhook name {name:?}")));
+        if !is_name(&name) {
+            return Err(Error::invalid(format!(
+                "{name:?} is not the name of a webhook: it needs a character that is visible, and no control characters"
+            )));
         }
         check_url(&url)?;
         Ok(Webhook {

@@ -118,6 +118,8 @@ pub(crate) use sanitize::{Attribute, Sanitizer};
 pub(crate) use scan::{SampleSums, SampleTotals, descendants_of, during, too_many};
 pub use sums::Quarter;
 pub use token::AccessToken;
+#[cfg(feature = "webhook")]
+pub(crate) use token::is_name;
 pub use turn_stats::{RecencyBucket, TurnHistory, TurnStats, Turns};
 
 use crate::error::{Error, Result};

@@ -4,6 +4,9 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+use crate::error::{Error, Result};
+
 /// A named token of the HTTP API: a client that sends its secret may read what its filter matches.
 ///
 /// The store keeps the SHA-256 of the secret, not the secret: `web::TokenSecret` makes both.
@@ -39,10 +42,32 @@ impl AccessToken {
         }
     }
 
+    /// Checks the name.
+    ///
+    /// # Errors
+    ///
+    /// If it is empty or blank, or has control characters.
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
+    pub(crate) fn check(&self) -> Result<()> {
+        match is_name(&self.name) {
+            true => Ok(()),
+            false => Err(Error::invalid(format!(
+                "{:?} is not the name of a token: it needs a character that is visible, and no control characters",
+                self.name
+            ))),
+        }
+    }
+
     /// Whether it is still valid.
     pub fn is_valid_at(&self, now: DateTime<Utc>) -> bool {
         self.expires_at.is_none_or(|expires_at| now < expires_at)
     }
+}
+
+/// Whether a text can name something: it is not blank, and has no control characters.
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "webhook"))]
+pub(crate) fn is_name(text: &str) -> bool {
+    !text.trim().is_empty() && !text.chars().any(char::is_control)
 }
 
 impl fmt::Debug for AccessToken {

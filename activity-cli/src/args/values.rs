@@ -15,6 +15,14 @@ pub(super) fn position(text: &str) -> Result<String, Error> {
         .map(|_| text.to_owned())
 }
 
+/// Refuses a blank text: a variable of a script that is not set.
+pub(super) fn not_blank(text: &str) -> Result<String, String> {
+    match text.trim().is_empty() {
+        true => Err("it is blank".to_owned()),
+        false => Ok(text.to_owned()),
+    }
+}
+
 /// Checks a cursor of a list, of either kind of record.
 pub(super) fn cursor(text: &str) -> Result<String, Error> {
     let of_activities = text.parse::<Cursor<ActivityRecord>>().map(drop);

@@ -149,7 +149,7 @@ pub(crate) struct Retention {
 #[derive(Debug, Args)]
 pub(crate) struct Erase {
     /// User ID
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = values::not_blank)]
     pub(crate) actor: String,
     /// Only report what would be erased
     #[arg(long)]

@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::Value;
 use tower_activity::{Describe, Outcome};
 
-use crate::{fixture::Fixture, serve::Server};
+use crate::{fixture::Fixture, postgres, serve::Server};
 
 fn fixture() -> Fixture {
     let fixture = Fixture::new();
@@ -16,6 +16,40 @@ fn fixture() -> Fixture {
     }
     log.shutdown().wait().unwrap();
     fixture
+}
+
+/// A variable of a script that is not set.
+#[test]
+fn a_blank_name_is_refused() {
+    let fixture = fixture();
+    let url = postgres::database();
+    let ran = fixture.run(&["forward", "--to", &url, "--once"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    for store in ["activity.db", &url] {
+        for (args, expected) in [
+            (&["token", "create", ""][..], "is not the name of a token"),
+            (&["token", "create", " \t"], "is not the name of a token"),
+            (&["token", "create", "a\nb"], "is not the name of a token"),
+            (
+                &["webhooks", "add", "", "https://example.com/"],
+                "is not the name of a webhook",
+            ),
+            (
+                &["webhooks", "add", " ", "https://example.com/"],
+                "is not the name of a webhook",
+            ),
+            (&["erase", "--actor", ""], "it is blank"),
+            (&["erase", "--actor", "  ", "--dry-run"], "it is blank"),
+        ] {
+            let ran = fixture.run(&[args, &["--store", store]].concat());
+            assert!(
+                ran.code == Some(2) && ran.stderr.contains(expected),
+                "{args:?}: {ran:?}"
+            );
+        }
+        let listed = fixture.run(&["token", "list", "--json", "--store", store]);
+        assert_eq!(listed.stdout, "");
+    }
 }
 
 fn bearer(secret: &str) -> String {

@@ -18,9 +18,7 @@ const REVOKE: &str = "DELETE FROM tower_activity.token WHERE name = $1";
 impl PostgresMaintenance {
     /// Adds a token. Returns false if there is one of this name.
     pub(super) fn add_token(&mut self, token: &AccessToken) -> Result<bool> {
-        if token.name.contains('\0') {
-            return Err(Error::invalid("the name of a token cannot contain NUL"));
-        }
+        token.check()?;
         let hash = token.hash.as_slice();
         let created_at = token.created_at.timestamp_micros();
         let expires_at = token.expires_at.map(|at| at.timestamp_micros());

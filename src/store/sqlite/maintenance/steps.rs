@@ -72,6 +72,7 @@ impl Maintenance for SqliteMaintenance {
     }
 
     fn create_token(&mut self, token: &AccessToken) -> Result<bool> {
+        token.check()?;
         self.write(|transaction| token::create(transaction, token))
     }
 
