@@ -1,10 +1,19 @@
 //! `activity serve`: serves the dashboard and the HTTP API.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::{
+    io,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+};
 
 use tower_activity::{
     ActivityLog,
     web::{ActivityRouter, Server},
+};
+use tracing_subscriber::{
+    filter::{LevelFilter, Targets},
+    fmt,
+    layer::SubscriberExt,
+    util::SubscriberInitExt,
 };
 
 use crate::{args::Serve, browser, failure::Failure, secrets::Token, signal, source};
@@ -69,12 +78,23 @@ pub(crate) fn page(store: &str, page: &str) -> Result<(), Failure> {
     })
 }
 
+/// Logs the causes of failed requests, whose answers have only an id of each.
+fn log_to_stderr() {
+    let log = fmt::layer().with_writer(io::stderr);
+    let of_library = Targets::new().with_target("tower_activity", LevelFilter::WARN);
+    tracing_subscriber::registry()
+        .with(log)
+        .with(of_library)
+        .init();
+}
+
 /// Serves until ctrl-c or SIGTERM.
 fn until_signal(
     listen: &str,
     router: ActivityRouter,
     on_ready: impl FnOnce(SocketAddr),
 ) -> Result<(), Failure> {
+    log_to_stderr();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;

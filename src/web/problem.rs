@@ -115,6 +115,8 @@ impl From<Error> for Problem {
             ErrorKind::Denied => unavailable("denied", detail).logged(causes),
             ErrorKind::NoStore => unavailable("no_store", detail).logged(causes),
             ErrorKind::NewerSchema => unavailable("newer_schema", detail).logged(causes),
+            // The database is away, or the file cannot be read. A later attempt may find it.
+            ErrorKind::Store | ErrorKind::NotAStore => unavailable("store", detail).logged(causes),
             _ => Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "store", detail).logged(causes),
         }
     }
@@ -154,8 +156,13 @@ impl IntoResponse for Problem {
         let json = HeaderValue::from_static("application/problem+json");
         headers.insert(header::CONTENT_TYPE, json);
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if self.code == "busy" {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        let retry_after = match self.code {
+            "busy" => Some("1"),
+            "store" => Some("5"),
+            _ => None,
+        };
+        if let Some(seconds) = retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static(seconds));
         }
         response
     }

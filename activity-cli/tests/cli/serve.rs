@@ -6,9 +6,10 @@ use std::{
     process::{Child, Stdio},
 };
 
+use serde_json::Value;
 use tower_activity::{Describe, Outcome};
 
-use crate::fixture::Fixture;
+use crate::{fixture::Fixture, postgres};
 
 /// A server that is running.
 pub(crate) struct Server {
@@ -41,6 +42,18 @@ impl Server {
         }
     }
 
+    /// Reads what it prints, up to the line that contains a text, and returns that.
+    fn prints(&mut self, text: &str) -> String {
+        let mut stderr = BufReader::with_capacity(1, self.child.stderr.as_mut().unwrap());
+        loop {
+            let mut line = String::new();
+            assert_ne!(stderr.read_line(&mut line).unwrap(), 0, "{text}");
+            if line.contains(text) {
+                return line;
+            }
+        }
+    }
+
     /// Returns the whole response.
     pub(crate) fn answer(&self, path: &str, headers: &str) -> String {
         let mut stream = TcpStream::connect(&self.address).unwrap();
@@ -52,6 +65,78 @@ impl Server {
         stream.read_to_string(&mut answer).unwrap();
         answer
     }
+}
+
+/// Every endpoint that reads the store.
+const READ: &[&str] = &[
+    "/api/activities",
+    "/api/activities/01900000-0000-7000-8000-000000000001",
+    "/api/activities/01900000-0000-7000-8000-000000000001/tree",
+    "/api/activities/01900000-0000-7000-8000-000000000001/recordings",
+    "/api/recordings",
+    "/api/recordings/01900000-0000-7000-8000-000000000001",
+    "/api/recordings/01900000-0000-7000-8000-000000000001/chunks",
+    "/api/descendants?ids=01900000-0000-7000-8000-000000000001",
+    "/api/errors",
+    "/api/events",
+    "/api/mcp",
+    "/api/metrics/overall",
+    "/api/metrics/projects",
+    "/api/metrics/actors",
+    "/api/metrics/attributes/a",
+    "/api/metrics/names/call",
+    "/api/metrics/types",
+    "/api/digest",
+    "/api/export",
+    "/api/health",
+    "/api/store",
+    "/api/live",
+    "/metrics",
+];
+
+/// Each request fails while the store cannot be read, and the log has its cause.
+fn fails_and_logs(server: &mut Server, code: &str, cause: &str) {
+    for path in READ {
+        let answer = server.answer(path, "");
+        assert!(answer.starts_with("HTTP/1.1 503 "), "{path}: {answer}");
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let body = body.lines().find(|line| line.starts_with('{')).unwrap();
+        let problem: Value = serde_json::from_str(body).unwrap();
+        assert_eq!(problem["code"], code, "{path}: {answer}");
+        assert!(head.contains("retry-after: 5"), "{path}: {head}");
+        let id = problem["error_id"].as_str().unwrap();
+        let line = server.prints(id);
+        assert!(line.contains(cause), "{path}: {line}");
+        assert!(!line.contains(postgres::PASSWORD), "{line}");
+    }
+}
+
+#[test]
+fn a_database_that_is_away_is_a_503_and_the_server_prints_the_cause() {
+    let (fixture, database) = (Fixture::with_calls(), postgres::server());
+    let url = database.database();
+    let ran = fixture.run(&["forward", "--to", &url, "--once"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let mut server = Server::new(&fixture, &["--store", &url]);
+    assert!(server.answer("/api/store", "").contains(" 200 OK"));
+    database.stop("fast");
+    fails_and_logs(
+        &mut server,
+        "store",
+        "cannot connect to the store postgres://127.0.0.1:",
+    );
+    database.start_again();
+    assert!(server.answer("/api/store", "").contains(" 200 OK"));
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_a_503_and_the_server_prints_the_cause() {
+    let fixture = Fixture::with_calls();
+    let mut server = Server::new(&fixture, &[]);
+    let folder = fixture.folder.path();
+    std::fs::rename(folder.join("activity.db"), folder.join("moved.db")).unwrap();
+    std::fs::write(folder.join("activity.db"), "not a database".repeat(1000)).unwrap();
+    fails_and_logs(&mut server, "store", "activity.db");
 }
 
 impl Drop for Server {
