@@ -97,18 +97,19 @@ impl Session {
 
     /// Replaces ports and IDs by those of this session.
     pub(crate) fn filled_in(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        // First: an ID may have these digits.
+        for (shown, port) in &self.ports {
+            text = text.replace(shown, port);
+        }
         let ids = [
             (ID, &self.failed),
             ("ACTIVITY_ID", &self.failed),
             ("RECORDING_ID", &self.recording),
             (DATABASE, &self.database),
         ];
-        let mut text = text.to_owned();
         for (shown, id) in ids {
             text = text.replace(shown, id);
-        }
-        for (shown, port) in &self.ports {
-            text = text.replace(shown, port);
         }
         let listen = format!(" --listen 127.0.0.1:{}", self.port("8787"));
         let lines = text
