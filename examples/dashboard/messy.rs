@@ -1,7 +1,7 @@
 //! Records as real programs leave them: long, blank and right-to-left names, a deep tree, many equal steps, large payloads.
 
 use serde_json::{Value, json};
-use tower_activity::{ActivityLog, Describe, Outcome, record::Capture};
+use tower_activity::{ActivityLog, Describe, Kind, Outcome, record::Capture};
 
 /// The depth of the deep tree.
 const DEPTH: usize = 60;
@@ -131,6 +131,13 @@ fn mcp(log: &ActivityLog) {
             );
         }
         let call = log.start(call);
+        if n % 10 == 0 {
+            // A request to the client, which is no call.
+            let sampling = Describe::new(Kind::Custom, "sampling/createMessage")
+                .attribute("mcp.method.name", "sampling/createMessage")
+                .attribute("mcp.client.version", "0.0");
+            log.start(sampling.parent(&call)).end(Outcome::success());
+        }
         call.end(match n % 4 {
             0 => Outcome::failed(format!("error_{}_{}", n % 40, "e".repeat(n % 200))),
             _ => Outcome::success(),

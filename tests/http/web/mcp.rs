@@ -261,6 +261,46 @@ async fn every_row_counts_what_its_filter_lists() {
 }
 
 #[tokio::test]
+async fn the_methods_that_a_filter_allows_list_the_calls_that_are_counted() {
+    let app = router(&log().await);
+    let [call, prompt, resource] = ["tools/call", "prompts/get", "resources/read"];
+    for (scope, exclusions, expected) in [
+        ("", "", &[call, prompt, resource][..]),
+        (
+            "attr.mcp.method.name:TOOLS/call,sampling/createMessage",
+            "",
+            &[call],
+        ),
+        (
+            "attr.\"mcp.method.name\":*get,=resources/read",
+            "",
+            &[prompt, resource],
+        ),
+        (
+            "-attr.mcp.method.name:tools/* status:success",
+            "-attr.mcp.method.name:tools/* status:success",
+            &[prompt, resource],
+        ),
+        ("attr.mcp.method.name:sampling/createMessage", "", &[]),
+    ] {
+        let answer = mcp(&app, scope).await;
+        assert_eq!(answer["methods"], json!(expected), "{scope}");
+        let count = match expected.join(",=") {
+            none if none.is_empty() => 0,
+            methods => {
+                let [start, end] =
+                    ["start", "end"].map(|at| answer["counted"][at].as_str().unwrap());
+                let filter = format!(
+                    "attr.mcp.method.name:={methods} {exclusions} -status:running since:{start} until:{end}"
+                );
+                listed(&app, &filter).await
+            }
+        };
+        assert_eq!(answer["calls"]["count"], count, "{scope}");
+    }
+}
+
+#[tokio::test]
 async fn tools_have_their_errors_and_what_models_missed_is_reported_last_first() {
     let app = router(&log().await);
     let answer = mcp(&app, "").await;

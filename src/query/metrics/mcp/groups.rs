@@ -233,7 +233,8 @@ impl ToolSums {
     fn add(&mut self, call: &AttributeSample, has_reason: bool) {
         self.calls.add(call);
         self.reasons += u64::from(has_reason);
-        if let Some(error_type) = &call.error_type
+        if call.status == Status::Failed
+            && let Some(error_type) = &call.error_type
             && (self.errors.len() < MOST_ERRORS || self.errors.contains_key(error_type))
         {
             *self.errors.entry(error_type.clone()).or_default() += 1;

@@ -5,6 +5,7 @@ mod rows;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use self::groups::CallGroups;
 pub use self::rows::{
@@ -14,7 +15,7 @@ use super::{MetricsQuery, Period, Unknown};
 use crate::{
     error::Result,
     query::ActivityReader,
-    record::{AttributeTest, Filter, Pattern, mcp_attributes as names},
+    record::{AttributeTest, Filter, Pattern, Text, mcp_attributes as names},
     store::during,
 };
 
@@ -36,6 +37,8 @@ pub struct McpUse {
     pub earlier: Option<DateTime<Utc>>,
     /// An instant in the next window, if it has begun.
     pub later: Option<DateTime<Utc>>,
+    /// The methods that are counted: those that the query's filter allows. A filter for a method that is none of these has none.
+    pub methods: Vec<Text>,
     /// The figures of all calls.
     pub calls: CallFigures,
     /// The servers with the most calls.
@@ -92,7 +95,12 @@ impl ActivityReader {
     pub fn mcp(&mut self, query: &MetricsQuery, limit: usize) -> Result<McpUse> {
         let known = self.known(query, true)?;
         let window = known.window;
-        let filter = during(query.full_filter().and(&calls()), known.quarters);
+        let selected = query.full_filter();
+        let methods = METHODS
+            .into_iter()
+            .filter(|method| allows(&selected, method));
+        let methods = methods.map(Text::from_static).collect();
+        let filter = during(selected.and(&calls()), known.quarters);
         let mut groups = CallGroups::new(limit);
         self.reader
             .scan_attributes(&filter, &mut |call| groups.add(&call))?;
@@ -103,6 +111,7 @@ impl ActivityReader {
             counted: known.counted,
             earlier: has_earlier.then(|| window.start - TimeDelta::seconds(1)),
             later: (window.end <= query.now).then(|| query.later(window)),
+            methods,
             calls: groups.calls.figures(),
             server_count: groups.servers.len(),
             servers: groups.servers.most_used(limit),
@@ -118,12 +127,21 @@ impl ActivityReader {
     }
 }
 
-/// Returns a filter for MCP calls: not for requests of servers to their clients.
+/// The methods of calls: not those of requests of servers to their clients.
+const METHODS: [&str; 3] = [names::CALL_TOOL, names::GET_PROMPT, names::READ_RESOURCE];
+
+/// Returns false for a method that the filter excludes.
+fn allows(filter: &Filter, method: &str) -> bool {
+    let method = Value::from(method);
+    let choice = filter.attributes.get(names::METHOD);
+    choice.is_none_or(|choice| choice.allows(|test| test.matches(&method)))
+}
+
+/// Returns a filter for MCP calls.
 fn calls() -> Filter {
-    let methods = [names::CALL_TOOL, names::GET_PROMPT, names::READ_RESOURCE];
     let mut filter = Filter::default();
     let of_method = filter.attributes.entry(names::METHOD.to_owned());
-    let tests = methods.map(|method| AttributeTest::Is(Pattern::exact(method)));
+    let tests = METHODS.map(|method| AttributeTest::Is(Pattern::exact(method)));
     of_method.or_default().any_of.extend(tests);
     filter
 }

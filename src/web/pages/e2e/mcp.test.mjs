@@ -64,12 +64,25 @@ for (const place of PLACES) {
         await settled(page);
         await assertAllOpen(page, 15);
       }
-      // Of the messy calls that were just recorded.
-      const messy = "attr.mcp.client.version:0.* -name:report_missing_tool";
+      // Of the messy calls that were just recorded: others go on, of a client that has such a version, too.
+      const messy = "attr.mcp.client.version:0.* -attr.mcp.client.name:codex";
       for (const all of ["tools", "servers", "clients"]) {
         await page.goto(new URL(`mcp?all=${all}&q=${encodeURIComponent(messy)}`, place).href);
         await settled(page);
         await assertAllOpen(page, 30);
+      }
+      for (const [q, least] of [
+        ["attr.mcp.method.name:tools/call,sampling/createMessage", 100],
+        ['attr."mcp.method.name":*', 100],
+        ["-attr.mcp.method.name:tools/call -status:cancelled", 10],
+        ["status:success", 100],
+        ["-status:failed", 100],
+        ["attr.mcp.intent:*1*", 30],
+      ]) {
+        const filter = encodeURIComponent(`${messy} ${q}`);
+        await page.goto(new URL(`mcp?all=tools&q=${filter}`, place).href);
+        await settled(page);
+        await assertAllOpen(page, least);
       }
       await window.close();
     });

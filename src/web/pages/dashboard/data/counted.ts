@@ -18,17 +18,30 @@ export function exactly(field: string, value: string): string {
   return `${field}:=${quoted(value)}`;
 }
 
-/** Narrows a filter by terms. Each replaces those of its field, as several values of a field are alternatives. */
+/**
+ * Narrows a filter by terms. Each replaces those of its field, as several values of a field are alternatives; a term for any value
+ * does not, as any other is narrower. Exclusions add up.
+ */
 export function narrowed(scope: string | undefined, ...more: string[]): string {
   const all = terms(scope ?? "").map((term) => term.text);
   return more
-    .reduce((kept, term) => [...kept.filter((one) => field(one) !== field(term)), term], all)
+    .reduce((kept, term) => {
+      const others = kept.filter((one) => field(one) !== field(term));
+      const isKept = term.endsWith(":*") && others.length < kept.length;
+      return isKept ? kept : [...others, term];
+    }, all)
     .join(" ");
 }
 
-/** Returns the field of a term, with the key of an attribute, and the minus of an exclusion. */
+/** Returns the field of a term, with the key of an attribute. An exclusion is alone. */
 function field(term: string): string {
-  return /^-?[a-z]+(?:\.(?:"(?:\\.|[^"\\])*"|[^:"]+))?:/i.exec(term)?.[0].toLowerCase() ?? term;
+  const match = /^([a-z]+)(?:\.("(?:\\.|[^"\\])*"|[^:"]+))?:/i.exec(term);
+  if (match === null) {
+    return term;
+  }
+  const [, name = "", key = ""] = match;
+  const unquoted = key.startsWith('"') ? key.slice(1, -1).replace(/\\(.)/g, "$1") : key;
+  return `${name.toLowerCase().replace(/^env$/, "environment")}.${unquoted}`;
 }
 
 /** Returns the part of a period that lies within another. */

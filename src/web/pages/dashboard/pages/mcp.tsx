@@ -72,7 +72,7 @@ function Loaded({ mcp, params, q }: { mcp: McpUse; params: Params; q: string }) 
     mcp,
     all: params.all,
     now,
-    list: (...terms) => callsHref(q, mcp.counted, ...terms),
+    list: (...terms) => callsHref(q, mcp.methods, mcp.counted, ...terms),
     narrow: (...terms) => put({ q: narrowed(q, ...terms), all: null }),
     expand: (list) => put({ all: list }),
   };
@@ -91,10 +91,16 @@ function Loaded({ mcp, params, q }: { mcp: McpUse; params: Params; q: string }) 
       <p class="mcp-sum">
         <a href={tables.list()}>{plural(calls.count, "call")}</a>
         {" · "}
-        <a class={calls.failed > 0 ? "bad" : "dim"} href={tables.list("status:failed")}>
-          {count(calls.failed)} failed
-        </a>{" "}
-        {calls.failed > 0 && <span class="dim">{percent(calls.failed, calls.count)}</span>}
+        {calls.failed > 0 ? (
+          <>
+            <a class="bad" href={tables.list("status:failed")}>
+              {count(calls.failed)} failed
+            </a>{" "}
+            <span class="dim">{percent(calls.failed, calls.count)}</span>
+          </>
+        ) : (
+          <span class="dim">0 failed</span>
+        )}
         {" · "}
         <span title="Median and 95th percentile of durations">
           p50 {duration(calls.p50_ns)} · p95 {duration(calls.p95_ns)}

@@ -369,12 +369,16 @@ function Calls({ figures, list, terms }: { figures: CallFigures; list: Tables["l
           {count(all)}
         </a>
       </td>
-      <td class={`right num ${failed > 0 ? "bad" : "dim"}`}>
-        <a href={list(...terms, "status:failed")} title={`List ${count(failed)} failed`}>
-          {count(failed)}
-        </a>{" "}
-        {failed !== 0 && <span class="dim wide-only">{percent(failed, all)}</span>}
-      </td>
+      {failed > 0 ? (
+        <td class="right num bad">
+          <a href={list(...terms, "status:failed")} title={`List ${count(failed)} failed`}>
+            {count(failed)}
+          </a>{" "}
+          <span class="dim wide-only">{percent(failed, all)}</span>
+        </td>
+      ) : (
+        <td class="right num dim">0</td>
+      )}
     </>
   );
 }

@@ -34,6 +34,14 @@ test.each([
   ["attr.a:1 attr.b:2", ["attr.a:=3"], "attr.b:2 attr.a:=3"],
   ['attr."a b":1 attr.a:2', ['attr."a b":=3'], 'attr.a:2 attr."a b":=3'],
   ["-status:running status:failed word", ["-status:running"], "status:failed word -status:running"],
+  // Also where the key is written in another way; the case of a key counts.
+  ['attr."a":1 attr.A:2', ["attr.a:=3"], "attr.A:2 attr.a:=3"],
+  ["ENV:dev", ["environment:=prod"], "environment:=prod"],
+  // Exclusions add up.
+  ["-status:failed", ["-status:running"], "-status:failed -status:running"],
+  ["attr.a:*x*", ["attr.a:*"], "attr.a:*x*"],
+  ["-attr.a:x", ["attr.a:*"], "-attr.a:x attr.a:*"],
+  ["attr.a:*", ["attr.a:*"], "attr.a:*"],
   ["since:24h", ["since:2026-02-18T00:00:00Z"], "since:2026-02-18T00:00:00Z"],
 ])("%j is narrowed by %j", (scope, more, expected) => {
   expect(narrowed(scope, ...more)).toBe(expected);
