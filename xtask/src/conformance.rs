@@ -1,5 +1,5 @@
 //! `cargo xtask conformance`: checks that the official suite has the same results with and without the wrapper or the proxy,
-//! and that each tool call is recorded.
+//! over stdio and HTTP, and that each tool call is recorded.
 
 use std::{
     fs,
@@ -26,6 +26,8 @@ enum Served<'a> {
     /// Over stdio, behind a bridge, because the suite only speaks HTTP; through a proxy with its store and the bytes in this
     /// folder, if there is one.
     Stdio(Option<&'a Path>),
+    /// As another, behind a proxy over HTTP with its store and the bytes in this folder.
+    Behind(&'a Served<'a>, &'a Path),
 }
 
 /// The result of one run.
@@ -55,34 +57,47 @@ pub(crate) fn conformance() -> Result {
     if folder.exists() {
         fs::remove_dir_all(&folder)?;
     }
-    fs::create_dir_all(folder.join("wire"))?;
+    let proxied = ["stdio", "http", "bridge"].map(|name| folder.join(name));
+    for folder in &proxied {
+        fs::create_dir_all(folder.join("wire"))?;
+    }
+    let [stdio, http, bridge] = &proxied;
     let wrapped = folder.join("wrapped.db");
-    let scenarios = compare(
-        &suite,
-        [Served::Http(None), Served::Http(Some(&wrapped))],
-        &wrapped,
-    )?;
-    anstream::println!(
-        "{} {scenarios} with and without the wrapper",
-        run::good("✓")
-    );
-    let scenarios = compare(
-        &suite,
-        [Served::Stdio(None), Served::Stdio(Some(&folder))],
-        &folder.join("activity.db"),
-    )?;
-    let bytes = wire::compare(&folder.join("wire"))?;
-    anstream::println!(
-        "{} {scenarios} with and without the proxy, over stdio; {bytes} bytes are the same before and behind it",
-        run::good("✓")
-    );
+    let [rmcp, typescript] = [Served::Http(None), Served::Stdio(None)];
+    let by_rmcp = ask(&suite, rmcp)?;
+    let by_typescript = ask(&suite, typescript)?;
+
+    let recorded = ask(&suite, Served::Http(Some(&wrapped)))?;
+    let results = compare(&by_rmcp, &recorded, &wrapped)?;
+    anstream::println!("{} {results} with and without the wrapper", run::good("✓"));
+    for (bare, served, folder, over) in [
+        (&by_typescript, Served::Stdio(Some(stdio)), stdio, "stdio"),
+        (
+            &by_rmcp,
+            Served::Behind(&rmcp, http),
+            http,
+            "HTTP as rmcp serves it",
+        ),
+        (
+            &by_typescript,
+            Served::Behind(&typescript, bridge),
+            bridge,
+            "HTTP as the TypeScript SDK serves it",
+        ),
+    ] {
+        let recorded = ask(&suite, served)?;
+        let results = compare(bare, &recorded, &folder.join("activity.db"))?;
+        let bytes = wire::compare(&folder.join("wire"))?;
+        anstream::println!(
+            "{} {results} with and without the proxy, over {over}; {bytes} bytes are the same before and behind it",
+            run::good("✓")
+        );
+    }
     Ok(())
 }
 
-/// Runs the suite against a bare and a recorded server, and compares their results and the store.
-fn compare(suite: &Path, [bare, recorded]: [Served<'_>; 2], store: &Path) -> Result<String> {
-    let bare = ask(suite, bare)?;
-    let recorded = ask(suite, recorded)?;
+/// Compares the results of a bare and of a recorded server, and the store.
+fn compare(bare: &Ran, recorded: &Ran, store: &Path) -> Result<String> {
     if bare.scenarios != recorded.scenarios {
         let (bare, recorded) = (bare.scenarios.join("\n  "), recorded.scenarios.join("\n  "));
         return Err(format!("bare\n  {bare}\nrecorded\n  {recorded}").into());
@@ -118,6 +133,10 @@ fn server(served: Served<'_>) -> Result<Command> {
             command = Command::new("node");
             command.arg(root().join("xtask/servers/bridge.mjs"));
             command.arg(servers::packages()?).args(server);
+        }
+        Served::Behind(served, folder) => {
+            let server = self::server(*served)?;
+            command = wire::relayed(&built.join("activity"), folder, &server);
         }
     }
     Ok(command)

@@ -18,6 +18,16 @@ pub(crate) fn proxied(activity: &Path, folder: &Path, server: &[String]) -> Vec<
     [&wire[..], &proxy, &wire, server].concat()
 }
 
+/// Returns the command of an HTTP server behind a proxy over HTTP, whose store and bytes are in a folder: each exchange is a
+/// connection.
+pub(crate) fn relayed(activity: &Path, folder: &Path, server: &Command) -> Command {
+    let mut relay = Command::new("node");
+    relay.arg(root().join("xtask/servers/relay.mjs"));
+    relay.args([folder, activity]);
+    relay.arg(server.get_program()).args(server.get_args());
+    relay
+}
+
 /// Checks that each connection in a folder passed the same bytes before and behind the proxy. Waits for the end of its
 /// processes. Returns the number of bytes.
 ///
