@@ -270,6 +270,8 @@ fn a_server_that_is_away_is_a_502_and_a_request_that_failed() {
     assert!(response.starts_with("HTTP/1.1 502"), "{response}");
     let expected = format!("activity proxy: cannot reach {to}: Connection refused");
     assert!(response.contains(&expected), "{response}");
+    let fix = "start the server, or start the proxy with its address: --to URL\n";
+    assert!(response.ends_with(fix), "{response}");
     proxy.terminate();
     let rows = rows(&fixture);
     let [row] = &rows[..] else { panic!("{rows:?}") };
@@ -277,6 +279,25 @@ fn a_server_that_is_away_is_a_502_and_a_request_that_failed() {
         (row.name.as_str(), row.error_type.as_deref()),
         ("POST", Some("502"))
     );
+}
+
+#[test]
+fn a_server_that_leaves_before_it_responds_was_reached() {
+    let fixture = Fixture::new();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let to = format!("http://{}/mcp", listener.local_addr().unwrap());
+    let leaving = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut request = [0; 1 << 10];
+        assert!(stream.read(&mut request).unwrap() > 0);
+    });
+    let proxy = Proxy::start(&fixture, &to, &[]);
+    let response = proxy.send(&post("/mcp", &call(1, "lost"), ""));
+    leaving.join().unwrap();
+    assert!(response.starts_with("HTTP/1.1 502"), "{response}");
+    let expected = format!("activity proxy: no response from {to}: ");
+    assert!(response.contains(&expected), "{response}");
+    proxy.terminate();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -313,7 +334,12 @@ async fn pages_of_other_sites_and_clients_without_the_token_are_rejected() {
         "403",
     );
     check(&proxy, "localhost", "Origin: null\r\n", "403");
-    check(&proxy, "localhost", "X-Forwarded-For: 192.0.2.1\r\n", "403");
+    let forwarded = check(&proxy, "localhost", "X-Forwarded-For: 192.0.2.1\r\n", "403");
+    assert!(
+        forwarded.contains("set a token to allow others"),
+        "{forwarded}"
+    );
+    assert!(!forwarded.contains("`auth`"), "{forwarded}");
     // Without an origin: an image, or a link.
     for sent in [
         "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: no-cors\r\n",

@@ -96,6 +96,7 @@ async fn a_servers_certificate_is_checked() {
     let expected = format!("activity proxy: cannot reach {to}: invalid peer certificate");
     assert!(response.starts_with("HTTP/1.1 502"), "{response}");
     assert!(response.contains(&expected), "{response}");
+    assert!(response.ends_with("with SSL_CERT_FILE\n"), "{response}");
     other.terminate();
 }
 

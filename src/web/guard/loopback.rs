@@ -19,10 +19,10 @@ pub(super) fn require_loopback(parts: &Parts) -> Result<(), Problem> {
         .find(|name| parts.headers.contains_key(**name));
     match forwarded {
         _ if !ip.is_loopback() => Err(forbidden(
-            "only clients on this machine have access: set a token or `auth` to allow others",
+            "only clients on this machine have access: set a token to allow others",
         )),
         Some(name) => Err(forbidden(&format!(
-            "the request was forwarded (`{name}`), and only clients on this machine have access: set a token or `auth` to allow others"
+            "the request was forwarded (`{name}`), and only clients on this machine have access: set a token to allow others"
         ))),
         None => Ok(()),
     }

@@ -17,7 +17,7 @@ use hyper::{
 };
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
+    client::legacy::{self, Client, connect::HttpConnector},
     rt::TokioExecutor,
 };
 use tower::Service;
@@ -112,14 +112,25 @@ impl Service<Request<RequestBody>> for Forward {
                     remove_of_connection(response.headers_mut());
                     response.map(Body::new)
                 }
-                Err(error) => {
-                    let cause = root_cause(&error);
-                    let what = format!("activity proxy: cannot reach {target}: {cause}\n");
-                    refuse(StatusCode::BAD_GATEWAY, what)
-                }
+                Err(error) => refuse(StatusCode::BAD_GATEWAY, unreachable(&target, &error)),
             })
         })
     }
+}
+
+/// Says why there is no response, and what to do.
+fn unreachable(target: &Target, error: &legacy::Error) -> String {
+    let cause = root_cause(error);
+    if !error.is_connect() {
+        return format!(
+            "activity proxy: no response from {target}: {cause} · call again; if it stays, the server's own log says why\n"
+        );
+    }
+    let fix = match cause.contains("certificate") {
+        true => "name the certificate that signed its own, in PEM, with SSL_CERT_FILE",
+        false => "start the server, or start the proxy with its address: --to URL",
+    };
+    format!("activity proxy: cannot reach {target}: {cause} · {fix}\n")
 }
 
 fn refuse(status: StatusCode, what: String) -> Response<Body> {
