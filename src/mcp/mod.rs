@@ -53,6 +53,7 @@
 //! | the server's transport refused it, with a [`HttpTapLayer`] | `failed` | the HTTP status; `denied` for 401 and 403 |
 //! | its response is a redirect, with a [`HttpTapLayer`] | `skipped` | |
 //! | its response ended without an answer, with a [`HttpTapLayer`] | `failed` | `unanswered` |
+//! | its response is compressed, with a [`HttpTapLayer`] | `failed` | `unreadable` |
 //! | the server's process ended before, with `activity proxy` | `failed` | `server_exited` |
 //! | 10,000 later requests of its connection were not answered either, with a [`Tap`] | `failed` | `unanswered` |
 //!

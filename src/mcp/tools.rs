@@ -132,8 +132,8 @@ impl ToolOptions {
     /// of tools that got the parameter in a list since the server started are changed, at most 4,096 with names of up to 256 bytes; a
     /// router of rmcp also knows its tools before.
     ///
-    /// Applied by `with_activity`, by `layer`, and by a `TapRewriter`. `http_tap` and a `TapReader` change nothing, so they neither ask
-    /// for reasons nor record them.
+    /// Applied by `with_activity`, by `layer`, by `http_tap`, and by a `TapRewriter`. A `TapReader` changes nothing, so it neither asks
+    /// for reasons nor records them.
     pub fn intent(mut self, intent: Intent) -> Self {
         self.additions.intent = Some(intent);
         self
@@ -143,7 +143,7 @@ impl ToolOptions {
     /// the report as the attribute `mcp.missing_tool`, and never reaches the server. A server that has a tool of this name keeps its
     /// own. Until a list with ours has passed, calls of this name reach the server.
     ///
-    /// Applied by `with_activity`, by `layer`, and by a `TapRewriter`. `http_tap` and a `TapReader` change nothing, so they add no tool.
+    /// Applied by `with_activity`, by `layer`, by `http_tap`, and by a `TapRewriter`. A `TapReader` changes nothing, so it adds no tool.
     pub fn missing_tool(mut self) -> Self {
         self.additions.missing_tool = true;
         self

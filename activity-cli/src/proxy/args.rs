@@ -27,19 +27,18 @@ pub(crate) struct Proxy {
         hide_possible_values = true
     )]
     pub(crate) capture: Capture,
-    /// Ask for the reason of each call, with a parameter that each tool gets: optional or required. Not with --to
+    /// Ask for the reason of each call, with a parameter that each tool gets: optional or required
     #[arg(
         long,
         value_name = "HOW",
         num_args = 0..=1,
         require_equals = true,
         default_missing_value = "optional",
-        hide_possible_values = true,
-        conflicts_with = "to"
+        hide_possible_values = true
     )]
     pub(crate) intent: Option<IntentMode>,
-    /// Add a tool with which a model reports what no tool of the server does. Not with --to
-    #[arg(long, conflicts_with = "to")]
+    /// Add a tool with which a model reports what no tool of the server does
+    #[arg(long)]
     pub(crate) missing_tool: bool,
     /// Also forward the store to this address: postgres://user@host/database
     #[arg(long, value_name = "URL")]

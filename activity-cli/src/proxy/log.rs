@@ -4,7 +4,7 @@ use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 
 use tower_activity::{
     ActivityLog, Error, ErrorKind,
-    mcp::Tap,
+    mcp::TapCounts,
     store::{CentralStore, RecordCounts},
 };
 
@@ -60,12 +60,19 @@ pub(super) fn shutdown(log: &ActivityLog) {
     }
 }
 
-/// Warns of messages that were too long for what is added to them.
-pub(super) fn warn_of_long_messages(tap: &Tap) {
-    let count = tap.counts().too_long;
+/// Warns of messages that passed without what is added to them.
+pub(super) fn warn_of_unchanged(counts: &TapCounts) {
+    let count = counts.too_long;
     if count > 0 {
         warn(&format!(
             "{count} messages of more than 4 MiB passed unchanged, without --intent and --missing-tool"
+        ));
+    }
+    let count = counts.compressed_lists;
+    if count > 0 {
+        warn(&format!(
+            "{count} lists of tools passed unchanged, without --intent and --missing-tool, because the server compresses them: let it \
+             follow `Accept-Encoding: identity`"
         ));
     }
 }

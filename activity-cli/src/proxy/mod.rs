@@ -46,6 +46,7 @@ pub(crate) fn run(
         }
         let ended = http::serve(server, token.as_ref(), &tap, args);
         log::shutdown(&log);
+        log::warn_of_unchanged(&tap.counts());
         return ended;
     }
     // First, so that it starts while the log is opened.
@@ -59,7 +60,7 @@ pub(crate) fn run(
     let ended = running.pass_on(&tap, args.is_rewriting())?;
     tap.close(&ended.outcome());
     log::shutdown(&log);
-    log::warn_of_long_messages(&tap);
+    log::warn_of_unchanged(&tap.counts());
     ended.exit()
 }
 

@@ -180,6 +180,83 @@ async fn requests_pass_and_each_call_is_on_record() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_client_is_asked_and_its_reasons_are_found() {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let of_server = seen.clone();
+    let service = tower::service_fn(move |request: Request| {
+        let seen = of_server.clone();
+        async move {
+            let (parts, body) = request.into_parts();
+            let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
+            let message: Value = serde_json::from_slice(&body).unwrap();
+            assert_eq!(parts.headers["content-length"], body.len().to_string());
+            let tools = json!([{"name": "read", "inputSchema": {"type": "object"}}]);
+            let result = match message["method"] == "tools/list" {
+                true => json!({"tools": tools}),
+                false => json!({"content": []}),
+            };
+            let answer = json!({"jsonrpc": "2.0", "id": message["id"], "result": result});
+            seen.lock().unwrap().push(message);
+            Ok::<_, Infallible>(answered("application/json", answer.to_string()))
+        }
+    });
+    let access = ServiceAccess::new();
+    let server = Server::bind_service("127.0.0.1:0", &access, service);
+    let server = server.await.unwrap();
+    let to = format!("http://{}/mcp", server.address());
+    tokio::spawn(server.run());
+    let fixture = Fixture::new();
+    let options = [
+        "--intent=required",
+        "--missing-tool"
+    ];
+    let proxy = Proxy::start(&fixture, &to, &options);
+    let send = |message: &Value| -> Value {
+        let response = proxy.send(&post("/mcp", message, ""));
+        let (head, body) = response.split_once("\r\n\r\n").unwrap();
+        let length = format!("content-length: {}", body.len());
+        assert!(head.to_lowercase().contains(&length), "{head}");
+        serde_json::from_str(body).unwrap()
+    };
+    let list = send(&json!({"jsonrpc": "2.0", "id": 0, "method": "tools/list"}));
+    let tools = &list["result"]["tools"];
+    assert_eq!(tools[0]["inputSchema"]["required"], json!(["call_intent"]));
+    assert_eq!(tools[1]["name"], "report_missing_tool");
+    let with = |id: u32, name: &str, arguments: Value| {
+        let mut call = call(id, name);
+        call["params"]["arguments"] = arguments;
+        call
+    };
+    send(&with(
+        1,
+        "read",
+        json!({"path": "/a", "call_intent": "find the refund"}),
+    ));
+    let report = json!({"missing": "delete a file", "call_intent": "tidy up"});
+    let report = send(&with(2, "report_missing_tool", report));
+    assert_eq!(report["result"]["isError"], false);
+    assert_eq!(proxy.terminate(), "");
+
+    let seen = seen.lock().unwrap();
+    let methods: Vec<_> = seen.iter().map(|message| &message["method"]).collect();
+    assert_eq!(methods, ["tools/list", "tools/call"]);
+    assert_eq!(seen[1]["params"]["arguments"], json!({"path": "/a"}));
+    let list = |filter: &str| -> Vec<ActivityRecord> { fixture.json(&["list", filter]) };
+    let rows = list("attr.mcp.intent:*refund*");
+    assert_eq!(
+        (rows.len(), rows[0].name.as_str()),
+        (1, "read"),
+        "{rows:#?}"
+    );
+    let rows = list("attr.mcp.missing_tool:*");
+    assert_eq!(
+        (rows.len(), rows[0].status),
+        (1, Status::Success),
+        "{rows:#?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_event_passes_before_the_stream_ends() {
     let (events, receiver) = mpsc::channel::<Bytes>(1);
     let receiver = Arc::new(Mutex::new(Some(receiver)));

@@ -39,11 +39,11 @@ pub(super) enum End {
 
 /// A request and its response.
 #[derive(Debug)]
-struct Exchange {
-    sessions: Arc<Sessions>,
-    session: Arc<Session>,
+pub(super) struct Exchange {
+    pub(super) sessions: Arc<Sessions>,
+    pub(super) session: Arc<Session>,
     key: Option<Key>,
-    kind: RequestKind,
+    pub(super) kind: RequestKind,
     /// The activity of the request, and of its call.
     activity: Activity,
     place: Place,
@@ -54,11 +54,13 @@ struct Exchange {
     resumes: Option<Text>,
     /// The method of a message that is not recorded.
     method: Option<String>,
-    request: Option<Reader>,
-    response: Option<Reader>,
+    pub(super) request: Option<Reader>,
+    pub(super) response: Option<Reader>,
     status: Option<StatusCode>,
     /// The message of an error in a response that refuses the request.
     error: Option<String>,
+    /// The encoding of a response that cannot be read.
+    encoding: Option<String>,
     /// True while it is counted as a stream of the session.
     is_stream: bool,
     /// True if the session ends with this stream.
@@ -95,7 +97,7 @@ impl SharedExchange {
                 .get_or_insert_with(|| version.to_owned());
         }
         let is_post = kind == RequestKind::Post;
-        if is_post && head::is_unreadable(head.headers) {
+        if is_post && head::unreadable(head.headers).is_some() {
             sessions.totals.counts.lock().others += 1;
         }
         let resumes = head.header(LAST_EVENT_ID.as_str());
@@ -117,6 +119,7 @@ impl SharedExchange {
             response: None,
             status: None,
             error: None,
+            encoding: None,
             is_stream: false,
             is_owner: false,
             has_ended: false,
@@ -157,7 +160,7 @@ impl SharedExchange {
     }
 
     /// After a fault nothing more is read.
-    fn guarded<T>(&self, work: impl FnOnce(&mut Exchange) -> T) -> Option<T> {
+    pub(super) fn guarded<T>(&self, work: impl FnOnce(&mut Exchange) -> T) -> Option<T> {
         let done = guarded(|| work(&mut self.0.lock()));
         if done.is_none() {
             let mut exchange = self.0.lock();
@@ -168,7 +171,7 @@ impl SharedExchange {
 }
 
 impl Exchange {
-    fn read_request(&mut self, read: impl FnOnce(&mut Reader, &mut dyn FnMut(Found))) {
+    pub(super) fn read_request(&mut self, read: impl FnOnce(&mut Reader, &mut dyn FnMut(Found))) {
         let Some(mut reader) = self.request.take() else {
             return;
         };
@@ -218,7 +221,8 @@ impl Exchange {
         if status.is_success() {
             self.remember(headers);
         }
-        if head::is_unreadable(headers) {
+        self.encoding = head::unreadable(headers);
+        if self.encoding.is_some() {
             self.sessions.totals.counts.lock().others += 1;
         }
         self.response = head::reader(headers, self.sessions.limits);
@@ -282,6 +286,10 @@ impl Exchange {
     /// Remembers the session that this stream opens, in the transport of 2024-11-05.
     fn endpoint(&mut self, url: &str) {
         if let Some(key) = Key::of_endpoint(url).filter(|_| self.is_stream) {
+            // Answers arrive on this stream, which is the server's.
+            if let Some(rewriting) = &self.session.rewriting {
+                rewriting.lock().leave_calls();
+            }
             self.sessions.remember(&key, &self.session);
             self.key = Some(key);
             self.is_owner = true;
@@ -319,7 +327,10 @@ impl Exchange {
         let outcome = match end {
             // The client calls again, elsewhere.
             End::Complete if is_redirected => Outcome::skipped(),
-            End::Complete => Outcome::failed(wire::UNANSWERED),
+            End::Complete => match &self.encoding {
+                Some(encoding) => unreadable(encoding),
+                None => Outcome::failed(wire::UNANSWERED),
+            },
             End::Dropped => Outcome::cancelled(),
             End::Failed(outcome) => outcome,
         };
@@ -369,6 +380,14 @@ impl Exchange {
         }
         running.end(outcome);
     }
+}
+
+/// The outcome of a call whose answer is encoded.
+fn unreadable(encoding: &str) -> Outcome {
+    Outcome::failed("unreadable").with_message(format!(
+        "the answer is compressed ({encoding}), and was not read: place a layer that compresses outside, or let the server follow \
+         `accept-encoding: identity`"
+    ))
 }
 
 /// The outcome of an error, whose `Debug` and `Display` are the application's.

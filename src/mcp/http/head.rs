@@ -96,7 +96,7 @@ pub(super) fn redacted_path(path: &str) -> String {
 
 /// The reader of a body; `None` if it is encoded, or neither JSON nor events.
 pub(super) fn reader(headers: &HeaderMap, limits: PayloadLimits) -> Option<Reader> {
-    if is_encoded(headers) {
+    if encoding(headers).is_some() {
         return None;
     }
     match () {
@@ -106,9 +106,11 @@ pub(super) fn reader(headers: &HeaderMap, limits: PayloadLimits) -> Option<Reade
     }
 }
 
-/// True if a body with these headers would be read, but for its encoding.
-pub(super) fn is_unreadable(headers: &HeaderMap) -> bool {
-    is_encoded(headers) && (is_json(headers) || layer::is_event_stream(headers))
+/// The encoding of a body that would be read without it.
+pub(super) fn unreadable(headers: &HeaderMap) -> Option<String> {
+    let encoding = encoding(headers)?;
+    let would_be_read = is_json(headers) || layer::is_event_stream(headers);
+    would_be_read.then(|| String::from_utf8_lossy(encoding).into_owned())
 }
 
 /// The outcome of a request that a server has refused with this status; `None` if it has not.
@@ -122,9 +124,10 @@ pub(super) fn refusal(kind: RequestKind, status: StatusCode) -> Option<Outcome> 
     }
 }
 
-fn is_encoded(headers: &HeaderMap) -> bool {
-    let mut all = headers.get_all(header::CONTENT_ENCODING).iter();
-    all.any(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity"))
+fn encoding(headers: &HeaderMap) -> Option<&[u8]> {
+    let all = headers.get_all(header::CONTENT_ENCODING).iter();
+    let mut all = all.map(|value| value.as_bytes());
+    all.find(|value| !value.eq_ignore_ascii_case(b"identity"))
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

@@ -13,7 +13,11 @@ use crate::{
 /// A layer around an HTTP service that speaks MCP, in any SDK: it reads the messages in the bodies that pass, and records the calls.
 /// Returned by [`ToolOptions::http_tap`].
 ///
-/// It only reads: bodies pass frame by frame, unchanged. A request is an activity from its start, current for the service, and becomes
+/// It only reads: bodies pass frame by frame, unchanged. Only with [`ToolOptions::intent`] or [`ToolOptions::missing_tool`] two kinds of
+/// messages change, as with a [`TapRewriter`](crate::mcp::TapRewriter): the answer of `tools/list`, and the arguments of `tools/call`.
+/// Then a request is read before the service is called, and the service is asked for answers that are not compressed.
+///
+/// A request is an activity from its start, current for the service, and becomes
 /// that of the call once its message has passed; a batch becomes an activity with the calls as children. A request without a call is
 /// recorded only if the server refuses them, with a status of 4xx or 5xx, or if something was recorded inside. Log lines that are
 /// written before the message has passed are not events of the call.

@@ -7,9 +7,12 @@ mod body;
 mod exchange;
 mod future;
 mod head;
+mod held_events;
 mod layer;
+mod passing;
 mod recent;
 mod request_body;
+mod rewriting;
 mod service;
 mod sessions;
 

@@ -10,17 +10,18 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use super::exchange::SharedExchange;
+use super::{exchange::SharedExchange, passing::Passing};
 
 pin_project! {
-    /// The body of a request, for services under a [`HttpTapLayer`](crate::mcp::HttpTapLayer). Frames pass through unchanged.
-    pub struct HttpTapRequestBody<B> {
+    /// The body of a request, for services under a [`HttpTapLayer`](crate::mcp::HttpTapLayer). Frames pass through unchanged, except
+    /// for a call with what [`ToolOptions::intent`](crate::mcp::ToolOptions::intent) takes out.
+    pub struct HttpTapRequestBody<B: Body> {
         #[pin]
-        inner: B,
+        inner: Passing<B>,
         exchange: Option<SharedExchange>,
     }
 
-    impl<B> PinnedDrop for HttpTapRequestBody<B> {
+    impl<B: Body> PinnedDrop for HttpTapRequestBody<B> {
         fn drop(this: Pin<&mut Self>) {
             if let Some(exchange) = this.project().exchange.take() {
                 exchange.end_request();
@@ -29,8 +30,9 @@ pin_project! {
     }
 }
 
-impl<B> HttpTapRequestBody<B> {
-    pub(super) fn new(inner: B, exchange: Option<SharedExchange>) -> Self {
+impl<B: Body> HttpTapRequestBody<B> {
+    /// With an exchange, what passes is read.
+    pub(super) fn new(inner: Passing<B>, exchange: Option<SharedExchange>) -> Self {
         HttpTapRequestBody { inner, exchange }
     }
 }
@@ -70,7 +72,7 @@ impl<B: Body<Data = Bytes>> Body for HttpTapRequestBody<B> {
     }
 }
 
-impl<B: fmt::Debug> fmt::Debug for HttpTapRequestBody<B> {
+impl<B: Body + fmt::Debug> fmt::Debug for HttpTapRequestBody<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HttpTapRequestBody")
             .field("inner", &self.inner)

@@ -1,12 +1,13 @@
 //! The wrapped service.
 
 use std::{
+    mem,
     sync::Arc,
     task::{Context, Poll},
 };
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response, header::ACCEPT_ENCODING};
 use http_body::Body;
 use tower_service::Service;
 
@@ -15,6 +16,7 @@ use super::{
     exchange::SharedExchange,
     future::HttpTapFuture,
     head::{RequestKind, redacted_path},
+    passing::Passing,
     request_body::HttpTapRequestBody,
     sessions::Sessions,
 };
@@ -53,13 +55,14 @@ impl<S> HttpTapService<S> {
 
 impl<S, ReqB, ResB> Service<Request<ReqB>> for HttpTapService<S>
 where
-    S: Service<Request<HttpTapRequestBody<ReqB>>, Response = Response<ResB>>,
+    S: Service<Request<HttpTapRequestBody<ReqB>>, Response = Response<ResB>> + Clone,
     S::Error: 'static,
+    ReqB: Body<Data = Bytes>,
     ResB: Body<Data = Bytes>,
 {
     type Response = Response<HttpTapBody<ResB>>;
     type Error = S::Error;
-    type Future = HttpTapFuture<S::Future>;
+    type Future = HttpTapFuture<S, ReqB, ResB>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
@@ -68,8 +71,8 @@ where
     fn call(&mut self, mut request: Request<ReqB>) -> Self::Future {
         let head = RequestHead::new(&request);
         let Some(kind) = RequestKind::new(&head) else {
-            let request = request.map(|body| HttpTapRequestBody::new(body, None));
-            return HttpTapFuture::new(self.inner.call(request).in_current(), None);
+            let request = request.map(|body| HttpTapRequestBody::new(Passing::new(body), None));
+            return HttpTapFuture::calling(self.inner.call(request).in_current(), None);
         };
         self.sessions.end_detached();
         let path = redacted_path(head.uri.path());
@@ -80,9 +83,19 @@ where
         if activity.id().is_some() {
             request.extensions_mut().insert(activity.clone());
         }
+        if exchange.may_change() {
+            // What is compressed cannot be extended.
+            let identity = HeaderValue::from_static("identity");
+            request.headers_mut().insert(ACCEPT_ENCODING, identity);
+        }
+        if exchange.may_change_request() {
+            let clone = self.inner.clone();
+            let ready = mem::replace(&mut self.inner, clone);
+            return HttpTapFuture::collecting(ready, request, exchange, activity);
+        }
         let of_body = Some(exchange.clone());
-        let request = request.map(|body| HttpTapRequestBody::new(body, of_body));
+        let request = request.map(|body| HttpTapRequestBody::new(Passing::new(body), of_body));
         let future = activity.enter(|| self.inner.call(request));
-        HttpTapFuture::new(future.in_activity(&activity), Some(exchange))
+        HttpTapFuture::calling(future.in_activity(&activity), Some(exchange))
     }
 }

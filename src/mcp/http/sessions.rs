@@ -16,7 +16,7 @@ use super::{head::Key, recent::Recent};
 use crate::{
     mcp::{
         ToolOptions,
-        wire::{Connection, PayloadLimits, Server, ServerName, TapCounts, Totals},
+        wire::{Connection, PayloadLimits, Rewriting, Server, ServerName, TapCounts, Totals},
     },
     record::{Outcome, Scope, Text},
 };
@@ -53,6 +53,8 @@ pub(super) struct Sessions {
 #[derive(Debug)]
 pub(super) struct Session {
     pub(super) connection: Mutex<Connection>,
+    /// Changes its messages, if anything is added to the tools of servers.
+    pub(super) rewriting: Option<Mutex<Rewriting>>,
     /// Number of open streams of the server's messages.
     pub(super) streams: AtomicU32,
     /// True while it is one of the detached ones.
@@ -94,11 +96,17 @@ impl Sessions {
     /// Creates a session of the server at this path. It is not remembered.
     pub(super) fn create(&self, path: &str) -> Arc<Session> {
         let server = self.server(path);
+        let additions = &self.tools.additions;
+        let rewriting = (!additions.is_empty()).then(|| {
+            let own_tools = server.lock().own_tools.clone();
+            Mutex::new(Rewriting::new(additions.clone(), own_tools))
+        });
         let mut connection =
             Connection::new(self.tools.clone(), server, self.totals.clone(), "tcp");
         connection.scope = self.scope.clone();
         Arc::new(Session {
             connection: Mutex::new(connection),
+            rewriting,
             streams: AtomicU32::new(0),
             is_detached: AtomicBool::new(false),
         })
@@ -129,6 +137,19 @@ impl Sessions {
     pub(super) fn forget(&self, key: &Key) {
         let forgotten = self.latest.lock().remove(key);
         drop(forgotten);
+    }
+
+    /// Counts a list that cannot be extended, because it is compressed. Warns of the first.
+    pub(super) fn count_compressed_list(&self) {
+        let mut counts = self.totals.counts.lock();
+        counts.compressed_lists += 1;
+        if counts.compressed_lists == 1 {
+            drop(counts);
+            tracing::warn!(
+                target: "tower_activity::mcp",
+                "a list of tools is compressed: nothing is added to it; let the server follow `accept-encoding: identity`"
+            );
+        }
     }
 
     /// Forgets sessions while the requests without an answer hold too much, but not the one that was used last.

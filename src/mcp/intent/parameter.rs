@@ -5,7 +5,7 @@ use crate::record::Text;
 /// Asks callers for the reason of each call. Passed to [`ToolOptions::intent`](crate::mcp::ToolOptions::intent).
 ///
 /// Each tool of the server gets one more parameter, a string. It is taken out of the arguments, and becomes
-/// the attribute `mcp.intent` of the call, redacted and at most 2 KiB long. Not applied by `http_tap` and `TapReader`, which only read.
+/// the attribute `mcp.intent` of the call, redacted and at most 2 KiB long. Not applied by a `TapReader`, which only reads.
 ///
 /// # Examples
 ///
@@ -15,7 +15,7 @@ use crate::record::Text;
 /// # fn main() -> tower_activity::Result<()> {
 /// let log = ActivityLog::open(":memory:")?;
 /// let tools = log.tools().intent(Intent::optional());
-/// // server.with_activity(&tools), .layer(tools.layer()), or tools.tap()
+/// // server.with_activity(&tools), .layer(tools.layer()), tools.http_tap(), or tools.tap()
 /// # Ok(())
 /// # }
 /// ```

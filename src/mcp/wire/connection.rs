@@ -113,7 +113,7 @@ impl Connection {
     }
 
     /// Adds to the newest call with this id what its caller has reported.
-    pub(super) fn report(&mut self, id: &Id, reported: Reported) {
+    pub(in crate::mcp) fn report(&mut self, id: &Id, reported: Reported) {
         if let Some(call) = self.pending.newest_call(id) {
             for (key, text) in reported.attributes(&self.tools.log) {
                 call.running.set(key, &*text);

@@ -15,8 +15,12 @@ pub struct TapCounts {
     /// Calls that were given up, because 10,000 later requests were not answered either, or because their session was
     /// forgotten: 10,000 others were used later, or all hold more than 64 MiB.
     pub unanswered: u64,
-    /// Messages that a [`TapRewriter`](crate::mcp::TapRewriter) has passed on unchanged, because they are longer than 4 MiB.
+    /// Messages that a [`TapRewriter`](crate::mcp::TapRewriter), or a [`HttpTapLayer`](crate::mcp::HttpTapLayer) with additions, has
+    /// passed on unchanged, because they are longer than 4 MiB.
     pub too_long: u64,
+    /// Lists of tools that a [`HttpTapLayer`](crate::mcp::HttpTapLayer) with additions has passed on unchanged, because they are
+    /// compressed.
+    pub compressed_lists: u64,
 }
 
 /// The totals of all connections that share them.

@@ -2,8 +2,8 @@
 
 use memchr::memchr;
 
-/// The longest line that is held.
-pub(super) const LONGEST_LINE: usize = 4 << 20;
+/// The longest line that is held, and the longest event or body over HTTP.
+pub(in crate::mcp) const LONGEST_LINE: usize = 4 << 20;
 /// What a buffer keeps of its memory after a long line.
 const KEPT_CAPACITY: usize = 64 << 10;
 

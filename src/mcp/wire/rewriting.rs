@@ -1,7 +1,8 @@
 //! Messages with the additions of [`ToolOptions`](crate::mcp::ToolOptions): lists of tools, and the arguments of calls.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, sync::Arc};
 
+use parking_lot::Mutex;
 use serde::Deserialize;
 use serde_json::{Map, Value, json, value::RawValue};
 
@@ -25,9 +26,12 @@ const MOST_WAITING: usize = 1 << 20;
 
 /// Changes the messages of one connection.
 #[derive(Debug)]
-pub(super) struct Rewriting {
+pub(in crate::mcp) struct Rewriting {
     additions: Additions,
-    own: OwnTools,
+    /// Over HTTP those of all sessions: a client may call a tool in another session than that of its list.
+    own: Arc<Mutex<OwnTools>>,
+    /// False where calls cannot be answered: then the additional tool is not added.
+    answers_calls: bool,
     /// The requests for lists that are not answered, and whether each asks for the beginning. Those with one id are answered in
     /// their order.
     lists: VecDeque<(Id, bool)>,
@@ -39,15 +43,32 @@ pub(super) struct Rewriting {
 
 /// A line of a client, changed.
 #[derive(Debug, Default)]
-pub(super) struct ClientLine {
+pub(in crate::mcp) struct ClientLine {
     /// What the server gets, if anything.
-    pub(super) passed: Option<String>,
+    pub(in crate::mcp) passed: Option<String>,
     /// Calls that do not reach the server, without their reasons, each with its answer.
-    pub(super) answered: Vec<(String, String)>,
+    pub(in crate::mcp) answered: Vec<(String, String)>,
     /// The bytes of these answers.
     waiting: usize,
     /// What was reported with calls, by their id.
-    pub(super) reported: Vec<(Id, Reported)>,
+    pub(in crate::mcp) reported: Vec<(Id, Reported)>,
+}
+
+impl ClientLine {
+    /// Returns the calls that are answered here, as one body, and the body of their answers.
+    pub(in crate::mcp) fn answered_body(&self) -> Option<(String, String)> {
+        let (first, rest) = self.answered.split_first()?;
+        let Some(_) = first.1.strip_prefix('[') else {
+            return rest.is_empty().then(|| first.clone());
+        };
+        let calls = self.answered.iter().map(|(call, _)| call.as_str());
+        let answers = self.answered.iter().map(|(_, answer)| {
+            let answer = answer.strip_prefix('[').unwrap_or(answer);
+            answer.strip_suffix(']').unwrap_or(answer)
+        });
+        let list = |texts: Vec<&str>| format!("[{}]", texts.join(","));
+        Some((list(calls.collect()), list(answers.collect())))
+    }
 }
 
 /// The parts of a message that matter here.
@@ -71,10 +92,11 @@ enum Change {
 }
 
 impl Rewriting {
-    pub(super) fn new(additions: Additions) -> Self {
+    pub(in crate::mcp) fn new(additions: Additions, own: Arc<Mutex<OwnTools>>) -> Self {
         Rewriting {
             additions,
-            own: OwnTools::default(),
+            own,
+            answers_calls: true,
             lists: VecDeque::new(),
             too_long: 0,
             answers: Vec::new(),
@@ -84,6 +106,31 @@ impl Rewriting {
     /// True if all messages stay as they are.
     pub(super) fn is_empty(&self) -> bool {
         self.additions.is_empty()
+    }
+
+    /// True if a list was asked for, and its answer may change.
+    pub(in crate::mcp) fn has_lists(&self) -> bool {
+        !self.lists.is_empty()
+    }
+
+    /// From now on all calls reach the server: answers take another way than ours can.
+    pub(in crate::mcp) fn leave_calls(&mut self) {
+        self.answers_calls = false;
+    }
+
+    /// As [`client`](Self::client), for the body of a request: what of it is answered here is answered as a whole.
+    pub(in crate::mcp) fn request_body(&mut self, body: &str) -> Option<ClientLine> {
+        let (lists, answers_calls) = (self.lists.len(), self.answers_calls);
+        let changed = self.client(body)?;
+        if changed.answered.is_empty() || changed.passed.is_none() {
+            return Some(changed);
+        }
+        // The response is the server's, which has to answer all of it.
+        self.lists.truncate(lists);
+        self.answers_calls = false;
+        let changed = self.client(body);
+        self.answers_calls = answers_calls;
+        changed
     }
 
     /// Changes a line of the client; `None` if it stays as it is.
@@ -122,7 +169,7 @@ impl Rewriting {
     }
 
     /// Changes a line of the server; `None` if it stays as it is.
-    pub(super) fn server(&mut self, line: &str) -> Option<String> {
+    pub(in crate::mcp) fn server(&mut self, line: &str) -> Option<String> {
         let Some(batch) = batch(line) else {
             return self.response(line);
         };
@@ -161,6 +208,7 @@ impl Rewriting {
     }
 
     fn call(&self, text: &str, message: &Envelope<'_>, id: Id, changed: &mut ClientLine) -> Change {
+        let own = self.own.lock();
         let params = message
             .params
             .and_then(|params| Entries::parse(params.get()));
@@ -173,13 +221,13 @@ impl Rewriting {
         let value = |key: &str| -> Option<Value> {
             serde_json::from_str(arguments.as_ref()?.get(key)?.get()).ok()
         };
-        let is_report = self.additions.is_missing_tool(&self.own, &tool);
+        let is_report = self.answers_calls && self.additions.is_missing_tool(&own, &tool);
         let mut reported = match is_report {
             true => Reported::missing_tool(value),
             false => Reported::default(),
         };
         let mut without = None;
-        if let Some(parameter) = self.additions.parameter_of(&self.own, &tool)
+        if let Some(parameter) = self.additions.parameter_of(&own, &tool)
             && let (Some(raw), Some(arguments)) = (raw, &arguments)
             && arguments.get(parameter).is_some()
         {
@@ -219,6 +267,8 @@ impl Rewriting {
         let result = Entries::parse(message.result?.get())?;
         let list = result.get("tools")?;
         let tools: Vec<&RawValue> = serde_json::from_str(list.get()).ok()?;
+        let own = self.own.clone();
+        let mut own = own.lock();
         let mut edits = Vec::new();
         for tool in tools {
             let Some(tool) = Entries::parse(tool.get()) else {
@@ -227,18 +277,19 @@ impl Rewriting {
             let Some(name) = tool.text("name") else {
                 continue;
             };
-            self.own.add(&name);
+            own.add(&name);
             let Some(schema) = tool.get("inputSchema") else {
-                self.own.leave_alone(&name);
+                own.leave_alone(&name);
                 continue;
             };
-            edits.extend(self.extended(text, &name, schema));
+            edits.extend(self.extended(&mut own, text, &name, schema));
         }
-        if self.additions.adds_tool(&mut self.own, is_first) {
+        if self.answers_calls && self.additions.adds_tool(&mut own, is_first) {
             let tool = missing_tool().to_string();
             let entries = Entries::parse(&tool);
             let schema = entries.and_then(|entries| entries.get("inputSchema"));
-            let extended = schema.map(|schema| self.extended(&tool, MISSING_TOOL, schema));
+            let extended =
+                schema.map(|schema| self.extended(&mut own, &tool, MISSING_TOOL, schema));
             let tool = json_text::apply(&tool, extended.unwrap_or_default());
             edits.push(Edit::append(text, list, &tool));
         }
@@ -246,14 +297,14 @@ impl Rewriting {
     }
 
     /// Returns the changes that add the parameter to the schema of a tool, in this text.
-    fn extended(&mut self, text: &str, tool: &str, schema: &RawValue) -> Vec<Edit> {
+    fn extended(&self, own: &mut OwnTools, text: &str, tool: &str, schema: &RawValue) -> Vec<Edit> {
         let parsed: Option<Map<String, Value>> = serde_json::from_str(schema.get()).ok();
         let entries = Entries::parse(schema.get());
         let (Some(parsed), Some(entries)) = (parsed, entries) else {
-            self.own.leave_alone(tool);
+            own.leave_alone(tool);
             return Vec::new();
         };
-        match self.additions.intent_for(&mut self.own, tool, &parsed) {
+        match self.additions.intent_for(own, tool, &parsed) {
             Some(intent) => extend(text, intent, schema, &entries),
             None => Vec::new(),
         }

@@ -2,10 +2,14 @@
 
 use std::{collections::HashMap, sync::Arc};
 
+use parking_lot::Mutex;
 use serde_json::{Map, Value};
 
 use super::fields::{Field, Fields};
-use crate::{mcp::names, record::Text};
+use crate::{
+    mcp::{intent::OwnTools, names},
+    record::Text,
+};
 
 /// The most tools whose definitions are remembered.
 const MOST_TOOLS: usize = 4_096;
@@ -14,6 +18,8 @@ const MOST_TOOLS: usize = 4_096;
 #[derive(Debug, Default)]
 pub(in crate::mcp) struct Server {
     pub(in crate::mcp) name: ServerName,
+    /// Its tools, as clients have seen them over HTTP.
+    pub(in crate::mcp) own_tools: Arc<Mutex<OwnTools>>,
     definitions: HashMap<String, Definition>,
 }
 
@@ -48,6 +54,7 @@ impl Server {
     pub(in crate::mcp) fn new(named: Option<Text>) -> Self {
         Server {
             name: named.map_or(ServerName::Unknown, ServerName::Named),
+            own_tools: Arc::default(),
             definitions: HashMap::new(),
         }
     }

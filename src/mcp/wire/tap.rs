@@ -77,7 +77,10 @@ impl ToolOptions {
         Tap {
             limits: self.payload_limits(),
             connection: Arc::new(Mutex::new(connection)),
-            rewriting: Arc::new(Mutex::new(Rewriting::new(self.additions.clone()))),
+            rewriting: Arc::new(Mutex::new(Rewriting::new(
+                self.additions.clone(),
+                Arc::default(),
+            ))),
         }
     }
 

@@ -8,6 +8,7 @@ mod lines;
 mod mcp;
 mod mcp_http;
 mod plain;
+mod responses;
 mod timeouts;
 mod uploads;
 

@@ -25,6 +25,7 @@ const JSON: (&str, &str) = ("content-type", "application/json");
 const EVENTS: (&str, &str) = ("content-type", "text/event-stream");
 const SESSION: (&str, &str) = ("mcp-session-id", "s1");
 
+mod additions;
 mod requests;
 mod sessions;
 
@@ -154,7 +155,7 @@ impl Server {
         let seen = Arc::new(Mutex::new(None));
         let sent = Bytes::from(response.body().frames.concat());
         response.extensions_mut().insert(sent);
-        let (of_service, response) = (seen.clone(), Mutex::new(Some(response)));
+        let (of_service, response) = (seen.clone(), Arc::new(Mutex::new(Some(response))));
         let service = service_fn(move |request: Request<HttpTapRequestBody<Frames>>| {
             let response = response.lock().unwrap().take().unwrap();
             let seen = of_service.clone();
