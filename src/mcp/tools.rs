@@ -19,6 +19,10 @@ use crate::{
     record::{Capture, Text},
 };
 
+/// The longest handle of a session, in bytes.
+#[cfg(any(feature = "rmcp", feature = "tower-mcp", feature = "mcp"))]
+const LONGEST_HANDLE: usize = 512;
+
 type BrandRule = dyn Fn(&Tool<'_>) -> Option<Text> + Send + Sync;
 
 /// The settings for recording a tool server: brands, previews, prompts and resources. Returned by [`ActivityLog::tools`].
@@ -50,6 +54,8 @@ pub struct ToolOptions {
     pub(super) prompts: bool,
     pub(super) resources: bool,
     pub(super) additions: Additions,
+    /// The arguments that name a session; the first that a call has counts.
+    session_arguments: Vec<Text>,
     /// Shared by the servers of all sessions: over HTTP a client may call a tool in another session than that of its list.
     #[cfg(any(feature = "rmcp", feature = "tower-mcp"))]
     pub(super) own_tools: Arc<Mutex<OwnTools>>,
@@ -74,6 +80,7 @@ impl ActivityLog {
             prompts: false,
             resources: false,
             additions: Additions::default(),
+            session_arguments: Vec::new(),
             #[cfg(any(feature = "rmcp", feature = "tower-mcp"))]
             own_tools: Arc::default(),
             #[cfg(feature = "rmcp")]
@@ -149,6 +156,30 @@ impl ToolOptions {
         self
     }
 
+    /// Takes the session of a call from this argument, if a tool has it: `browser_id`, `cart`. The protocol of 2026-07-28 has no
+    /// sessions, and over stdio one connection may serve several: there a server returns a handle, which the client passes to the tools
+    /// that follow. Of several names, the first that a call has counts.
+    ///
+    /// It only reads: tools get their arguments as they are. A string or a number of at most 512 bytes is a handle. A conversation id in
+    /// the `_meta` counts before it; a session of the transport, if there is one, becomes the attribute `mcp.session.id`. The call that
+    /// returns a handle does not have it as an argument, and so not as its session.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tower_activity::ActivityLog;
+    ///
+    /// # fn main() -> tower_activity::Result<()> {
+    /// let log = ActivityLog::open(":memory:")?;
+    /// let tools = log.tools().session_argument("browser_id").session_argument("cart");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn session_argument(mut self, name: impl Into<Text>) -> Self {
+        self.session_arguments.push(name.into());
+        self
+    }
+
     /// Sets the key in a request's `_meta` for the client's conversation id; `gen_ai.conversation.id` by default. The id
     /// becomes the session of the call.
     #[cfg(any(feature = "rmcp", feature = "mcp"))]
@@ -188,10 +219,25 @@ impl ToolOptions {
         }
     }
 
-    /// True if a rule or a preview looks at the arguments of tools.
+    /// Returns the handle of a session in the arguments of a call.
+    #[cfg(any(feature = "rmcp", feature = "tower-mcp", feature = "mcp"))]
+    pub(super) fn session_handle(&self, arguments: Option<&Map<String, Value>>) -> Option<Text> {
+        let arguments = arguments?;
+        let mut names = self.session_arguments.iter();
+        let handle = names.find_map(|name| match arguments.get(name.as_str())? {
+            Value::String(handle) if !handle.is_empty() => Some(handle.clone()),
+            Value::Number(handle) => Some(handle.to_string()),
+            _ => None,
+        });
+        let handle = handle.filter(|handle| handle.len() <= LONGEST_HANDLE)?;
+        Some(handle.into())
+    }
+
+    /// True if a rule, a preview or a session looks at the arguments of tools.
     #[cfg(feature = "mcp")]
     pub(super) fn reads_arguments(&self) -> bool {
-        self.brand.is_some() || self.most_captured() != Capture::Off
+        let is_looked_at = self.brand.is_some() || !self.session_arguments.is_empty();
+        is_looked_at || self.most_captured() != Capture::Off
     }
 
     /// Returns how much of any tool's payloads is captured at most.
@@ -231,6 +277,7 @@ impl fmt::Debug for ToolOptions {
             .field("prompts", &self.prompts)
             .field("resources", &self.resources)
             .field("additions", &self.additions)
+            .field("session_arguments", &self.session_arguments)
             .finish_non_exhaustive()
     }
 }

@@ -24,7 +24,7 @@ async fn greet(
     conversation: Option<&str>,
     arguments: &Value,
 ) {
-    let tools = log.tools();
+    let tools = log.tools().session_argument("basket");
     let mut config = StreamableHttpServerConfig::default();
     config.legacy_session_mode = false;
     let service = StreamableHttpService::new(
@@ -127,4 +127,34 @@ async fn calls_of_one_conversation_that_answer_nothing_are_two_operations_in_one
     let rows = tools(&log);
     assert_ne!(rows[0].root, rows[1].root);
     assert_eq!(rows[0].scope.session, rows[1].scope.session);
+}
+
+#[tokio::test]
+async fn the_handle_in_an_argument_is_the_session_of_a_call() {
+    let log = ActivityLog::open(":memory:").unwrap();
+    let handle = json!({"arguments": {"basket": "b-1"}});
+    greet(&log, None, None, &handle).await;
+    greet(&log, None, None, &json!({"arguments": {"basket": 7}})).await;
+    greet(&log, None, Some("chat-7"), &handle).await;
+    for arguments in [json!(""), json!(null), json!(["b"]), json!("b".repeat(513))] {
+        greet(
+            &log,
+            None,
+            None,
+            &json!({"arguments": {"basket": arguments}}),
+        )
+        .await;
+    }
+    let rows = tools(&log);
+    let sessions = rows.iter().map(|row| row.scope.session.as_deref());
+    let expected = [
+        Some("b-1"),
+        Some("7"),
+        Some("chat-7"),
+        None,
+        None,
+        None,
+        None,
+    ];
+    assert_eq!(sessions.collect::<Vec<_>>(), expected);
 }

@@ -143,6 +143,26 @@ async fn each_call_is_one_activity_and_nothing_else_is() {
     assert!(missing.error_type.unwrap().parse::<i32>().is_ok());
 }
 
+#[tokio::test]
+async fn the_handle_in_an_argument_is_the_session_of_a_call() {
+    let log = ActivityLog::open(":memory:").unwrap();
+    let tools = log.tools().session_argument("basket");
+    let server = tools.session_argument("text").layer();
+    let server = server.layer(connected(&log).await);
+    for arguments in [
+        json!({"text": "t", "basket": "b"}),
+        json!({"text": "t"}),
+        json!({}),
+    ] {
+        let request = request("netflix_login", &arguments);
+        server.clone().oneshot(request).await.unwrap();
+    }
+    let mut rows = rows(&log).0;
+    rows.retain(|row| row.kind == Kind::Tool);
+    let sessions = rows.iter().map(|row| row.scope.session.as_deref());
+    assert_eq!(sessions.collect::<Vec<_>>(), [Some("b"), Some("t"), None]);
+}
+
 /// Calls a router, wrapped or not. Returns its result or error as JSON.
 async fn answer<S>(mut server: S, request: RouterRequest) -> Value
 where

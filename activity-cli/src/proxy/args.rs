@@ -40,6 +40,9 @@ pub(crate) struct Proxy {
     /// Add a tool with which a model reports what no tool of the server does
     #[arg(long)]
     pub(crate) missing_tool: bool,
+    /// Argument of tools that holds the handle of a session, such as browser_id (repeatable)
+    #[arg(long, value_name = "NAME")]
+    pub(crate) session_argument: Vec<String>,
     /// Also forward the store to this address: postgres://user@host/database
     #[arg(long, value_name = "URL")]
     pub(crate) forward_to: Option<String>,

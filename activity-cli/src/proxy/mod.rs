@@ -77,6 +77,9 @@ fn settings(log: &ActivityLog, args: &Proxy, rule: Option<Rule>) -> (ToolOptions
     if args.missing_tool {
         tools = tools.missing_tool();
     }
+    for name in &args.session_argument {
+        tools = tools.session_argument(name.clone());
+    }
     let mut scope = Scope::new();
     if let Some(project) = &args.project {
         scope = scope.project(project.clone());

@@ -208,7 +208,9 @@ async fn a_client_is_asked_and_its_reasons_are_found() {
     let fixture = Fixture::new();
     let options = [
         "--intent=required",
-        "--missing-tool"
+        "--missing-tool",
+        "--session-argument",
+        "path",
     ];
     let proxy = Proxy::start(&fixture, &to, &options);
     let send = |message: &Value| -> Value {
@@ -242,7 +244,7 @@ async fn a_client_is_asked_and_its_reasons_are_found() {
     assert_eq!(methods, ["tools/list", "tools/call"]);
     assert_eq!(seen[1]["params"]["arguments"], json!({"path": "/a"}));
     let list = |filter: &str| -> Vec<ActivityRecord> { fixture.json(&["list", filter]) };
-    let rows = list("attr.mcp.intent:*refund*");
+    let rows = list("attr.mcp.intent:*refund* session:/a");
     assert_eq!(
         (rows.len(), rows[0].name.as_str()),
         (1, "read"),

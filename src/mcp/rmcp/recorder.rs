@@ -87,6 +87,8 @@ struct Request<'a> {
     uri: Option<&'a str>,
     state: Option<&'a str>,
     responses: Option<&'a InputResponses>,
+    /// The session that an argument names.
+    handle: Option<Text>,
     reported: Reported,
 }
 
@@ -148,6 +150,7 @@ impl Recorder {
             uri: None,
             state: request.request_state.as_deref(),
             responses: request.input_responses.as_ref(),
+            handle: self.tools.session_handle(request.arguments.as_ref()),
             reported,
         };
         let call = self.start(common, capture, context).await;
@@ -171,6 +174,7 @@ impl Recorder {
             uri: None,
             state: request.request_state.as_deref(),
             responses: request.input_responses.as_ref(),
+            handle: None,
             reported: Reported::default(),
         };
         match self.tools.prompts {
@@ -193,6 +197,7 @@ impl Recorder {
             uri: Some(&request.uri),
             state: request.request_state.as_deref(),
             responses: request.input_responses.as_ref(),
+            handle: None,
             reported: Reported::default(),
         };
         match self.tools.resources {
@@ -305,6 +310,7 @@ impl Recorder {
         let session = self.session_of(context);
         let keys = request.responses.map(|responses| responses.keys());
         let conversation = session.clone().or_else(|| self.conversation(&context.meta));
+        let conversation = conversation.or_else(|| request.handle.clone());
         let first = ContinuationKey::new(conversation.as_deref(), request.state, keys)
             .and_then(|key| self.tools.operations.first(&name, &key));
         let describe = self.describe(request, session, first.as_ref(), context);
@@ -364,11 +370,12 @@ impl Recorder {
         if let Some(session) = &session {
             describe = describe.on_span(names::SESSION_ID, session);
         }
-        // A conversation may span sessions, and users search for calls by it.
-        describe = match (self.conversation(&context.meta), session) {
-            (Some(conversation), Some(session)) => describe
+        // A conversation may span sessions of the transport, a session of the server may be one of several, and users search for calls by it.
+        let named = self.conversation(&context.meta).or(request.handle);
+        describe = match (named, session) {
+            (Some(named), Some(session)) => describe
                 .attribute(names::SESSION_ID, session.as_str())
-                .session(conversation),
+                .session(named),
             (Some(one), None) | (None, Some(one)) => describe.session(one),
             (None, None) => describe,
         };

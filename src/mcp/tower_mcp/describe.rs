@@ -30,7 +30,10 @@ pub(super) fn describe(
             let describe = begin(Kind::Tool, names::CALL_TOOL, params.name.clone());
             let arguments = params.arguments.as_object();
             let brand = tools.brand_of(&params.name, arguments, || None);
-            let describe = reported.add_to(&tools.log, brand.add_to(describe));
+            let mut describe = reported.add_to(&tools.log, brand.add_to(describe));
+            if let Some(handle) = tools.session_handle(arguments) {
+                describe = describe.session(handle);
+            }
             (annotated(describe, &params.name, request), &params.meta)
         }
         McpRequest::GetPrompt(params) if tools.prompts => (

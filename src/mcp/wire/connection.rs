@@ -214,10 +214,17 @@ impl Connection {
             Some(Value::Object(meta)) => meta,
             _ => Map::new(),
         };
+        let arguments = match kind {
+            Kind::Tool => fields.get(Field::Arguments).and_then(Kept::parse),
+            _ => None,
+        };
+        let handle = (self.tools).session_handle(arguments.as_ref().and_then(Value::as_object));
         let conversation = meta.get(self.tools.conversation.as_str());
         let conversation = conversation.and_then(Value::as_str);
+        let is_named = conversation.is_some() || handle.is_some();
         // A call holds it until the answer.
-        let session = conversation.filter(|id| id.len() <= LONGEST_CONVERSATION);
+        let conversation = conversation.filter(|id| id.len() <= LONGEST_CONVERSATION);
+        let session = conversation.or(handle.as_deref());
         let session = session.or(self.session.as_deref()).map(str::to_owned);
         let state = fields.text(Field::ContinuedState);
         let responses = fields.value(Field::InputResponses);
@@ -226,10 +233,6 @@ impl Connection {
         // Without a state or responses it continues nothing.
         let first = key.and_then(|key| self.tools.operations.first(&name, &key));
 
-        let arguments = match kind {
-            Kind::Tool => fields.get(Field::Arguments).and_then(Kept::parse),
-            _ => None,
-        };
         let mut describe = names::describe(kind, method, name.clone(), id.shown())
             .scope(&self.scope)
             .attribute(names::TRANSPORT, self.transport);
@@ -251,7 +254,7 @@ impl Connection {
                 describe = describe.attribute(hint, value);
             }
         }
-        describe = self.of_peers(describe, &meta, conversation.is_some());
+        describe = self.of_peers(describe, &meta, is_named);
         describe = names::of_meta(describe, |key| meta.get(key).and_then(Value::as_str));
         if let Some(first) = &first {
             describe = describe.parent(first);
@@ -275,14 +278,14 @@ impl Connection {
         }))
     }
 
-    /// Adds who calls, and who is called.
+    /// Adds who calls, and who is called; the session of the transport, if the call names another.
     fn of_peers(
         &self,
         mut describe: Describe,
         meta: &Map<String, Value>,
-        in_conversation: bool,
+        is_named: bool,
     ) -> Describe {
-        if in_conversation && let Some(session) = &self.session {
+        if is_named && let Some(session) = &self.session {
             describe = describe.attribute(names::SESSION_ID, session.as_str());
         }
         // Newer clients identify themselves in each request, older ones once.

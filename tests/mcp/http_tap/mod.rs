@@ -276,6 +276,25 @@ async fn without_sessions_each_request_says_who_calls() {
 }
 
 #[tokio::test]
+async fn a_handle_in_an_argument_is_the_session_and_passes() {
+    let server = Server::with(|log| log.tools().session_argument("basket").http_tap());
+    let mut add = call(1, "add");
+    add["params"]["arguments"] = json!({"basket": "b-1"});
+    server.send(post(&add), ok(&answer(1, json!({})))).await;
+    let alone = request(Method::POST, &[JSON], frames(add.to_string()));
+    server.send(alone, ok(&answer(1, json!({})))).await;
+    server
+        .send(post(&call(1, "without")), ok(&answer(1, json!({}))))
+        .await;
+    let contents = server.contents();
+    let with = contents.all("add").nth(0).session("b-1");
+    with.attribute("mcp.session.id", "s1");
+    let alone = contents.all("add").nth(1).session("b-1").record();
+    assert!(!alone.attributes.contains_key("mcp.session.id"));
+    contents.one("without").session("s1");
+}
+
+#[tokio::test]
 async fn what_a_transport_refuses_is_on_record() {
     let server = Server::new();
     let error = json!({"jsonrpc": "2.0", "id": null, "error": {"code": -32001, "message": "Session not found"}});
