@@ -1,11 +1,11 @@
 //! Exports and follows the content of recordings.
 
-use std::io::Write;
+use std::io::{Error as IoError, Read, Write};
 
 use crate::{
     error::{Error, ErrorKind, Result},
     query::ActivityReader,
-    record::{ChunkRecord, Codec, RecordingId, RecordingStatus},
+    record::{ChunkRecord, Codec, MAX_CHUNK_BYTES, RecordingId, RecordingStatus},
 };
 
 /// Chunks per read.
@@ -134,10 +134,20 @@ fn no_recording(id: RecordingId) -> Error {
 ///
 /// # Errors
 ///
-/// If the chunk is damaged, by its checksum.
+/// If the chunk is damaged, by its checksum, or decodes to more than a chunk may have.
 pub(crate) fn decode(chunk: &ChunkRecord) -> std::io::Result<Vec<u8>> {
+    let mut body = Vec::new();
     match chunk.codec {
-        Codec::Zstd => zstd::decode_all(chunk.body.as_slice()),
+        Codec::Zstd => {
+            let decoder = zstd::Decoder::new(chunk.body.as_slice())?;
+            decoder
+                .take(MAX_CHUNK_BYTES as u64 + 1)
+                .read_to_end(&mut body)?;
+        }
+    }
+    match body.len() <= MAX_CHUNK_BYTES {
+        true => Ok(body),
+        false => Err(IoError::other("the chunk is too large")),
     }
 }
 

@@ -39,6 +39,8 @@ pub(crate) use fold::fold;
 pub use id::{ActivityId, EventId, InstanceId, RecordingId};
 pub use kind::Kind;
 pub use outcome::Outcome;
+#[cfg(feature = "recording")]
+pub(crate) use recording::MAX_CHUNK_BYTES;
 pub use recording::{ChunkRecord, Codec, RecordingLink, RecordingRecord, RecordingStatus};
 pub use scope::Scope;
 pub(crate) use scope::scope_setters;

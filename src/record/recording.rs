@@ -199,6 +199,11 @@ pub struct ChunkRecord {
     pub body: Vec<u8>,
 }
 
+/// The maximum size of a chunk before it is encoded, in bytes: that of a browser's message. Without it a small chunk, written by
+/// another program, could decode to more than the memory of its reader.
+#[cfg(feature = "recording")]
+pub(crate) const MAX_CHUNK_BYTES: usize = 64 << 20;
+
 /// The encoding of a chunk's body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]

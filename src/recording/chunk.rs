@@ -26,7 +26,8 @@ pub struct Chunk {
 }
 
 impl Chunk {
-    /// Creates a chunk with one event, dated now, on the unnamed track. The body is not redacted.
+    /// Creates a chunk with one event, dated now, on the unnamed track. The body is not redacted. A body of more than 64 MiB is
+    /// not recorded, and counts as lost.
     pub fn new(body: impl Into<Vec<u8>>) -> Self {
         Chunk {
             track: Text::from_static(""),

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::{
     pipeline::{RecordingOptions, Shard},
-    record::{ActivityId, Codec, RecordingId, RecordingStatus, Text},
+    record::{ActivityId, Codec, MAX_CHUNK_BYTES, RecordingId, RecordingStatus, Text},
     recording::{Chunk, chunk},
     store::{NewChunk, NewStep, Step},
 };
@@ -85,6 +85,9 @@ impl Sink {
     /// Chunks that are not yet committed are lost if the process is killed. Rejected chunks are counted, here and in
     /// [`ActivityLog::accounting`](crate::ActivityLog::accounting).
     pub fn append(&self, chunk: Chunk) {
+        if chunk.body.len() > MAX_CHUNK_BYTES {
+            return self.lost(chunk.events);
+        }
         let Ok(body) = chunk::encode(&chunk.body) else {
             return self.lost(chunk.events);
         };

@@ -1,6 +1,7 @@
 //! Limits of recordings, and how missing events are reported.
 
 use std::{
+    io::Read,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering::SeqCst},
@@ -25,6 +26,9 @@ use crate::{
         faulty::{Fault, FaultyStore},
     },
 };
+
+/// The most bytes of a chunk.
+const MAX_CHUNK: usize = 64 << 20;
 
 #[tokio::test]
 async fn a_timeout_is_reported() {
@@ -233,4 +237,36 @@ async fn a_chunk_rejected_by_the_store_is_lost_alone() {
     );
     assert_eq!(accounting.recordings.lost_refused, 1, "{accounting:?}");
     assert!(accounting.adds_up(), "{accounting:?}");
+}
+
+#[tokio::test]
+async fn a_chunk_that_decodes_to_more_than_a_chunk_may_have_is_damaged() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("activity.db");
+    let log = ActivityLog::open(&path).unwrap();
+    let call = log.start(Describe::job("shop"));
+    let id = call.id();
+    let frames = call.attach(Stream::new("frames")).await;
+    frames.append(Chunk::new("first"));
+    frames.append(Chunk::new(vec![0; MAX_CHUNK]));
+    frames.append(Chunk::new(vec![0; MAX_CHUNK + 1]).events(7));
+    drop(frames);
+    call.end(Outcome::success());
+    let recording = recording_when(&log, id, ended).await;
+    assert_eq!((recording.events, recording.lost), (2, 7));
+
+    // Another program writes a frame of some kilobytes that decodes to twice as much.
+    let frame = zstd::encode_all(std::io::repeat(0).take(2 * MAX_CHUNK as u64), 3).unwrap();
+    assert!(frame.len() < 100_000);
+    let store = rusqlite::Connection::open(&path).unwrap();
+    let change = "UPDATE chunk SET body = ?1 WHERE rowid = (SELECT min(rowid) FROM chunk)";
+    assert_eq!(store.execute(change, [frame]).unwrap(), 1);
+
+    let mut out = Vec::new();
+    let damaged = log
+        .reader()
+        .unwrap()
+        .export(recording.id, "", &mut out)
+        .unwrap();
+    assert_eq!((damaged, out.len()), (1, MAX_CHUNK));
 }
