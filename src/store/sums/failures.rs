@@ -58,6 +58,33 @@ impl Failures {
         }
     }
 
+    /// Returns true if these groups are those of some failures. Where some failures have no group of their own, groups may lack some.
+    pub(crate) fn are_groups_of(&self, all: &Failures) -> bool {
+        let has_others = self.0.keys().any(|key| key.1 == OTHERS);
+        let count = |of: &Failures| {
+            let counts = of.0.values().map(|sum| sum.count);
+            counts.fold(0, i64::saturating_add)
+        };
+        let mut own = self.0.iter().filter(|(key, _)| key.1 != OTHERS);
+        let are_equal = own.all(|(key, group)| {
+            all.0.get(key).is_some_and(|sum| {
+                (group.name, &group.error_type) == (sum.name, &sum.error_type)
+                    && match has_others {
+                        true => {
+                            group.count <= sum.count
+                                && group.first >= sum.first
+                                && group.last <= sum.last
+                        }
+                        false => {
+                            (group.count, group.first, group.last)
+                                == (sum.count, sum.first, sum.last)
+                        }
+                    }
+            })
+        });
+        are_equal && count(self) == count(all)
+    }
+
     /// Moves what has no room for a group of its own to the group of the others.
     pub(crate) fn limited<R: FailureRows>(self, rows: &R) -> Result<Failures, R::Error> {
         let mut groups = Failures::default();

@@ -144,7 +144,7 @@ impl TurnSums {
 
     /// Returns the sums of a quarter hour as if nothing were known of those before `first`: agents that were last active there were never
     /// active before.
-    #[cfg(feature = "postgres")]
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
     pub(crate) fn known_since(self, quarter: i64, first: i64) -> Self {
         let mut recency = BTreeMap::<i64, [i64; 3]>::new();
         for (distance, [active, took_turns, gap_us]) in self.recency {

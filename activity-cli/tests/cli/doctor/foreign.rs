@@ -4,6 +4,7 @@ use rusqlite::Connection;
 use tower_activity::{
     Describe, Outcome,
     recording::{Chunk, Stream},
+    store::{Store, sqlite::SqliteStore},
 };
 
 use crate::fixture::{CommandResult, Fixture};
@@ -128,6 +129,56 @@ fn activities_and_sums_that_another_program_changes_differ() {
     check("UPDATE activity SET duration_ns = duration_ns + 1 WHERE seq = 3");
     check("UPDATE bucket SET count = count + 1");
     check("DELETE FROM bucket WHERE scope = 1");
+}
+
+#[test]
+fn any_sum_that_another_program_changes_differs() {
+    let fixture = Fixture::new();
+    let log = fixture.log();
+    for number in 0..12 {
+        let call = match number % 3 {
+            0 => Describe::turn("turn"),
+            _ => Describe::tool("call"),
+        };
+        let agent = format!("agent {}", number % 2);
+        let call = log.start(call.agent(agent).project("acme"));
+        call.end(match number % 4 {
+            0 => Outcome::failed("timeout"),
+            _ => Outcome::success(),
+        });
+    }
+    log.shutdown().wait().unwrap();
+    let store = SqliteStore::new(fixture.path()).unwrap();
+    let mut maintenance = store.maintenance().unwrap();
+    while maintenance.index().unwrap() > 0 {}
+    drop(maintenance);
+    passes(&fixture);
+    for sql in [
+        "UPDATE bucket SET sketch = x'0101' WHERE scope = 0",
+        "UPDATE bucket SET sketch = NULL WHERE scope = 1",
+        "UPDATE hour SET count = count + 1",
+        "UPDATE hour SET sketch = x'0101'",
+        "UPDATE hour SET turns = turns + 1",
+        "DELETE FROM hour",
+        "UPDATE agent_stretch SET active = active + 1 WHERE scope_id <> 0",
+        "UPDATE agent_stretch SET last_turn = last_turn + 1",
+        "DELETE FROM agent_stretch",
+        "DELETE FROM turning_agent",
+        "UPDATE pace SET within_us = within_us + 1 WHERE scope_id <> 0",
+        "UPDATE pace SET after = x''",
+        "DELETE FROM pace",
+        "UPDATE failure SET count = count + 1",
+        "UPDATE failure SET error_type = 'another'",
+        "UPDATE failure SET example = first",
+        "UPDATE failure SET fingerprint = fingerprint + 1",
+        "DELETE FROM failure",
+        "INSERT INTO failure SELECT quarter, 77, name, error_type, 1, first, example FROM failure LIMIT 1",
+    ] {
+        change(&fixture, sql);
+        fails(&fixture, "problem: the statistics of ");
+        assert_eq!(fixture.run(&["rebuild"]).code, Some(0));
+        passes(&fixture);
+    }
 }
 
 #[test]

@@ -17,12 +17,15 @@ use crate::{
             meta::{self, MetaKey},
             write::sums::{agents, buckets, failures, hours},
         },
-        sums::{AgentRow, AgentSums, BucketRow, Buckets, Nesting, QUARTER_US, quarter_of},
+        sums::{
+            AgentRow, AgentSums, BucketRow, Buckets, Nesting, QUARTER_US, first_of_hour, quarter_of,
+        },
     },
 };
 
 /// Schema 1 has no such table. It keeps the end of the pruned time under `mark`.
 const HAS_PRUNED: &str = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'pruned')";
+const HAS_GROUPS: &str = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'failure')";
 const IS_PRUNED: &str = "SELECT EXISTS (SELECT 1 FROM pruned WHERE first <= ?1 AND last >= ?1)";
 /// The end of the pruned quarter hours from ?1 until ?2.
 const LAST_PRUNED: &str =
@@ -68,9 +71,7 @@ pub(crate) fn compare(connection: &Connection, from: i64) -> rusqlite::Result<Co
         if let Some(quarter) = result.next {
             if !(has_pruned && is_pruned(connection, quarter)?) {
                 result.compared += 1;
-                let (mut buckets, agents) = sums_of(connection, &(quarter..quarter + 1))?;
-                buckets.add_agents(agents.sums);
-                if !buckets::equals(connection, &buckets, quarter)? {
+                if !equals(connection, quarter, first)? {
                     result.differing.push(quarter);
                 }
             }
@@ -85,6 +86,34 @@ pub(crate) fn compare(connection: &Connection, from: i64) -> rusqlite::Result<Co
         result.progress = 1.0 - left as f64 / 2_880.0;
     }
     Ok(result)
+}
+
+/// Returns true if the stored sums of a quarter hour, and of its hour, are those of its activities. `first` is the first quarter hour
+/// from which on sums are complete.
+fn equals(connection: &Connection, quarter: i64, first: i64) -> rusqlite::Result<bool> {
+    let quarters = quarter..quarter + 1;
+    let (mut buckets, mut agents) = sums_of(connection, &quarters)?;
+    let sums = std::mem::take(&mut agents.sums);
+    buckets.add_agents(sums);
+    if !buckets::equals(connection, &buckets, quarter)? {
+        return Ok(false);
+    }
+    if !has_groups(connection)? {
+        // A file of an earlier schema.
+        return Ok(true);
+    }
+    let ids = first_id(quarters.start)..first_id(quarters.end);
+    let are_grouped = quarter < failures_from(connection)?
+        || failures::equals(connection, quarter, &ids, FAILURES.up_to(connection)?)?;
+    Ok(are_grouped
+        && agents::equals(connection, &agents, quarter, first)?
+        && hours::equals(connection, first_of_hour(quarter))?)
+}
+
+/// Returns false for a file of a schema before groups of failures.
+fn has_groups(connection: &Connection) -> rusqlite::Result<bool> {
+    let mut statement = connection.prepare_cached(HAS_GROUPS)?;
+    statement.query_row((), |row| row.get(0))
 }
 
 /// Returns the first quarter hour from which on sums are complete; `i64::MIN` if they always were.

@@ -1,7 +1,7 @@
 //! Compares the sums of a quarter hour with its activities, and those of a day with its quarter hours.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, HashMap},
     ops::Range,
 };
 
@@ -20,7 +20,7 @@ use crate::{
             },
             recount::{Bounds, COUNTED},
         },
-        sums::{AgentQuarter, AgentSums, Failures, OTHERS, TurnSums},
+        sums::{AgentQuarter, AgentSums, FailureSum, Failures, TurnSums},
     },
 };
 
@@ -55,7 +55,7 @@ pub(super) async fn are_equal(snapshot: &Snapshot<'_>, quarter: i64) -> Result<b
     let are_agents_equal = are_agents_equal(snapshot, &agents, quarter).await?;
     buckets.add_agents(std::mem::take(&mut agents.sums));
     Ok(are_agents_equal
-        && are_failures_equal(snapshot, &activities, &failures, quarter).await?
+        && are_failures_equal(snapshot, &failures, quarter).await?
         && limited(buckets::quarters(buckets)) == stored(snapshot, quarter..quarter + 1).await?)
 }
 
@@ -151,39 +151,23 @@ async fn are_agents_equal(
     Ok(expected == found.collect())
 }
 
-/// Compares the groups of failures. Where some have no group of their own, those that have one may lack some.
+/// Compares the groups of failures.
 async fn are_failures_equal(
     snapshot: &Snapshot<'_>,
-    activities: &[Row],
     expected: &Failures,
     quarter: i64,
 ) -> Result<bool, Failed> {
     let rows = snapshot.query(FAILURES, &[(&quarter, Type::INT8)]).await?;
-    let has_others = rows.iter().any(|row| row.get::<_, i64>(0) == OTHERS);
-    let names: HashSet<(Option<i64>, Option<i64>, Option<&str>)> = activities
-        .iter()
-        .map(|row| {
-            (
-                row.get("fingerprint"),
-                row.get("name"),
-                row.get("error_type"),
-            )
-        })
-        .collect();
-    let is_equal = |row: &Row| {
-        let (fingerprint, count): (i64, i64) = (row.get(0), row.get(3));
-        let of_quarter = expected.0.get(&(quarter, fingerprint));
-        let (first, last) = (id_of(row.get(4)), id_of(row.get(5)));
-        of_quarter.is_some_and(|sum| {
-            names.contains(&(Some(fingerprint), row.get(1), row.get(2)))
-                && match has_others {
-                    true => count <= sum.count && first >= sum.first && last <= sum.last,
-                    false => (count, first, last) == (sum.count, sum.first, sum.last),
-                }
-        })
-    };
-    let sum = |counts: &mut dyn Iterator<Item = i64>| counts.fold(0, i64::saturating_add);
-    let all = sum(&mut expected.0.values().map(|one| one.count));
-    let mut own = rows.iter().filter(|row| row.get::<_, i64>(0) != OTHERS);
-    Ok(own.all(is_equal) && all == sum(&mut rows.iter().map(|row| row.get(3))))
+    let mut stored = Failures::default();
+    for row in rows {
+        let one = FailureSum {
+            name: row.get(1),
+            error_type: row.get(2),
+            count: row.get(3),
+            first: id_of(row.get(4)),
+            last: id_of(row.get(5)),
+        };
+        stored.add((quarter, row.get(0)), one);
+    }
+    Ok(stored.are_groups_of(expected))
 }

@@ -1,6 +1,7 @@
 //! Stores the sums of agents.
 
 use std::{
+    cell::{Cell, RefCell},
     collections::BTreeSet,
     ops::{Range, RangeInclusive},
 };
@@ -55,6 +56,89 @@ const REPLACE: &str = "INSERT OR REPLACE INTO agent_stretch \
      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
 const DELETE: &str =
     "DELETE FROM agent_stretch WHERE agent = ?1 AND scope_id = ?2 AND quarter = ?3";
+
+/// What is computed from the stored rows without changing them.
+struct Computed<'a> {
+    stored: &'a Connection,
+    turns: RefCell<TurnBuckets>,
+    /// False if an agent that records turns is not stored as one.
+    are_known: Cell<bool>,
+}
+
+impl AgentRows for Computed<'_> {
+    type Error = rusqlite::Error;
+
+    fn records_turns(&self, agent: i64) -> rusqlite::Result<bool> {
+        self.stored.records_turns(agent)
+    }
+
+    fn set_records_turns(&self, agent: i64) -> rusqlite::Result<()> {
+        let is_known = self.stored.records_turns(agent)?;
+        self.are_known.set(self.are_known.get() && is_known);
+        Ok(())
+    }
+
+    fn scopes(&self, agent: i64, quarter: Option<i64>) -> rusqlite::Result<Vec<i64>> {
+        self.stored.scopes(agent, quarter)
+    }
+
+    fn agent_quarters(
+        &self,
+        agent: i64,
+        scope: i64,
+        quarters: RangeInclusive<i64>,
+    ) -> rusqlite::Result<AgentQuarters> {
+        self.stored.agent_quarters(agent, scope, quarters)
+    }
+
+    fn with_neighbours(
+        &self,
+        agent: i64,
+        scope: i64,
+        quarters: RangeInclusive<i64>,
+        of: Neighbours,
+    ) -> rusqlite::Result<AgentQuarters> {
+        self.stored.with_neighbours(agent, scope, quarters, of)
+    }
+
+    fn put(&self, _: i64, _: i64, _: i64, _: &AgentQuarter) -> rusqlite::Result<()> {
+        Ok(())
+    }
+
+    fn add_turn_buckets(&self, buckets: TurnBuckets) -> rusqlite::Result<BTreeSet<i64>> {
+        self.turns.replace(buckets);
+        Ok(BTreeSet::new())
+    }
+
+    fn delete_turn_buckets(&self, _: i64, _: &Range<i64>) -> rusqlite::Result<()> {
+        Ok(())
+    }
+}
+
+/// Returns true if the tables have these quarter hours of agents, and the turns of all agents in that quarter hour.
+pub(crate) fn equals(
+    connection: &Connection,
+    agents: &AgentSums,
+    quarter: i64,
+    first: i64,
+) -> rusqlite::Result<bool> {
+    for (agent, scopes) in &agents.quarters {
+        for (scope, expected) in scopes {
+            let found = connection.agent_quarters(*agent, *scope, quarter..=quarter)?;
+            if found.get(&quarter) != expected.get(&quarter) {
+                return Ok(false);
+            }
+        }
+    }
+    let computed = Computed {
+        stored: connection,
+        turns: RefCell::default(),
+        are_known: Cell::new(true),
+    };
+    agents.rebuild(&computed, &(quarter..quarter + 1))?;
+    let turns = computed.turns.into_inner();
+    Ok(computed.are_known.get() && turn_buckets::equals(connection, turns, quarter, first)?)
+}
 
 impl AgentRows for Connection {
     type Error = rusqlite::Error;

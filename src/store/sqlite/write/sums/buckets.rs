@@ -86,28 +86,29 @@ pub(crate) fn equals(
     let mut rows = statement.query([quarter])?;
     while let Some(row) = rows.next()? {
         let (scope, found) = self::sums(row)?;
-        let same = expected.remove(&(scope, row.get(9)?)).is_some_and(|sums| {
-            let numbers = |sums: &Sums| {
-                let counts = [
-                    sums.count,
-                    sums.failed,
-                    sums.cancelled,
-                    sums.timed,
-                    sums.sum_ns,
-                ];
-                (
-                    counts.map(signed),
-                    sums.min_ns.map(signed),
-                    sums.max_ns.map(signed),
-                )
-            };
-            numbers(sums) == numbers(&found)
-        });
-        if !same {
+        let sums = expected.remove(&(scope, row.get(9)?));
+        if sums.is_none_or(|sums| stored(sums) != stored(&found)) {
             return Ok(false);
         }
     }
     Ok(expected.is_empty())
+}
+
+/// Returns sums as they are stored.
+pub(super) fn stored(sums: &Sums) -> ([i64; 5], [Option<i64>; 2], &Sketch) {
+    let counts = [
+        sums.count,
+        sums.failed,
+        sums.cancelled,
+        sums.timed,
+        sums.sum_ns,
+    ];
+    let ends = [sums.min_ns, sums.max_ns];
+    (
+        counts.map(signed),
+        ends.map(|ns| ns.map(signed)),
+        &sums.sketch,
+    )
 }
 
 /// Reads a row of sums: its first column, and the sums.

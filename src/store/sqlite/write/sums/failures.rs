@@ -29,6 +29,8 @@ const COUNT: &str = "WITH RECURSIVE known (fingerprint) AS ( \
 const ADD: &str = "INSERT INTO failure (quarter, fingerprint, name, error_type, count, first, example) \
      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (quarter, fingerprint) DO UPDATE SET count = count + excluded.count, \
      first = min(first, excluded.first), example = max(example, excluded.example)";
+const OF_QUARTER: &str =
+    "SELECT fingerprint, name, error_type, count, first, example FROM failure WHERE quarter = ?1";
 const DELETE_QUARTERS: &str = "DELETE FROM failure WHERE quarter >= ?1 AND quarter < ?2";
 const DELETE_BEFORE: &str = "DELETE FROM failure WHERE (quarter, fingerprint) IN \
      (SELECT quarter, fingerprint FROM failure WHERE quarter < ?1 ORDER BY quarter LIMIT ?2)";
@@ -128,6 +130,30 @@ pub(crate) fn rebuild(
     let mut delete = connection.prepare_cached(DELETE_QUARTERS)?;
     delete.execute([quarters.start, quarters.end])?;
     fold(connection, read_started(connection, ids, up_to)?)
+}
+
+/// Returns true if the table has the failures of this quarter hour with an id in this range and a seq up to `up_to`.
+pub(crate) fn equals(
+    connection: &Connection,
+    quarter: i64,
+    ids: &Range<ActivityId>,
+    up_to: i64,
+) -> rusqlite::Result<bool> {
+    let expected = read_started(connection, ids, up_to)?;
+    let mut stored = Failures::default();
+    let mut statement = connection.prepare_cached(OF_QUARTER)?;
+    let mut rows = statement.query([quarter])?;
+    while let Some(row) = rows.next()? {
+        let one = FailureSum {
+            name: row.get(1)?,
+            error_type: row.get_ref(2).map(lossy)?.map(Cow::into_owned),
+            count: row.get(3)?,
+            first: ActivityId::from_bytes(row.get(4)?),
+            last: ActivityId::from_bytes(row.get(5)?),
+        };
+        stored.add((quarter, row.get(0)?), one);
+    }
+    Ok(stored.are_groups_of(&expected))
 }
 
 /// Deletes up to `limit` groups before a quarter hour, and returns their number.

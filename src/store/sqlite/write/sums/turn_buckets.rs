@@ -48,6 +48,24 @@ pub(super) fn add(
     Ok(quarters)
 }
 
+/// Returns true if the table has these buckets of a quarter, of which those before `first` are not known.
+pub(super) fn equals(
+    connection: &Connection,
+    buckets: TurnBuckets,
+    quarter: i64,
+    first: i64,
+) -> rusqlite::Result<bool> {
+    let mut read = connection.prepare_cached(READ)?;
+    for ((scope, at), sum) in buckets.0 {
+        let stored = read.query_row([scope, quarter], read_sum).optional()?;
+        let stored = stored.map(|(_, sum)| sum).unwrap_or_default();
+        if at == quarter && sum.known_since(at, first) != stored.known_since(at, first) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
 /// Reads the stored buckets of some quarters, with `buckets` added.
 pub(crate) fn read_with(
     buckets: TurnBuckets,
