@@ -145,7 +145,7 @@ fn a_missing_right_is_named_by_its_role() {
 fn a_database_without_the_schema_says_so() {
     let database = Database::new();
     let none = database.user("none");
-    // A mistyped name of a database gets no schema, whoever owns it.
+    // A mistyped name of a database gets no schema.
     let others: &[&[&str]] = &[
         &["retention", "--sums", "90d", "--json"],
         &["erase", "--actor", "Ann B", "--dry-run"],

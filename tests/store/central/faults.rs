@@ -202,7 +202,7 @@ fn noon(days: i64) -> DateTime<Utc> {
         .and_utc()
 }
 
-/// What is left of a batch of which some days were deleted is compared, whoever deleted them, and whenever it was counted.
+/// What is left of a batch of which some days were deleted is compared, whichever process deleted them and whenever it was counted.
 #[test]
 fn a_row_is_missed_in_a_batch_that_is_partly_deleted() {
     for (by_forwarder, counted_before) in [(true, true), (false, true), (true, false)] {
