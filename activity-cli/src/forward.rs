@@ -10,6 +10,7 @@ use tower_activity::{
 use crate::{
     args,
     failure::Failure,
+    outage,
     print::{self, human, json, progress::Progress},
     signal, source,
 };
@@ -86,6 +87,8 @@ pub(crate) fn run(store: &str, args: &args::Forward) -> Result<(), Failure> {
 }
 
 fn follow(forwarder: Forwarder, name: &str) -> Result<(), Failure> {
+    let what = format!("forwarding to {name}");
+    let forwarder = forwarder.on_outage(move |one| outage::print(&what, one));
     let forwarding = forwarder.follow()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
-use tower_activity::Error;
+use tower_activity::{Error, store};
 
-use crate::{print::safe, source};
+use crate::{
+    print::{human, safe},
+    source,
+};
 
 /// The pause between two attempts to reach a store that is away.
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
@@ -83,4 +86,30 @@ impl Outage {
             false => interval,
         }
     }
+}
+
+/// Prints that a command which works in the background of a store cannot, and that it can again. `what` is what it does.
+pub(crate) fn print(what: &str, outage: store::Outage<'_>) {
+    let duration = |time: Duration| human::duration(time.as_nanos() as u64);
+    let message = match outage {
+        store::Outage::Began {
+            error, retry_in, ..
+        } => {
+            let next = duration(retry_in);
+            format!("warning: {what} fails, next try in {next} · {error:#}")
+        }
+        store::Outage::Ended {
+            lasted, waiting, ..
+        } => {
+            let waiting = waiting.map_or(String::new(), |waiting| {
+                format!(" · {} to send", human::many(waiting, "record", "records"))
+            });
+            format!(
+                "note: {what} works again after {}{waiting}",
+                duration(lasted)
+            )
+        }
+        _ => return,
+    };
+    anstream::eprintln!("{}", safe::line(&message));
 }

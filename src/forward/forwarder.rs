@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind, Result},
-    store::{CentralStore, Store, sqlite::SqliteStore},
+    store::{CentralStore, Outage, OutageListener, Store, sqlite::SqliteStore},
 };
 
 /// Consecutive failures after which [`Forwarder::forward_all`] gives up; beside those of a log that another forwarder holds.
@@ -35,6 +35,7 @@ pub struct Forwarder {
     store: SqliteStore,
     central: Arc<dyn CentralStore>,
     session: Session,
+    outages: OutageListener,
 }
 
 /// The progress of [`Forwarder::forward_all`].
@@ -62,6 +63,7 @@ impl Forwarder {
             session: Session::new(store.clone(), central.clone()),
             store,
             central,
+            outages: OutageListener::default(),
         })
     }
 
@@ -75,6 +77,13 @@ impl Forwarder {
     /// kept in the file.
     pub fn keep_forwarded(mut self, age: Duration) -> Self {
         self.session.keep_forwarded(age);
+        self
+    }
+
+    /// Calls a function when [`follow`](Self::follow) begins to fail, and when it forwards again. It is called on the thread that
+    /// follows.
+    pub fn on_outage(mut self, listener: impl Fn(Outage<'_>) + Send + Sync + 'static) -> Self {
+        self.outages = OutageListener::new(listener);
         self
     }
 
@@ -155,7 +164,7 @@ impl Forwarder {
     ///
     /// If the thread cannot be started.
     pub fn follow(self) -> Result<Forwarding> {
-        Forwarding::start(self.session, self.store, self.central)
+        Forwarding::start(self.session, self.store, self.central, self.outages)
     }
 }
 

@@ -12,7 +12,7 @@ use parking_lot::{Condvar, Mutex};
 use super::session::{Session, Step};
 use crate::{
     error::{Error, Result},
-    store::{CentralStore, sqlite::SqliteStore},
+    store::{CentralStore, OutageListener, OutageWatch, sqlite::SqliteStore},
 };
 
 /// The pause between two looks at the file, if nothing is to be forwarded.
@@ -52,13 +52,14 @@ impl Forwarding {
         session: Session,
         store: SqliteStore,
         central: Arc<dyn CentralStore>,
+        outages: OutageListener,
     ) -> Result<Self> {
         let shared = Arc::new(Shared::default());
         let of_thread = shared.clone();
         let thread = thread::Builder::new()
             .name("activity-forward".into())
             .spawn(move || {
-                run(session, &of_thread);
+                run(session, OutageWatch::new(outages), &of_thread);
                 of_thread.state.lock().ended = true;
                 of_thread.changed.notify_all();
             });
@@ -126,9 +127,8 @@ impl Shared {
     }
 }
 
-fn run(mut session: Session, shared: &Shared) {
+fn run(mut session: Session, mut outages: OutageWatch, shared: &Shared) {
     let mut backoff = Backoff::default();
-    let mut is_failing = false;
     loop {
         let stop_at = shared.state.lock().stop_at;
         let step = session.step();
@@ -150,19 +150,18 @@ fn run(mut session: Session, shared: &Shared) {
                 shared.wait(POLL_INTERVAL);
             }
             Err(error) => {
-                // Only the first of consecutive failures.
-                if !is_failing {
+                let pause = backoff.next();
+                if outages.failed(&error, pause) {
                     tracing::warn!(
                         target: "tower_activity::forward", %error, ?session,
                         "cannot forward the log; will retry"
                     );
                 }
-                is_failing = true;
-                shared.wait(backoff.next());
+                shared.wait(pause);
                 continue;
             }
         }
-        if std::mem::take(&mut is_failing) {
+        if outages.succeeded(|| session.waiting().ok()) {
             tracing::info!(target: "tower_activity::forward", ?session, "the log is being forwarded again");
         }
     }

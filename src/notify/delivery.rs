@@ -16,6 +16,7 @@ use crate::{
         state::{State, StatePlace},
         stop::StopSignal,
     },
+    store::OutageWatch,
 };
 
 /// Interval of the checks for new webhooks, and for the lease while another process delivers.
@@ -81,19 +82,22 @@ fn supervise(webhooks: &Webhooks, stop: &Arc<StopSignal>) {
     };
     let mut state = None;
     let mut threads = HashMap::<String, JoinHandle<()>>::new();
-    let mut failing = false;
+    let mut outages = OutageWatch::new(webhooks.outages.clone());
     loop {
         let result = poll(webhooks, stop, &lease, &mut state, &mut threads);
-        // Only the first of consecutive failures.
-        if let Err(error) = &result
-            && !failing
-        {
-            tracing::warn!(
-                target: "tower_activity::notify", %error,
-                "cannot deliver webhooks; will retry"
-            );
+        match result {
+            Ok(()) => {
+                outages.succeeded(|| waiting(webhooks).ok());
+            }
+            Err(error) => {
+                if outages.failed(&error, POLL_INTERVAL) {
+                    tracing::warn!(
+                        target: "tower_activity::notify", %error,
+                        "cannot deliver webhooks; will retry"
+                    );
+                }
+            }
         }
-        failing = result.is_err();
         if stop.wait(POLL_INTERVAL) {
             break;
         }
@@ -103,6 +107,12 @@ fn supervise(webhooks: &Webhooks, stop: &Arc<StopSignal>) {
         let _ = thread.join();
     }
     lease.release(&webhooks.place);
+}
+
+/// Returns the number of records that webhooks have yet to send or to skip.
+fn waiting(webhooks: &Webhooks) -> Result<u64> {
+    let all = webhooks.list()?;
+    Ok(all.iter().map(|one| one.behind).sum())
 }
 
 /// Takes the lease if it is free, or renews it, and starts threads for new webhooks.

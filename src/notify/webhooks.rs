@@ -7,7 +7,7 @@ use crate::{
     notify::{DeadLetter, Secret, Webhook, WebhookStatus, state::StatePlace},
     query::ActivityReader,
     record::{ActivityRecord, EventRecord},
-    store::{self, Position, Record, RecordKind, Store},
+    store::{self, Outage, OutageListener, Position, Record, RecordKind, Store},
 };
 
 /// The webhooks of a store. Cloning the handle is cheap.
@@ -27,6 +27,7 @@ pub struct Webhooks {
     pub(super) store: Arc<dyn Store>,
     pub(super) place: StatePlace,
     pub(super) settings: Settings,
+    pub(super) outages: OutageListener,
 }
 
 /// Timeout and retries of messages.
@@ -69,6 +70,7 @@ impl Webhooks {
                 first_backoff: Duration::from_secs(1),
                 max_backoff: Duration::from_secs(300),
             },
+            outages: OutageListener::default(),
         })
     }
 
@@ -88,6 +90,13 @@ impl Webhooks {
     /// attempt, and a random part of up to a half is subtracted.
     pub fn backoff(mut self, first: Duration, max: Duration) -> Self {
         (self.settings.first_backoff, self.settings.max_backoff) = (first, max);
+        self
+    }
+
+    /// Calls a function when [`deliver`](Self::deliver) begins to fail because the store is away, and when it delivers again. It is
+    /// called on a thread of the delivery.
+    pub fn on_outage(mut self, listener: impl Fn(Outage<'_>) + Send + Sync + 'static) -> Self {
+        self.outages = OutageListener::new(listener);
         self
     }
 

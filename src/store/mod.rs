@@ -51,6 +51,8 @@ mod maintenance;
 mod metrics;
 mod newest_recordings;
 mod options;
+#[cfg(feature = "sqlite")]
+mod outage;
 mod position;
 #[cfg(feature = "postgres")]
 pub mod postgres;
@@ -106,6 +108,10 @@ pub use metrics::{
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub(crate) use options::timed_out;
 pub use options::{Cancellation, LARGEST_PAGE, LARGEST_SCAN, ReadOptions, WallClock};
+#[cfg(feature = "sqlite")]
+pub use outage::Outage;
+#[cfg(feature = "sqlite")]
+pub(crate) use outage::{OutageListener, OutageWatch};
 pub use position::{CommitPage, Cursor, List, Position};
 pub use read::{Reader, Source, TreePage};
 pub use record::{Record, RecordKind};

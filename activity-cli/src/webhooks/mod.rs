@@ -20,6 +20,7 @@ pub(crate) use args::Command;
 
 use crate::{
     failure::{Failure, print_error},
+    outage,
     print::{
         self, human, json,
         status::BOLD,
@@ -37,7 +38,7 @@ pub(crate) fn run(store: &str, command: &Command) -> Result<(), Failure> {
     match command {
         Command::Add(args) => add(&webhooks, args),
         Command::List(args) => list(&webhooks.list()?, args),
-        Command::Run => deliver(&webhooks),
+        Command::Run => deliver(webhooks, store),
         Command::Dead(args) => dead(&webhooks.dead_letters()?, args),
         Command::Retry(args) => retry(&webhooks, args),
         Command::Remove(args) => Ok(webhooks.remove(&args.name)?),
@@ -147,9 +148,11 @@ pub(crate) fn failure(webhook: &WebhookStatus, now: DateTime<Utc>) -> Option<Str
     Some(format!("{what} ({}){next}", human::ago(since, now)))
 }
 
-fn deliver(webhooks: &Webhooks) -> Result<(), Failure> {
+fn deliver(webhooks: Webhooks, store: &str) -> Result<(), Failure> {
     let all = webhooks.list()?;
     let count = human::many(all.len() as u64, "webhook", "webhooks");
+    let what = format!("delivering webhooks of {}", source::shown(store));
+    let webhooks = webhooks.on_outage(move |one| outage::print(&what, one));
     let delivery = webhooks.deliver();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -1,8 +1,16 @@
 //! `activity forward`.
 
+use std::{
+    io::{BufRead, BufReader, Lines},
+    process::{Child, ChildStderr, Command, Stdio},
+};
+
 use serde_json::{Value, json};
 
-use crate::{fixture::Fixture, postgres};
+use crate::{
+    fixture::{Fixture, until},
+    postgres,
+};
 
 /// A mistyped address keeps nothing for ever, and an error of an earlier process is not shown after a success.
 #[test]
@@ -275,4 +283,67 @@ fn what_cannot_be_forwarded_says_why() {
         "{}",
         ran.stderr
     );
+}
+
+/// A command that runs until it is dropped, and what it prints on stderr.
+struct Running {
+    child: Child,
+    messages: Lines<BufReader<ChildStderr>>,
+}
+
+impl Running {
+    /// Starts it, and waits until it says that it works.
+    fn start(mut command: Command) -> Self {
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+        let messages = BufReader::new(child.stderr.take().unwrap()).lines();
+        let mut running = Running { child, messages };
+        // Before that it warns of the password in its arguments.
+        while !running.next().contains("until ctrl-c") {}
+        running
+    }
+
+    fn next(&mut self) -> String {
+        self.messages.next().unwrap().unwrap()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+#[test]
+fn what_follows_a_database_tells_once_when_it_is_away_and_once_when_it_is_back() {
+    let server = postgres::server();
+    let url = server.database();
+    let fixture = Fixture::with_calls();
+    let once = fixture.run(&["forward", "--to", &url, "--once"]);
+    assert_eq!(once.code, Some(0), "{once:?}");
+    let target = format!("{url}?connect_timeout=1&tcp_user_timeout=1");
+    let mut forward = Running::start(fixture.command(&["forward", "--to", &target]));
+    let mut webhooks = Running::start(fixture.command(&["--store", &target, "webhooks", "run"]));
+    // Twice: nothing else is printed in between.
+    for round in 0..2 {
+        server.stop("immediate");
+        for running in [&mut forward, &mut webhooks] {
+            let message = running.next();
+            let parts = ["warning: ", " fails, next try in ", "127.0.0.1", " · "];
+            assert!(parts.iter().all(|part| message.contains(part)), "{message}");
+            assert!(!message.contains(postgres::PASSWORD), "{message}");
+        }
+        let ran = fixture.run(&["event", "deployment", &format!("v{round} live")]);
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        server.start_again();
+        let message = forward.next();
+        assert!(message.contains("works again after"), "{message}");
+        assert!(message.contains(" to send"), "{message}");
+        let message = webhooks.next();
+        assert!(message.contains("works again after"), "{message}");
+        until(|| {
+            let events = fixture.run(&["--store", &url, "events"]).stdout;
+            events.contains(&format!("v{round} live")).then_some(())
+        });
+    }
 }
