@@ -73,17 +73,16 @@ pub(crate) fn run(store: &str, args: &args::Forward) -> Result<(), Failure> {
             human::many(verified.deleted, "activity is", "activities are")
         );
     }
-    match verified.missing {
-        0 => Ok(()),
-        missing => Err(Error::new(
-            ErrorKind::Store,
-            format!(
-                "{name} does not have {} of this file: forward them again with --again",
-                human::many(missing, "activity", "activities")
-            ),
-        )
-        .into()),
+    if verified.missing == 0 {
+        return Ok(());
     }
+    let missing = human::many(verified.missing, "activity", "activities");
+    let hint = match args.since {
+        Some(_) => "forward all of it with --again without --since",
+        None => "forward them again with --again",
+    };
+    let what = format!("{name} does not have {missing} of this file: {hint}");
+    Err(Error::new(ErrorKind::Store, what).into())
 }
 
 fn follow(forwarder: Forwarder, name: &str) -> Result<(), Failure> {

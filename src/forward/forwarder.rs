@@ -6,13 +6,13 @@ use chrono::{DateTime, Utc};
 
 use super::{
     ForwardTarget, Forwarding,
-    session::{Session, Step},
+    session::{Session, Step, locked},
     state::waiting,
     thread::Backoff,
     verify::{self, Verified},
 };
 use crate::{
-    error::{Error, ErrorKind, Result},
+    error::Result,
     store::{CentralStore, Outage, OutageListener, Store, sqlite::SqliteStore},
 };
 
@@ -90,11 +90,11 @@ impl Forwarder {
     /// Forgets the target: nothing waits for it any more, and retention is no longer held back by it. Returns false if the file does
     /// not know it.
     ///
-    /// Another forwarder of this file to this target makes it known again.
+    /// A later forwarder of this file to this target makes it known again, and sends the whole file.
     ///
     /// # Errors
     ///
-    /// If the file cannot be written.
+    /// If the file cannot be written, or a process forwards it to the target (`is_busy`).
     pub fn forget(mut self) -> Result<bool> {
         self.session.forget()
     }
@@ -166,13 +166,4 @@ impl Forwarder {
     pub fn follow(self) -> Result<Forwarding> {
         Forwarding::start(self.session, self.store, self.central, self.outages)
     }
-}
-
-fn locked(name: &str) -> Error {
-    Error::new(
-        ErrorKind::Busy,
-        format!(
-            "another process forwards this file to {name}: the program that records, or `activity forward`"
-        ),
-    )
 }

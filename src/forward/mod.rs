@@ -16,7 +16,7 @@
 //! one of its records, or another forwarder holds the log. The file becomes a new log, and is forwarded again from the start.
 //!
 //! A standby that takes over, and a store that is put back, may lack the last batches that were acknowledged. The file has their
-//! records, by which it knows the last one that the store has, and sends again what comes after it.
+//! records, by which it knows the last batch that the store has, and sends the later records again.
 
 mod batch;
 mod connected;

@@ -347,9 +347,12 @@ impl Session {
         }
     }
 
-    /// Deletes what the file keeps of the target.
+    /// Deletes what the file keeps of the target. Another process that forwards to it would make it known again.
     pub(super) fn forget(&mut self) -> Result<bool> {
         let name = self.name.clone();
+        if self.spool()?.target(&name)?.is_some() && !self.lock()? {
+            return Err(locked(&name));
+        }
         self.spool()?.forget_target(&name)
     }
 
@@ -370,6 +373,15 @@ impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Session({:?} to {})", self.store, self.name)
     }
+}
+
+pub(super) fn locked(name: &str) -> Error {
+    Error::new(
+        ErrorKind::Busy,
+        format!(
+            "another process forwards this file to {name}: the program that records, or `activity forward`"
+        ),
+    )
 }
 
 fn busy(name: &str) -> Error {

@@ -324,6 +324,12 @@ fn what_follows_a_database_tells_once_when_it_is_away_and_once_when_it_is_back()
     let target = format!("{url}?connect_timeout=1&tcp_user_timeout=1");
     let mut forward = Running::start(fixture.command(&["forward", "--to", &target]));
     let mut webhooks = Running::start(fixture.command(&["--store", &target, "webhooks", "run"]));
+    // The one that runs would make it known again.
+    let ran = fixture.run(&["forward", "--to", &target, "--forget"]);
+    assert!(
+        ran.stderr.contains("another process forwards this file"),
+        "{ran:?}"
+    );
     // Twice: nothing else is printed in between.
     for round in 0..2 {
         server.stop("immediate");
