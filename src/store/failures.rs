@@ -58,8 +58,21 @@ impl FailureSums {
         fingerprint: Option<Fingerprint>,
         name: &Text,
         error_type: Option<&Text>,
-        [first, last]: [ActivityId; 2],
+        ends: [ActivityId; 2],
         count: u64,
+    ) {
+        let quarter = Quarter::containing(ends[0].started_at());
+        self.add_quarters(fingerprint, name, error_type, ends, [(quarter, count)]);
+    }
+
+    /// The same of some quarter hours, with the number of each.
+    pub(crate) fn add_quarters(
+        &mut self,
+        fingerprint: Option<Fingerprint>,
+        name: &Text,
+        error_type: Option<&Text>,
+        [first, last]: [ActivityId; 2],
+        quarters: impl IntoIterator<Item = (Quarter, u64)>,
     ) {
         let group = self.groups.entry(fingerprint);
         let group = group.or_insert_with(|| FailureGroup {
@@ -71,12 +84,13 @@ impl FailureSums {
             last,
             quarters: BTreeMap::new(),
         });
-        group.count = group.count.saturating_add(count);
         group.first = group.first.min(first);
         group.last = group.last.max(last);
-        let quarter = Quarter::containing(first.started_at());
-        let of_quarter = group.quarters.entry(quarter).or_default();
-        *of_quarter = of_quarter.saturating_add(count);
+        for (quarter, count) in quarters {
+            group.count = group.count.saturating_add(count);
+            let of_quarter = group.quarters.entry(quarter).or_default();
+            *of_quarter = of_quarter.saturating_add(count);
+        }
     }
 
     /// Returns the groups in no particular order.

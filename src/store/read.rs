@@ -55,8 +55,6 @@ pub trait Source<R: Record> {
 
     /// Returns the number of commits after `position`, pruned ones included; 0 for a position in another log.
     ///
-    /// The default subtracts the positions: it is right if each commit has the next number.
-    ///
     /// # Errors
     ///
     /// If the store could not be read.
@@ -74,6 +72,16 @@ pub trait Source<R: Record> {
     ///
     /// If the store could not be read.
     fn get(&mut self, id: R::Id) -> Result<Option<R>>;
+
+    /// Returns the records with these ids that are there, in any order. The default [gets](Self::get) one after the other.
+    ///
+    /// # Errors
+    ///
+    /// If the store could not be read.
+    fn get_all(&mut self, ids: &[R::Id]) -> Result<Vec<R>> {
+        let found = ids.iter().map(|id| self.get(*id).transpose());
+        found.flatten().collect()
+    }
 }
 
 /// The read side of a store.
@@ -88,8 +96,6 @@ pub trait Source<R: Record> {
 /// health of its store. The defaults of all other methods scan records: O(n), and an error (`is_invalid`) beyond
 /// [`LARGEST_SCAN`](crate::store::LARGEST_SCAN) records. A store overrides the methods that it can answer from an index or from sums. The suite
 /// `testing::conformance` (feature `testing`) compares the answers of a store with its records.
-///
-/// The trait is not stable yet: methods may become required once a second writable engine exists.
 pub trait Reader: Source<ActivityRecord> + Source<EventRecord> + Send {
     /// The options of the following queries: deadline, cancellation and clock.
     fn options(&mut self) -> &mut ReadOptions;
@@ -150,8 +156,6 @@ pub trait Reader: Source<ActivityRecord> + Source<EventRecord> + Send {
 
     /// Returns the part of the health whose cost does not grow with the activities and events.
     ///
-    /// The default reads all of it.
-    ///
     /// # Errors
     ///
     /// If the store could not be read.
@@ -161,8 +165,6 @@ pub trait Reader: Source<ActivityRecord> + Source<EventRecord> + Send {
 
     /// Passes the activities that match `filter` and were committed after `position` to `take`, in commit order: those of the
     /// next `limit` commits, or of fewer. Returns the page without them.
-    ///
-    /// The default reads a page with [`after`](Source::after).
     ///
     /// # Errors
     ///

@@ -1,6 +1,6 @@
 //! Errors of a window: failures grouped by fingerprint.
 
-use std::ops::Range;
+use std::{collections::HashMap, ops::Range};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,7 @@ use crate::{
     error::Result,
     query::ActivityReader,
     record::{ActivityId, ActivityRecord, Filter, Fingerprint, Text, message_template},
-    store::{FailureGroup, Quarter, selects_all_failures},
+    store::{FailureGroup, Quarter, Record, selects_all_failures},
 };
 
 /// The failed activities of a window, by fingerprint.
@@ -149,6 +149,10 @@ impl ActivityReader {
             .collect();
         let selected = query.full_filter();
         let first = self.reader.first_failures(&selected, &fingerprints)?;
+        let last: Vec<ActivityId> = groups.iter().map(|group| group.last).collect();
+        let examples = ActivityRecord::source(&mut *self.reader).get_all(&last)?;
+        let examples = examples.into_iter().map(|one| (one.id, one));
+        let mut examples: HashMap<ActivityId, ActivityRecord> = examples.collect();
         let steps = window.steps(query.step, query.zone);
         let steps: Vec<Period> = steps
             .into_iter()
@@ -169,7 +173,14 @@ impl ActivityReader {
                 true => Some(false),
                 false => before.map(|_| true),
             };
-            let example = self.example(group, fingerprint, &selected)?;
+            let fits = |one: &ActivityRecord| {
+                Fingerprint::of(one) == Some(fingerprint) && selected.matches(one)
+            };
+            let example = match examples.remove(&group.last).filter(fits) {
+                // Its texts may have been erased, or it was pruned.
+                None => self.activity(group.first)?.filter(fits),
+                last => last,
+            };
             let message = example.as_ref().and_then(|one| one.message.as_deref());
             let of_step = |step: &Period| {
                 let is_known = unknown.is_none_or(|unknown| step.start >= unknown.until);
@@ -230,24 +241,6 @@ impl ActivityReader {
             gaps,
             selects_all_failures(&query.full_filter()),
         ))
-    }
-
-    /// Returns an activity of a group whose texts are still there.
-    fn example(
-        &mut self,
-        group: &FailureGroup,
-        fingerprint: Fingerprint,
-        seen: &Filter,
-    ) -> Result<Option<ActivityRecord>> {
-        for id in [group.last, group.first] {
-            let one = self
-                .activity(id)?
-                .filter(|one| Fingerprint::of(one) == Some(fingerprint) && seen.matches(one));
-            if one.is_some() {
-                return Ok(one);
-            }
-        }
-        Ok(None)
     }
 }
 

@@ -16,7 +16,7 @@ use crate::{
     error::Result,
     record::{ActivityId, ActivityRecord, Choice, Filter, Fingerprint, Status, Text},
     store::{
-        FailureGroup, FailureSums,
+        FailureGroup, FailureSums, Quarter,
         postgres::{connection::Failed, recount::first_id},
         selects_all_failures,
         sums::{OTHERS, QUARTER_US, quarter_of},
@@ -24,8 +24,8 @@ use crate::{
 };
 
 /// Failures are grouped by the server. Its `min` knows no ids before version 18, but their texts, which are in the same order.
-const GROUPS: &str = "SELECT a.fingerprint, min(a.name), min(a.error_type), count(*), \
-     min(a.id::text COLLATE \"C\")::uuid, max(a.id::text COLLATE \"C\")::uuid \
+const GROUPS: &str = "SELECT a.fingerprint, min(a.name), min(a.error_type), \
+     min(a.id::text COLLATE \"C\")::uuid, max(a.id::text COLLATE \"C\")::uuid, count(*) \
      FROM tower_activity.activity AS a WHERE a.status = 2 AND ";
 const GROUPED: &str =
     " AND a.fingerprint IS NOT NULL GROUP BY a.fingerprint, a.started_at / 900000000";
@@ -37,8 +37,12 @@ const UNCOUNTED: &str =
 /// The range of their ids.
 const UNCOUNTED_IDS: &str = "SELECT min(min_activity::text COLLATE \"C\")::uuid, max(max_activity::text COLLATE \"C\")::uuid \
      FROM tower_activity.batch WHERE ordinal IS NULL";
-const KEPT: &str = "SELECT fingerprint, name, error_type, count, first, example FROM tower_activity.failure \
-     WHERE quarter >= $1 AND quarter < $2";
+/// A row for each fingerprint: a week has tens of thousands of its quarter hours. Its ends are in the first and the last of these.
+const KEPT: &str = "SELECT g.fingerprint, f.name, f.error_type, f.first, l.example, g.quarters, g.counts FROM ( \
+       SELECT fingerprint, array_agg(quarter) AS quarters, array_agg(count) AS counts, min(quarter) AS oldest, max(quarter) AS newest \
+       FROM tower_activity.failure WHERE quarter >= $1 AND quarter < $2 GROUP BY fingerprint) AS g \
+     JOIN tower_activity.failure AS f ON f.fingerprint = g.fingerprint AND f.quarter = g.oldest \
+     JOIN tower_activity.failure AS l ON l.fingerprint = g.fingerprint AND l.quarter = g.newest";
 const KEPT_FIRST: &str = "SELECT k.fingerprint, f.first FROM unnest($1::bigint[]) AS k (fingerprint) CROSS JOIN LATERAL \
      (SELECT first FROM tower_activity.failure AS f WHERE f.fingerprint = k.fingerprint ORDER BY f.quarter LIMIT 1) AS f";
 /// The last quarter hour that an id can have: its time has 48 bits of milliseconds.
@@ -88,7 +92,15 @@ pub(super) async fn groups(
     }
     let quarters = [(&kept.start as _, Type::INT8), (&kept.end as _, Type::INT8)];
     let rows = snapshot.query(KEPT, &quarters).await?;
-    add_rows(snapshot, rows, &mut sums).await?;
+    add_rows(snapshot, rows, &mut |group| {
+        let numbers: Vec<i64> = group.row.get(5);
+        let counts: Vec<i64> = group.row.get(6);
+        let quarters = numbers.into_iter().map(Quarter::from_number);
+        let quarters = quarters.zip(counts.into_iter().map(i64::cast_unsigned));
+        let (name, error_type) = (&group.name, group.error_type.as_ref());
+        sums.add_quarters(group.fingerprint, name, error_type, group.ends, quarters);
+    })
+    .await?;
     Ok(sums.finish())
 }
 
@@ -119,26 +131,41 @@ async fn add(
     sums: &mut FailureSums,
 ) -> Result<(), Failed> {
     let rows = snapshot.query_values(sql, values).await?;
-    add_rows(snapshot, rows, sums).await
+    add_rows(snapshot, rows, &mut |group| {
+        let count = group.row.get::<_, i64>(5).cast_unsigned();
+        let (name, error_type) = (&group.name, group.error_type.as_ref());
+        sums.add_some(group.fingerprint, name, error_type, group.ends, count);
+    })
+    .await
+}
+
+/// The failures with one fingerprint, and the row with their numbers.
+struct Group {
+    fingerprint: Option<Fingerprint>,
+    name: Text,
+    error_type: Option<Text>,
+    ends: [ActivityId; 2],
+    row: Row,
 }
 
 async fn add_rows(
     snapshot: &Snapshot<'_>,
     rows: Vec<Row>,
-    sums: &mut FailureSums,
+    add: &mut dyn FnMut(Group),
 ) -> Result<(), Failed> {
     let mut texts = Texts::default();
     texts
         .load(snapshot, rows.iter().map(|row| row.get(1)))
         .await?;
     for row in rows {
-        let name = texts.get(row.get(1)).unwrap_or_default();
-        let error_type = row.get::<_, Option<String>>(2).map(Text::from);
-        let ends = [row.get::<_, Uuid>(4), row.get(5)].map(id_of);
         let number: i64 = row.get(0);
-        let fingerprint = (number != OTHERS).then(|| Fingerprint::from_number(number));
-        let count = row.get::<_, i64>(3).cast_unsigned();
-        sums.add_some(fingerprint, &name, error_type.as_ref(), ends, count);
+        add(Group {
+            fingerprint: (number != OTHERS).then(|| Fingerprint::from_number(number)),
+            name: texts.get(row.get(1)).unwrap_or_default(),
+            error_type: row.get::<_, Option<String>>(2).map(Text::from),
+            ends: [row.get::<_, Uuid>(3), row.get(4)].map(id_of),
+            row,
+        });
     }
     Ok(())
 }

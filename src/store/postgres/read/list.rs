@@ -1,6 +1,6 @@
 //! Lists of records, newest first.
 
-use std::cmp::Reverse;
+use std::{cmp::Reverse, collections::BTreeSet};
 
 use chrono::TimeDelta;
 use tokio_postgres::{Row, types::Type};
@@ -314,18 +314,29 @@ pub(super) fn id_of(id: Uuid) -> ActivityId {
     ActivityId::from_bytes(id.into_bytes())
 }
 
-/// Reads the record with this id.
-pub(super) async fn get<R: Listed>(
+/// Reads the records with these ids.
+pub(super) async fn get_all<R: Listed>(
     snapshot: &Snapshot<'_>,
-    id: R::Id,
-) -> Result<Option<R>, Failed> {
-    let mut clause = Where::everything();
-    clause.and_value("a.id = ", Uuid::from_bytes(R::id_bytes(id)), Type::UUID);
+    ids: &[R::Id],
+) -> Result<Vec<R>, Failed> {
+    let ids = ids.iter().map(|id| Uuid::from_bytes(R::id_bytes(*id)));
+    let ids: Vec<Uuid> = ids.collect();
+    let (Some(min), Some(max)) = (ids.iter().min().copied(), ids.iter().max().copied()) else {
+        return Ok(Vec::new());
+    };
+    let (limit, mut clause) = (ids.len(), Where::everything());
+    let all = clause.bind(ids, Type::UUID_ARRAY);
+    clause.and(&format!("a.id = ANY({all})"));
+    // Only the partitions between them are read.
+    clause.and_value("a.id >= ", min, Type::UUID);
+    clause.and_value("a.id <= ", max, Type::UUID);
+    let (mut found, mut known) = (Vec::new(), BTreeSet::new());
     for table in R::TABLES {
-        let found = snapshot.select::<R>(*table, &clause, "a.id", 1).await?;
-        if let Some(found) = found.into_iter().next() {
-            return Ok(Some(found));
+        let records = snapshot.select::<R>(*table, &clause, "a.id", limit).await?;
+        found.extend(records.into_iter().filter(|one| known.insert(one.id())));
+        if found.len() == limit {
+            break;
         }
     }
-    Ok(None)
+    Ok(found)
 }

@@ -183,7 +183,11 @@ impl<R: Listed> Source<R> for PostgresReader {
     }
 
     fn get(&mut self, id: R::Id) -> Result<Option<R>> {
-        self.snapshot(async |snapshot| list::get(snapshot, id).await)
+        Ok(self.get_all(&[id])?.pop())
+    }
+
+    fn get_all(&mut self, ids: &[R::Id]) -> Result<Vec<R>> {
+        self.snapshot(async |snapshot| list::get_all(snapshot, ids).await)
     }
 }
 

@@ -90,7 +90,7 @@ async fn itself(
     id: ActivityId,
     filter: &Filter,
 ) -> Result<Vec<ActivityRecord>, Failed> {
-    let found = super::list::get::<ActivityRecord>(snapshot, id).await?;
+    let found = super::list::get_all::<ActivityRecord>(snapshot, &[id]).await?;
     Ok(found
         .into_iter()
         .filter(|one| filter.matches(one))

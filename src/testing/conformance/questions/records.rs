@@ -46,6 +46,19 @@ impl Questions<'_> {
                 |reader| Ok(R::source(reader).get(one.id())?.map(Plain::plain)),
             );
         }
+        let several: Vec<R> = some(R::all(&self.expected).to_vec()).collect();
+        let ids: Vec<R::Id> = several.iter().map(|one| one.id()).collect();
+        let mut several = plain::<R>(several);
+        several.sort_by_key(|one| one.id());
+        self.same(
+            || format!("get {} {:?}", ids.len(), R::KIND),
+            &several,
+            |reader| {
+                let mut found = plain::<R>(R::source(reader).get_all(&ids)?);
+                found.sort_by_key(|one| one.id());
+                Ok(found)
+            },
+        );
         let unknown = R::id_from_bytes([7; 16]);
         let none = self.expected.get::<R>(unknown);
         self.same(
