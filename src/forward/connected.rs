@@ -1,6 +1,12 @@
 //! A session with the target: batches, heartbeats, and counting.
 
-use std::{collections::HashMap, panic::resume_unwind, sync::Arc, thread, time::Instant};
+use std::{
+    collections::HashMap,
+    panic::resume_unwind,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
 
 use uuid::Uuid;
 
@@ -18,6 +24,10 @@ use crate::{
     },
 };
 
+/// How often batches are counted while the file is behind: those that are counted together share the sums that they change, of
+/// which agents have most.
+const COUNT_BEHIND: Duration = Duration::from_secs(3);
+
 /// A session with the target.
 pub(super) struct Connected {
     intake: Box<dyn Intake>,
@@ -31,7 +41,9 @@ pub(super) struct Connected {
     sent: SentState,
     instances: HashMap<InstanceId, InstanceHealth>,
     /// Every batch of this session is counted in the sums.
-    pub(super) is_counted: bool,
+    is_counted: bool,
+    /// When that was last begun; `None`: not in this session.
+    counted_at: Option<Instant>,
     /// When the target heard from this session; `None`: not since it has connected.
     pub(super) beat_at: Option<Instant>,
 }
@@ -52,6 +64,7 @@ impl Connected {
             sent: SentState::default(),
             instances: HashMap::new(),
             is_counted: true,
+            counted_at: None,
             beat_at: None,
         }
     }
@@ -133,8 +146,24 @@ impl Connected {
         Ok(())
     }
 
-    /// Counts accepted batches in the sums: while others are sent, if the file has enough for that.
-    pub(super) fn count(&mut self) -> Result<()> {
+    /// Counts accepted batches in the sums, if it is time to. `sent`: another one was accepted.
+    pub(super) fn count_if_due(&mut self, sent: bool, beat_is_due: bool) -> Result<()> {
+        self.is_counted &= !sent;
+        let is_due = match self.is_behind {
+            true => self
+                .counted_at
+                .is_none_or(|at| at.elapsed() >= COUNT_BEHIND),
+            false => beat_is_due || !sent && !self.is_counted,
+        };
+        if is_due {
+            self.count()?;
+            self.counted_at = Some(Instant::now());
+        }
+        Ok(())
+    }
+
+    /// Counts while others are sent, if the file has enough for that.
+    fn count(&mut self) -> Result<()> {
         if self.is_behind && self.counter.begin() {
             return Ok(());
         }

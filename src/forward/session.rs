@@ -155,11 +155,7 @@ impl Session {
         if beat_is_due {
             connected.beat(self.spool()?, &name)?;
         }
-        connected.is_counted &= !stepped;
-        // Batches that are counted together share the sums that they change.
-        if beat_is_due || !(stepped || connected.is_counted) {
-            connected.count()?;
-        }
+        connected.count_if_due(stepped, beat_is_due)?;
         if self.error.is_some() && self.keep_error(None) {
             self.error = None;
         }

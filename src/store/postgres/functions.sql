@@ -108,17 +108,18 @@ BEGIN
 END $$;
 
 -- Begins to count batches in the sums: locks the last ordinal until the transaction ends, and returns the next batches, the first and
--- more until there are 20,000 rows. Nothing if another transaction counts some, or none is left.
-CREATE FUNCTION tower_activity.begin_fold() RETURNS TABLE (id bigint, min_activity uuid, max_activity uuid)
+-- more until there are 60,000 rows, and whether others are left. Nothing if another transaction counts some, or none is left.
+CREATE FUNCTION tower_activity.begin_fold() RETURNS TABLE (id bigint, min_activity uuid, max_activity uuid, is_last boolean)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   PERFORM FROM tower_activity.mark WHERE name = 'ordinal' FOR UPDATE SKIP LOCKED;
   IF FOUND THEN
-    RETURN QUERY SELECT next.id, next.min_activity, next.max_activity FROM (
+    RETURN QUERY SELECT next.id, next.min_activity, next.max_activity, next.ready < 100 AND (next.ready = 1 OR next.all_rows <= 60000) FROM (
       SELECT first.id, first.min_activity, first.max_activity, row_number() OVER (ORDER BY first.id) AS number,
-        sum(first.last_activity::numeric - first.first_activity) OVER (ORDER BY first.id) AS rows
+        sum(first.last_activity::numeric - first.first_activity) OVER (ORDER BY first.id) AS rows,
+        sum(first.last_activity::numeric - first.first_activity) OVER () AS all_rows, count(*) OVER () AS ready
       FROM (SELECT * FROM tower_activity.batch AS b WHERE b.ordinal IS NULL ORDER BY b.id LIMIT 100) AS first) AS next
-    WHERE next.number = 1 OR next.rows <= 20000 ORDER BY next.id;
+    WHERE next.number = 1 OR next.rows <= 60000 ORDER BY next.id;
   END IF;
 END $$;
 

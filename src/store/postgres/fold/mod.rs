@@ -28,7 +28,8 @@ use crate::{
 const BEGIN: &str = "SET LOCAL lock_timeout = '5s'; SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; \
      SET LOCAL enable_mergejoin = off; SET LOCAL jit = off";
 /// Locks the last ordinal: one intake folds at a time. The lock ends with its transaction, as a pooler needs it.
-const NEXT: &str = "SELECT id, min_activity, max_activity FROM tower_activity.begin_fold()";
+const NEXT: &str =
+    "SELECT id, min_activity, max_activity, is_last FROM tower_activity.begin_fold()";
 const DONE: &str = "SELECT tower_activity.end_fold($1)";
 const ROWS: &str = " FROM tower_activity.activity WHERE batch = ANY($1) AND id >= $2 AND id <= $3";
 /// The columns that sums are computed from.
@@ -44,7 +45,7 @@ const LONGEST: Duration = Duration::from_secs(2);
 pub(super) struct Turn {
     /// The number of batches.
     pub(super) count: u64,
-    /// No batch up to the last one that was asked for is left, or another intake is folding.
+    /// No batch up to the last one that was asked for is left of those that were there, or another intake is folding.
     pub(super) is_last: bool,
 }
 
@@ -52,19 +53,35 @@ pub(super) struct Turn {
 pub(super) fn fold(connection: &mut Connection, up_to: i64) -> Result<Turn> {
     let (start, mut turn) = (Instant::now(), Turn::default());
     while !turn.is_last && (turn.count == 0 || start.elapsed() < LONGEST) {
-        let ids = connection.transaction(BEGIN, async |transaction| next(transaction).await)?;
-        turn.count += ids.len() as u64;
-        turn.is_last = ids.last().is_none_or(|last| *last >= up_to);
+        let folded = connection.transaction(BEGIN, async |transaction| next(transaction).await)?;
+        turn.count += folded.count;
+        // What has come meanwhile is left to the next turn, which folds it together with more.
+        turn.is_last = folded.is_last || folded.last.is_none_or(|last| last >= up_to);
     }
     Ok(turn)
 }
 
-/// Folds the next batches. Returns their ids; empty if there are none, or another intake is folding them.
-async fn next(transaction: &Transaction<'_>) -> Result<Vec<i64>, Failed> {
+/// Batches that were folded in one transaction.
+#[derive(Default)]
+struct Folded {
+    count: u64,
+    /// The id of the last one; `None` if there are none, or another intake is folding them.
+    last: Option<i64>,
+    /// No other batch was left.
+    is_last: bool,
+}
+
+/// Folds the next batches.
+async fn next(transaction: &Transaction<'_>) -> Result<Folded, Failed> {
     let batches = query(transaction, NEXT, &[]).await?;
-    if batches.is_empty() {
-        return Ok(Vec::new());
-    }
+    let Some(last) = batches.last() else {
+        return Ok(Folded::default());
+    };
+    let folded = Folded {
+        count: batches.len() as u64,
+        last: last.get(0),
+        is_last: last.get(3),
+    };
     let ids: Vec<i64> = batches.iter().map(|row| row.get(0)).collect();
     let bounds = |column| {
         let bounds = batches.iter();
@@ -83,7 +100,7 @@ async fn next(transaction: &Transaction<'_>) -> Result<Vec<i64>, Failed> {
         }
     }
     query(transaction, DONE, &[(&ids, Type::INT8_ARRAY)]).await?;
-    Ok(ids)
+    Ok(folded)
 }
 
 /// The sums of some rows.
