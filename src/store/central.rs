@@ -142,7 +142,7 @@ pub struct Accepted {
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct ForwardBatch {
-    /// Its id. Of two copies of a file each cuts batches with ids of their own.
+    /// Its id. It follows from all records of the log up to its end: two copies of a file have other ids once their records differ.
     pub id: Uuid,
     /// The batch before it.
     pub previous: Option<Uuid>,
