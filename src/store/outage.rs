@@ -28,9 +28,11 @@ pub enum Outage<'a> {
     },
 }
 
+type Listener = dyn Fn(Outage<'_>) + Send + Sync;
+
 /// Is called with each outage.
 #[derive(Clone, Default)]
-pub(crate) struct OutageListener(Option<Arc<dyn Fn(Outage<'_>) + Send + Sync>>);
+pub(crate) struct OutageListener(Option<Arc<Listener>>);
 
 impl OutageListener {
     pub(crate) fn new(listener: impl Fn(Outage<'_>) + Send + Sync + 'static) -> Self {
