@@ -5,7 +5,7 @@ use std::{
     fmt, mem,
     ops::Deref,
     panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind, resume_unwind},
-    sync::Arc,
+    sync::{Arc, Weak},
     thread,
     time::Duration,
 };
@@ -19,7 +19,7 @@ use crate::{
         lineage::Lineage, span,
     },
     log::ActivityLog,
-    pipeline::{CommitWait, EndNotification, Reservation, Shard, Stage},
+    pipeline::{CommitWait, EndNotification, NAME_ROOM, Reservation, Shard, Stage},
     record::{ActivityId, Outcome, Text},
     store::StartedActivity,
 };
@@ -135,14 +135,22 @@ impl ActivityGuard {
         let remote = more.and_then(|more| more.remote_parent.as_ref());
         bytes += span::trace(&mut started, remote, &span);
         let span = (!span.is_disabled()).then(|| Arc::new(span));
-        let kept = span
-            .as_ref()
-            .map(|span| Box::new(Lineage::from_started(&started, Arc::downgrade(span))));
+        let is_provisional = stage != Stage::Described;
+        if is_provisional {
+            bytes += NAME_ROOM;
+        }
+        let kept = (span.is_some() || is_provisional).then(|| {
+            let span = span.as_ref().map_or_else(Weak::new, Arc::downgrade);
+            let lineage = Lineage::from_started(&started, span);
+            Box::new(lineage.with_discarded(is_provisional.then(Arc::default)))
+        });
         let activity = match shard.start(started, stamp.monotonic_ns, bytes, reservation, stage) {
             Some(key) => Activity::new(shard.clone(), key, kept),
             None => Activity::rejected(shard.clone()),
         };
         let mut running = ActivityGuard::new(activity, span);
+        // One that was not admitted is counted when it turns out to be on record.
+        running.ended &= !is_provisional;
         if let Some(timeout) = more.and_then(|more| more.timeout) {
             running.deadline_ns = deadline_ns(stamp.monotonic_ns, timeout);
         }
@@ -325,6 +333,8 @@ impl ActivityGuard {
                 self.explain(open, outcome, &[])
             };
             self.notify(notification);
+        } else {
+            self.context.activity.count_rejected();
         }
     }
 

@@ -72,7 +72,7 @@ impl Activity {
     /// `layer::PropagateLayer` propagates it for HTTP clients (feature `http`). The trace is marked as sampled unless a
     /// tracing system says otherwise, because this program records its part.
     pub fn trace_context(&self) -> Option<TraceContext> {
-        Some(self.open()?.lineage().trace_context())
+        Some(self.open()?.lineage_of_child()?.trace_context())
     }
 
     /// Sets an attribute, replacing one of the same key. It is redacted first. At most 64 attributes of 4 KiB each are kept;
@@ -243,6 +243,15 @@ impl Activity {
         self.open()?.lineage.as_ref()?.span.upgrade()
     }
 
+    /// Counts a provisional activity that was not admitted, and is not discarded.
+    #[cold]
+    pub(super) fn count_rejected(&self) {
+        #[cfg(feature = "mcp")]
+        if let State::Rejected(shard) = &self.0 {
+            shard.count_rejected();
+        }
+    }
+
     pub(super) fn rejected(shard: Arc<Shard>) -> Self {
         Activity(State::Rejected(shard))
     }
@@ -268,7 +277,7 @@ impl Activity {
     /// The shard for events inside it, and what they inherit: nothing if it was not admitted.
     pub(super) fn shard_and_lineage(&self) -> Option<(&Arc<Shard>, Option<Lineage>)> {
         match &self.0 {
-            State::Open(open) => Some((&open.shard, Some(open.lineage_of_child()))),
+            State::Open(open) => Some((&open.shard, open.lineage_of_child())),
             State::Rejected(shard) => Some((shard, None)),
             State::Inert => None,
         }
@@ -277,7 +286,8 @@ impl Activity {
     /// What a child in the same log inherits from it.
     pub(super) fn lineage(&self, log: &Arc<Shared>) -> Option<Lineage> {
         let open = self.open()?;
-        Arc::ptr_eq(open.shard.shared(), log).then(|| open.lineage_of_child())
+        let is_same = Arc::ptr_eq(open.shard.shared(), log);
+        is_same.then(|| open.lineage_of_child()).flatten()
     }
 
     fn set_scope_text(&self, text: Text, change: impl FnOnce(&mut Scope, Text)) {
@@ -305,16 +315,28 @@ impl Open {
         self.kept_if_ended(live)
     }
 
-    /// As [`lineage`](Self::lineage), for a child or an event that refers to the activity.
-    fn lineage_of_child(&self) -> Lineage {
+    /// As [`lineage`](Self::lineage), for a child or an event that refers to the activity. `None` if it was discarded: there is
+    /// nothing to refer to.
+    fn lineage_of_child(&self) -> Option<Lineage> {
         let live = self.shard.refer(self.key, |started| self.live(started));
-        self.kept_if_ended(live)
+        let kept = self.lineage.as_deref();
+        let is_discarded = live.is_none() && kept.is_some_and(Lineage::is_discarded);
+        (!is_discarded).then(|| self.kept_if_ended(live))
+    }
+
+    /// Notes whether a provisional activity was discarded, for all its handles.
+    #[cfg(feature = "mcp")]
+    pub(super) fn set_discarded(&self, is_discarded: bool) {
+        if let Some(kept) = &self.lineage {
+            kept.set_discarded(is_discarded);
+        }
     }
 
     fn live(&self, started: &StartedActivity) -> Lineage {
         let kept = self.lineage.as_deref();
         let span = kept.map_or_else(Weak::new, |kept| kept.span.clone());
-        Lineage::from_started(started, span)
+        let discarded = kept.and_then(Lineage::discarded);
+        Lineage::from_started(started, span).with_discarded(discarded)
     }
 
     fn kept_if_ended(&self, live: Option<Lineage>) -> Lineage {

@@ -1,6 +1,9 @@
 //! What a child inherits from its parent.
 
-use std::sync::{Arc, Weak};
+use std::sync::{
+    Arc, Weak,
+    atomic::{AtomicBool, Ordering::Relaxed},
+};
 
 use tracing::Span;
 
@@ -19,6 +22,8 @@ pub(super) struct Lineage {
     trace: Option<Box<Trace>>,
     /// The parent's span; gone once the parent has ended.
     pub(super) span: Weak<Span>,
+    /// Of a parent that started as a provisional activity: whether it was discarded.
+    discarded: Option<Arc<AtomicBool>>,
 }
 
 impl Lineage {
@@ -31,7 +36,19 @@ impl Lineage {
             scope: started.scope.clone(),
             trace: details.and_then(|details| details.trace.clone()),
             span,
+            discarded: None,
         }
+    }
+
+    /// Adds whether the parent, which started as a provisional activity, was discarded.
+    pub(super) fn with_discarded(mut self, discarded: Option<Arc<AtomicBool>>) -> Self {
+        self.discarded = discarded;
+        self
+    }
+
+    /// The flag of a parent that started as a provisional activity.
+    pub(super) fn discarded(&self) -> Option<Arc<AtomicBool>> {
+        self.discarded.clone()
     }
 
     /// The lineage of the children of an ended activity of which only the id is known.
@@ -42,6 +59,7 @@ impl Lineage {
             scope: None,
             trace: None,
             span: Weak::new(),
+            discarded: None,
         }
     }
 
@@ -51,6 +69,21 @@ impl Lineage {
             && self.scope.is_none()
             && self.trace.is_none()
             && self.span.strong_count() == 0
+            && self.discarded.is_none()
+    }
+
+    /// Notes whether the parent was discarded.
+    #[cfg(feature = "mcp")]
+    pub(super) fn set_discarded(&self, is_discarded: bool) {
+        if let Some(discarded) = &self.discarded {
+            discarded.store(is_discarded, Relaxed);
+        }
+    }
+
+    /// True if the parent was discarded, and is not on record.
+    pub(super) fn is_discarded(&self) -> bool {
+        let discarded = self.discarded.as_ref();
+        discarded.is_some_and(|discarded| discarded.load(Relaxed))
     }
 
     /// Makes an activity a child of the parent.

@@ -9,7 +9,7 @@ use tracing::Span;
 use crate::{
     activity::{ActivityGuard, Describe, describe::More, intake, span},
     log::ActivityLog,
-    pipeline::Stage,
+    pipeline::{NAME_ROOM, Stage},
     store::Attribute,
 };
 
@@ -27,7 +27,7 @@ impl ActivityLog {
 
 impl ActivityGuard {
     /// Describes a provisional activity. What was set before stays, unless the description names it; so does the parent, unless
-    /// another record refers to the activity. A timeout is ignored.
+    /// another record refers to the activity. A timeout is ignored. Without memory for all of it, the kind and the name are set.
     pub(crate) fn settle(&self, describe: Describe) {
         let Some(open) = self.open() else {
             return;
@@ -72,9 +72,15 @@ impl ActivityGuard {
         }
         bytes += attributes.iter().map(intake::cost).sum::<usize>();
         open.shard
-            .settle(open.key, bytes, |started, is_referenced| {
+            .settle(open.key, bytes, |started, is_referenced, has_room| {
+                if !has_room && name.heap_bytes() > NAME_ROOM {
+                    return 0;
+                }
                 let mut freed = started.name.heap_bytes();
                 (started.kind, started.name) = (kind, name);
+                if !has_room {
+                    return 0;
+                }
                 if let Some(mut scope) = scope {
                     if let Some(before) = &started.scope {
                         Arc::make_mut(&mut scope).inherit(before);
@@ -99,16 +105,17 @@ impl ActivityGuard {
 
     /// Removes a provisional activity, as if it had never started. Returns it if another record refers to it.
     pub(crate) fn discard(mut self) -> Result<(), Self> {
-        let is_gone = match self.open() {
-            Some(open) => open.shard.discard(open.key),
-            None => true,
+        let Some(open) = self.open() else {
+            self.forget();
+            return Ok(());
         };
-        match is_gone {
-            true => {
-                self.forget();
-                Ok(())
-            }
-            false => Err(self),
+        // Before the slot is gone: from then on handles look at it.
+        open.set_discarded(true);
+        if open.shard.discard(open.key) {
+            self.forget();
+            return Ok(());
         }
+        open.set_discarded(false);
+        Err(self)
     }
 }

@@ -50,7 +50,7 @@ pub use recording_options::{FlushMode, RecordingOptions};
 pub(crate) use shard::EndListener;
 pub(crate) use shard::{EndNotification, Rejection, Shard, SlotKey};
 pub(crate) use shared::{Reservation, Shared};
-pub(crate) use slot::Stage;
+pub(crate) use slot::{NAME_ROOM, Stage};
 pub(crate) use waiters::{FOREVER, Waiters};
 pub(crate) use worker::Message;
 use worker::Worker;

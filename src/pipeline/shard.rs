@@ -128,13 +128,16 @@ impl Shard {
     ) -> Option<SlotKey> {
         let mut cost = BASE_COST + payload_bytes;
         let id = started.id;
+        let is_provisional = stage != Stage::Described;
+        let counted = u64::from(!is_provisional);
         let Some(mut state) = self.lock() else {
-            self.shared.missed_activities.fetch_add(1, Relaxed);
+            // A provisional one is counted later, if it turns out to be on record.
+            self.shared.missed_activities.fetch_add(counted, Relaxed);
             return None;
         };
-        state.counts.activities.recorded += 1;
+        state.counts.activities.recorded += counted;
         if state.phase != Phase::Open {
-            state.counts.activities.rejected_closed += 1;
+            state.counts.activities.rejected_closed += counted;
             return None;
         }
         let missing = reservation
@@ -143,9 +146,9 @@ impl Shard {
         if !state.credit.try_spend(&self.shared, missing) {
             if reservation.is_none() {
                 if self.shared.is_known_to_be_forked() {
-                    self.shared.missed_activities.fetch_add(1, Relaxed);
+                    self.shared.missed_activities.fetch_add(counted, Relaxed);
                 } else {
-                    state.counts.activities.rejected_memory += 1;
+                    state.counts.activities.rejected_memory += counted;
                 }
                 return None;
             }
@@ -155,10 +158,7 @@ impl Shard {
                 ..Details::default()
             }));
         }
-        let is_provisional = stage != Stage::Described;
-        if is_provisional {
-            state.counts.activities.recorded -= 1;
-        } else {
+        if !is_provisional {
             state.counts.activities.open += 1;
             state.stale_open_rows += 1;
         }

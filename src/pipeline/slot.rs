@@ -11,6 +11,9 @@ use crate::{
 /// details, which most do not have.
 pub(super) const BASE_COST: usize = 3 * size_of::<Slot>() + size_of::<Details>();
 
+/// What a provisional activity costs beside, for the name that it gets: of a tool, mostly shorter.
+pub(crate) const NAME_ROOM: usize = 256;
+
 /// The stage in which an activity starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stage {

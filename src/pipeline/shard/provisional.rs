@@ -1,16 +1,19 @@
 //! Activities that start before anything says what they are, and whether they are recorded.
 
-use super::{Change, Shard, SlotKey, State, find};
-use crate::store::StartedActivity;
+use std::sync::atomic::Ordering::Relaxed;
+
+use super::{Phase, Shard, SlotKey, State, find};
+use crate::{pipeline::slot::NAME_ROOM, store::StartedActivity};
 
 impl Shard {
-    /// Describes a provisional activity, at a cost of `bytes`; `change` returns how many bytes it freed. `change` also gets
-    /// whether another record refers to the activity. Does nothing if it has ended or was described before.
+    /// Describes a provisional activity, at a cost of `bytes`, of which [`NAME_ROOM`] was spent at its start; `change` returns how many
+    /// bytes it freed. `change` also gets whether another record refers to the activity, and whether there is memory for more than a
+    /// name of that size; if not, the flag `truncated` is set. Does nothing if it has ended or was described before.
     pub(crate) fn settle(
         &self,
         key: SlotKey,
         bytes: usize,
-        change: impl FnOnce(&mut StartedActivity, bool) -> usize,
+        change: impl FnOnce(&mut StartedActivity, bool, bool) -> usize,
     ) {
         let Some(mut state) = self.lock() else {
             return;
@@ -30,14 +33,17 @@ impl Shard {
         slot.is_provisional = false;
         slot.open_row_is_current = false;
         *stale_open_rows += 1;
-        let is_referenced = slot.is_referenced;
         let shared = &*self.shared;
-        Change {
-            slot,
-            credit,
-            shared,
+        let more = bytes.saturating_sub(NAME_ROOM);
+        let has_room = credit.try_spend(shared, more);
+        let mut freed = change(&mut slot.started, slot.is_referenced, has_room);
+        if has_room {
+            freed += NAME_ROOM.saturating_sub(bytes);
+            slot.cost = (slot.cost as usize + more).saturating_sub(freed) as u32;
+            credit.refund(shared, freed, 2 * shared.budget.chunk());
+        } else {
+            slot.started.details.get_or_insert_default().truncated = true;
         }
-        .make(bytes, |started| change(started, is_referenced));
         drop(state);
         self.shared.wake_if_parked();
     }
@@ -60,5 +66,20 @@ impl Shard {
         let most = 2 * self.shared.budget.chunk();
         credit.refund(&self.shared, slot.cost as usize, most);
         true
+    }
+
+    /// Counts a provisional activity that was not admitted, and that would be on record.
+    pub(crate) fn count_rejected(&self) {
+        let Some(mut state) = self.lock() else {
+            self.shared.missed_activities.fetch_add(1, Relaxed);
+            return;
+        };
+        let is_open = state.phase == Phase::Open;
+        let counts = &mut state.counts.activities;
+        counts.recorded += 1;
+        match is_open {
+            true => counts.rejected_memory += 1,
+            false => counts.rejected_closed += 1,
+        }
     }
 }
