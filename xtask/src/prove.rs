@@ -46,6 +46,11 @@ const PROOFS: &[Proof] = &[
         run: suites::suites,
     },
     Proof {
+        name: "tapped",
+        promise: "the tests of rmcp 2 and pmcp over HTTP have the same results with the layer that reads what passes around their servers",
+        run: suites::tapped,
+    },
+    Proof {
         name: "servers",
         promise: "clients of MCP servers get the same answers and bytes through a proxy, and exactly their calls are on record",
         run: || servers::servers(Pairs::All),

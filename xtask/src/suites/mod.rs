@@ -1,10 +1,11 @@
 //! `cargo xtask prove suites`: the tests of axum and rmcp, in the versions of `Cargo.lock`, without and with a layer or
-//! wrapper around what they serve.
+//! wrapper around what they serve. `cargo xtask prove tapped`: those of another version of rmcp, and of another SDK.
 //!
 //! They are copied from cargo's registry into `target/suites`, outside of the workspace, and patched there.
 
 mod axum;
 mod rmcp;
+mod tapped;
 
 use std::{
     collections::BTreeSet,
@@ -28,64 +29,163 @@ struct Suite {
     wrap: fn(&Path) -> Result,
 }
 
-const SUITES: [Suite; 2] = [axum::SUITE, rmcp::SUITE];
+/// Copies of crates that are tested together, with one crate that their tests import.
+struct Workspace {
+    /// Its folder in `target/suites`.
+    folder: &'static str,
+    suites: &'static [Suite],
+    /// The crates that are not in `Cargo.lock`.
+    requirements: &'static str,
+    /// The program of the crate, in `xtask/suites`, its dependencies and the features of ours.
+    wrapper: [&'static str; 3],
+}
 
-/// Runs the tests of each crate without and with the wrapper.
+const WRAPPED: Workspace = Workspace {
+    folder: "wrapped",
+    suites: &[axum::SUITE, rmcp::SUITE],
+    requirements: "",
+    wrapper: [
+        "rmcp.rs",
+        "rmcp = { version = \"3\", default-features = false, features = [\"client\", \"server\", \"transport-streamable-http-server\"] }\n\
+         tokio-util = \"0.7\"\n",
+        "rmcp",
+    ],
+};
+
+const TAPPED: Workspace = Workspace {
+    folder: "tapped",
+    suites: tapped::SUITES,
+    requirements: tapped::REQUIREMENTS,
+    wrapper: [
+        "tapped.rs",
+        "axum = { version = \"0.8\", default-features = false, features = [\"http1\", \"tokio\"] }\n\
+         tokio = { version = \"1\", features = [\"net\"] }\n",
+        "mcp",
+    ],
+};
+
+/// Runs the tests of axum and rmcp without and with a layer or wrapper.
 ///
 /// # Errors
 ///
 /// If they do not build, or a result differs.
 pub(crate) fn suites() -> Result {
-    let place = root().join("target/suites");
-    let sources = sources()?;
-    for suite in &SUITES {
-        let source = sources.iter().find(|(name, _)| name == suite.package);
-        let (_, source) = source.ok_or("it is not in Cargo.lock")?;
-        let copy = place.join(suite.package);
-        copy_folder(source, &copy)?;
-        (suite.prepare)(&copy)?;
-    }
-    write_workspace(&place)?;
-    let mut differences = Vec::new();
-    for suite in &SUITES {
-        let copy = place.join(suite.package);
-        let chosen = (suite.tests)(&copy)?;
-        let bare = results(suite, &place, &chosen)?;
-        (suite.wrap)(&copy)?;
-        let wrapped = results(suite, &place, &chosen)?;
-        let passed = |results: &BTreeSet<String>| {
-            let passed = results.iter().filter(|result| result.ends_with(" ok"));
-            format!("{} of {}", passed.count(), results.len())
-        };
-        anstream::println!(
-            "{}: {} tests pass bare, {} wrapped",
-            suite.package,
-            passed(&bare),
-            passed(&wrapped)
-        );
-        for (one, other, which) in [(&bare, &wrapped, "bare"), (&wrapped, &bare, "wrapped")] {
-            let only = one.difference(other);
-            differences.extend(only.map(|result| format!("{} {which}: {result}", suite.package)));
+    WRAPPED.compare()
+}
+
+/// Runs the tests of servers that are not wrapped, without and with the layer that reads what passes.
+///
+/// # Errors
+///
+/// If they do not build, or a result differs.
+pub(crate) fn tapped() -> Result {
+    TAPPED.compare()
+}
+
+impl Workspace {
+    /// Runs the tests of each crate without and with the wrapper.
+    fn compare(&self) -> Result {
+        self.prepare()?;
+        let place = self.place();
+        let mut differences = Vec::new();
+        for suite in self.suites {
+            let copy = place.join(suite.package);
+            let chosen = (suite.tests)(&copy)?;
+            let bare = results(suite, &place, &chosen)?;
+            (suite.wrap)(&copy)?;
+            let wrapped = results(suite, &place, &chosen)?;
+            let passed = |results: &BTreeSet<String>| {
+                let passed = results.iter().filter(|result| result.ends_with(" ok"));
+                format!("{} of {}", passed.count(), results.len())
+            };
+            anstream::println!(
+                "{}: {} tests pass bare, {} {}",
+                suite.package,
+                passed(&bare),
+                passed(&wrapped),
+                self.folder
+            );
+            for (one, other, which) in [(&bare, &wrapped, "bare"), (&wrapped, &bare, self.folder)] {
+                let only = one.difference(other);
+                differences
+                    .extend(only.map(|result| format!("{} {which}: {result}", suite.package)));
+            }
+        }
+        match differences.is_empty() {
+            true => Ok(()),
+            false => Err(format!("results differ:\n{}", differences.join("\n")).into()),
         }
     }
-    match differences.is_empty() {
-        true => Ok(()),
-        false => Err(format!("results differ:\n{}", differences.join("\n")).into()),
+
+    fn place(&self) -> PathBuf {
+        target().join(self.folder)
+    }
+
+    /// Copies its crates, and writes the workspace of the copies, with the versions of our lock file.
+    fn prepare(&self) -> Result {
+        let place = self.place();
+        let sources = self.sources()?;
+        for suite in self.suites {
+            let source = sources.iter().find(|(name, _)| name == suite.package);
+            let (_, source) = source.ok_or("it is not in Cargo.lock")?;
+            let copy = place.join(suite.package);
+            copy_folder(source, &copy)?;
+            (suite.prepare)(&copy)?;
+        }
+        let [program, dependencies, feature] = self.wrapper;
+        let library = root().display().to_string();
+        let manifest = format!(
+            "[package]\nname = \"wrapper\"\nversion = \"0.0.0\"\nedition = \"2024\"\npublish = false\n\n[dependencies]\n{dependencies}\
+             tower-activity = {{ path = {library:?}, default-features = false, features = [\"sqlite\", \"bundled\", {feature:?}] }}\n"
+        );
+        let program = root().join("xtask/suites").join(program);
+        write_package(&place.join("wrapper"), &manifest, &fs::read(program)?)?;
+        let packages = self.suites.iter().map(|suite| suite.package);
+        let members: Vec<&str> = packages.chain(["wrapper"]).collect();
+        let workspace = format!(
+            "[workspace]\nresolver = \"3\"\nmembers = {members:?}\n\n[patch.crates-io]\nrmcp = {{ path = \"rmcp\" }}\n"
+        );
+        fs::write(place.join("Cargo.toml"), workspace)?;
+        fs::copy(root().join("Cargo.lock"), place.join("Cargo.lock"))?;
+        Ok(())
+    }
+
+    /// The names and folders of the packages in our `Cargo.lock`, or of those that are required beside them.
+    fn sources(&self) -> Result<Vec<(String, PathBuf)>> {
+        let mut command = cargo(&["metadata", "--format-version", "1"]);
+        if self.requirements.is_empty() {
+            command.arg("--locked");
+        } else {
+            let package = target().join("sources");
+            let manifest = format!(
+                "[package]\nname = \"sources\"\nversion = \"0.0.0\"\n\n[workspace]\n\n[dependencies]\n{}",
+                self.requirements
+            );
+            write_package(&package, &manifest, b"")?;
+            command.current_dir(package);
+        }
+        let output = command.stderr(Stdio::inherit()).output()?;
+        let metadata: serde_json::Value = serde_json::from_slice(&output.stdout)?;
+        let packages = metadata["packages"].as_array().ok_or("no packages")?;
+        let folder = |package: &serde_json::Value| {
+            let manifest = Path::new(package["manifest_path"].as_str()?);
+            let name = package["name"].as_str()?.to_owned();
+            Some((name, manifest.parent()?.to_owned()))
+        };
+        Ok(packages.iter().filter_map(folder).collect())
     }
 }
 
-/// The names and folders of the packages in `Cargo.lock`.
-fn sources() -> Result<Vec<(String, PathBuf)>> {
-    let args = ["metadata", "--format-version", "1", "--locked"];
-    let output = cargo(&args).stderr(Stdio::inherit()).output()?;
-    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout)?;
-    let packages = metadata["packages"].as_array().ok_or("no packages")?;
-    let folder = |package: &serde_json::Value| {
-        let manifest = Path::new(package["manifest_path"].as_str()?);
-        let name = package["name"].as_str()?.to_owned();
-        Some((name, manifest.parent()?.to_owned()))
-    };
-    Ok(packages.iter().filter_map(folder).collect())
+/// The folder of all copies.
+fn target() -> PathBuf {
+    root().join("target/suites")
+}
+
+/// Writes a library of one file.
+fn write_package(place: &Path, manifest: &str, program: &[u8]) -> Result {
+    fs::create_dir_all(place.join("src"))?;
+    write(&place.join("src/lib.rs"), program)?;
+    write(&place.join("Cargo.toml"), manifest.as_bytes())
 }
 
 /// Copies a folder. Files that are there already keep their times, by which cargo decides what to compile.
@@ -110,40 +210,19 @@ fn write(file: &Path, content: &[u8]) -> Result {
     Ok(fs::write(file, content)?)
 }
 
-/// Writes the workspace of the copies, with the versions of our lock file.
-fn write_workspace(place: &Path) -> Result {
-    let wrapper = place.join("wrapper");
-    fs::create_dir_all(wrapper.join("src"))?;
-    let program = fs::read(root().join("xtask/suites/rmcp.rs"))?;
-    write(&wrapper.join("src/lib.rs"), &program)?;
-    let library = root().display().to_string();
-    let manifest = format!(
-        "[package]\nname = \"wrapper\"\nversion = \"0.0.0\"\nedition = \"2024\"\npublish = false\n\n[dependencies]\n\
-         rmcp = {{ version = \"3\", default-features = false, features = [\"client\", \"server\", \"transport-streamable-http-server\"] }}\n\
-         tokio-util = \"0.7\"\n\
-         tower-activity = {{ path = {library:?}, default-features = false, features = [\"sqlite\", \"bundled\", \"rmcp\"] }}\n"
-    );
-    fs::write(wrapper.join("Cargo.toml"), manifest)?;
-    let workspace = "[workspace]\nresolver = \"3\"\nmembers = [\"axum\", \"rmcp\", \"wrapper\"]\n\n\
-                     [patch.crates-io]\nrmcp = { path = \"rmcp\" }\n";
-    fs::write(place.join("Cargo.toml"), workspace)?;
-    fs::copy(root().join("Cargo.lock"), place.join("Cargo.lock"))?;
-    Ok(())
-}
-
 /// Runs the tests, and returns a line for each: its name and its result.
 fn results(suite: &Suite, place: &Path, chosen: &[String]) -> Result<BTreeSet<String>> {
-    let mut command = cargo(&["test", "--no-fail-fast", "--package", suite.package]);
-    command.args(["--features", suite.features]).args(chosen);
-    let command = in_place(&mut command, place);
-    run::run(in_place(
-        cargo(&["test", "--no-run", "--package", suite.package])
-            .args(["--features", suite.features])
-            .args(chosen),
-        place,
-    ))?;
+    // By its manifest: a workspace may have another version of it, too.
+    let manifest = place.join(suite.package).join("Cargo.toml");
+    let test = |arg| {
+        let mut command = cargo(&["test", arg, "--manifest-path"]);
+        command.arg(&manifest).args(["--features", suite.features]);
+        in_place(command.args(chosen), place);
+        command
+    };
+    run::run(&mut test("--no-run"))?;
     // Tests may fail, as long as they also fail in the other run.
-    let output = command.stderr(Stdio::null()).output()?;
+    let output = test("--no-fail-fast").stderr(Stdio::null()).output()?;
     let text = String::from_utf8_lossy(&output.stdout);
     let mut results = BTreeSet::new();
     let mut binary = 0;
@@ -166,7 +245,7 @@ fn results(suite: &Suite, place: &Path, chosen: &[String]) -> Result<BTreeSet<St
 fn in_place<'a>(command: &'a mut Command, place: &Path) -> &'a mut Command {
     command
         .current_dir(place)
-        .env("CARGO_TARGET_DIR", place.join("target"))
+        .env("CARGO_TARGET_DIR", target().join("target"))
         .env("CARGO_INCREMENTAL", "0")
         .env("CARGO_PROFILE_DEV_DEBUG", "none")
         // The crates' own minimum versions would select old dependencies.

@@ -29,7 +29,8 @@ pub(super) const SUITE: Suite = Suite {
     },
 };
 
-fn prepare(copy: &Path) -> Result {
+/// Replaces the features and dependencies of its tests.
+pub(super) fn prepare(copy: &Path) -> Result {
     let manifest = copy.join("Cargo.toml");
     // TLS takes minutes to compile, and no test uses it.
     replace(
