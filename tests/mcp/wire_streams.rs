@@ -50,12 +50,12 @@ impl Wire {
 
     /// Returns the counts, and the records as text, without what is random.
     fn record(mut self) -> (TapCounts, Vec<String>) {
-        self.tap.close(&Outcome::cancelled());
         // After a panic a reader reads no more.
         self.converse(
             "> \n< \n> {\"id\":\"last\",\"method\":\"tools/call\",\"params\":{\"name\":\"last\"}}",
         );
         self.converse("< {\"id\":\"last\",\"result\":{}}");
+        self.tap.close(&Outcome::cancelled());
         let contents: LogContents = self.log.assert().wait();
         let lasts = contents
             .activities()
@@ -88,6 +88,23 @@ fn sent(lines: &[u8]) -> Vec<(u8, Vec<u8>)> {
     let lines = lines.split_inclusive(|byte| *byte == b'\n');
     let lines = lines.filter(|line| line.len() > 2);
     lines.map(|line| (line[0], line[2..].to_vec())).collect()
+}
+
+/// The client may send a call while the end of the server is noticed.
+#[test]
+fn a_call_that_comes_after_the_end_ends_like_those_before() {
+    let mut wire = Wire::new();
+    let call = |id: &str| {
+        format!(
+            "> {{\"id\":{id},\"method\":\"tools/call\",\"params\":{{\"name\":\"call {id}\"}}}}\n"
+        )
+    };
+    wire.converse(&call("1"));
+    wire.tap.close(&Outcome::failed("server_exited"));
+    wire.converse(&call("2"));
+    let contents = wire.log.assert().wait();
+    contents.one("call 1").failed("server_exited");
+    contents.one("call 2").failed("server_exited");
 }
 
 #[test]

@@ -48,6 +48,8 @@ pub(in crate::mcp) struct Connection {
     /// How the server has named itself here.
     server_name: Option<Text>,
     pub(super) pending: Pending,
+    /// The outcome of what comes after the end.
+    closed: Option<Outcome>,
 }
 
 /// A request that is remembered until its answer.
@@ -75,6 +77,7 @@ impl Connection {
             client: None,
             server_name: None,
             pending: Pending::new(totals.clone()),
+            closed: None,
             totals,
         }
     }
@@ -133,6 +136,19 @@ impl Connection {
                 let _ = event.record();
             }
             Some(dropped) => call.running.set(DROPPED_LINES, dropped),
+        }
+    }
+
+    /// Ends all requests that were not answered, and from now on each at once.
+    pub(super) fn close_for_good(&mut self, outcome: &Outcome) {
+        self.closed = Some(outcome.clone());
+        self.close(outcome);
+    }
+
+    /// Ends the requests that came after the end.
+    pub(super) fn end_late(&mut self) {
+        if let Some(outcome) = self.closed.clone() {
+            self.close(&outcome);
         }
     }
 

@@ -141,9 +141,9 @@ impl Tap {
         self.connection.lock().log_line(line);
     }
 
-    /// Ends all calls that were not answered: the connection was closed.
+    /// Ends all calls that were not answered, and those that a reader reads later: the connection was closed.
     pub fn close(&self, outcome: &Outcome) {
-        self.connection.lock().close(outcome);
+        self.connection.lock().close_for_good(outcome);
     }
 
     /// Returns the counts of the messages so far.
@@ -172,6 +172,7 @@ impl TapReader {
                 match found {
                     Found::Message(fields) | Found::InBatch(fields) => {
                         connection.message(side, &fields, &mut Place::Top, &[]);
+                        connection.end_late();
                     }
                     Found::Other => connection.totals.counts.lock().others += 1,
                     Found::Endpoint(_) => {}
