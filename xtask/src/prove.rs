@@ -161,7 +161,7 @@ fn proxy() -> Result {
     run(run::tests(&["--workspace"], "mcp", &["wire"]).env("PROPTEST_CASES", "1000"))?;
     let mut tests = run::tests(&["--workspace"], "cli", &["proxy"]);
     tests.env("ACTIVITY_TEST_PROXY_KILLS", "99");
-    tests.env("ACTIVITY_TEST_PROXY_CALLS", "20000");
+    tests.env("ACTIVITY_TEST_PROXY_CALLS", "5000");
     run(tests.env("ACTIVITY_TEST_PROXY_MEGABYTES", "256"))?;
     run(&mut cargo(&[
         "bench",

@@ -236,8 +236,7 @@ fn on_a_full_disk_all_bytes_pass_and_one_line_says_what_is_lost() {
     let fixture = Fixture::new();
     let full = fixture.folder.path().join("full");
     fs::create_dir(&full).unwrap();
-    let count = std::env::var("ACTIVITY_TEST_PROXY_CALLS").ok();
-    let count: usize = count.and_then(|set| set.parse().ok()).unwrap_or(20_000);
+    let count = 20_000;
     // Not enough for the calls, and not enough for an empty store.
     for size in ["4m", "16k"] {
         // In a mount namespace of its own.
