@@ -28,6 +28,16 @@ pub(crate) fn built() -> Result<PathBuf> {
 pub(crate) fn cargo(args: &[&str]) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(args).current_dir(root());
+    // What `cargo run` says of xtask: ring is built again, with all that depends on it, if these differ from the last build.
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if ["CARGO_MANIFEST_", "CARGO_PKG_"]
+            .iter()
+            .any(|of_package| text.starts_with(of_package))
+        {
+            command.env_remove(&name);
+        }
+    }
     command
 }
 
@@ -101,8 +111,11 @@ fn line(command: &Command) -> String {
         .unwrap_or(command.get_program())
         .to_string_lossy()
         .into_owned();
-    for (name, value) in command.get_envs() {
-        let value = value.unwrap_or_default().to_string_lossy();
+    let set = command
+        .get_envs()
+        .filter_map(|(name, value)| Some((name, value?)));
+    for (name, value) in set {
+        let value = value.to_string_lossy();
         line = format!("{}={value:?} {line}", name.to_string_lossy());
     }
     for arg in command.get_args() {
