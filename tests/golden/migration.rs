@@ -1,16 +1,21 @@
 //! Logs of earlier versions are migrated without losing anything.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    path::Path,
+};
 
 use rusqlite::Connection;
 use serde_json::{Value, json};
 use tower_activity::{
     Status,
     query::ActivityReader,
+    record::InstanceId,
     store::{Store, sqlite::SqliteStore},
 };
 
-use crate::golden::{Golden, answers, empty_log, newest_version, open_and_close, tables};
+use crate::golden::{Golden, answers, beside, empty_log, newest_version, open_and_close, tables};
 
 #[test]
 fn every_schema_version_has_a_golden_file() {
@@ -51,6 +56,45 @@ fn a_migrated_log_has_the_records_it_had() {
         // Again, with nothing left to migrate.
         open_and_close(&path);
         check(&golden, &path);
+    }
+}
+
+#[test]
+fn a_log_is_not_migrated_while_an_earlier_version_records_into_it() {
+    for golden in Golden::all() {
+        if golden.version == newest_version() {
+            continue;
+        }
+        let (_folder, path) = golden.copy();
+        // As an earlier version does: a row, and a lock on a file that is named by its id.
+        let id = InstanceId::from_bytes([7; 16]);
+        let file = Connection::open(&path).unwrap();
+        let register =
+            "INSERT INTO instance (uuid, host, pid, started_at) VALUES (?1, 'here', 4711, 1)";
+        file.execute(register, [id.as_bytes()]).unwrap();
+        file.close().unwrap();
+        let locks = beside(&path, "-instances");
+        fs::create_dir_all(&locks).unwrap();
+        let lock = File::create(locks.join(format!("{id}.lock"))).unwrap();
+        lock.lock().unwrap();
+
+        let error = SqliteStore::new(&path)
+            .unwrap()
+            .maintenance()
+            .err()
+            .unwrap();
+        assert!(error.is_busy(), "{error:?}");
+        let text = error.to_string();
+        let schema = format!("has schema {}, and an earlier version", golden.version);
+        assert!(
+            text.contains(&schema) && text.contains("(process 4711): stop it"),
+            "{text}"
+        );
+        assert_eq!(tables::version(&path), golden.version);
+
+        drop(lock);
+        open_and_close(&path);
+        assert_eq!(tables::version(&path), newest_version());
     }
 }
 

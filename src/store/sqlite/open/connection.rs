@@ -8,30 +8,21 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rusqlite::{
-    Connection, MAIN_DB, OpenFlags, TransactionBehavior, config::DbConfig, ffi, params,
-};
+use rusqlite::{Connection, MAIN_DB, OpenFlags, TransactionBehavior, config::DbConfig, ffi};
 
 use super::{
-    create, driver, network,
+    create, driver,
+    migrate::{self, SCHEMA},
+    network,
     side_files::{FileId, FileIds, FileStats, are_open, beside, identity},
 };
 use crate::{
     error::{Error, ErrorKind, Result},
-    store::sqlite::columns::folded,
+    record::InstanceId,
 };
 
 /// SQLite's `application_id` of a store: "TwAc".
 const APPLICATION_ID: i64 = 0x5477_4163;
-/// Each entry migrates the schema by one version. Entries are only ever appended.
-const MIGRATIONS: &[&str] = &[
-    include_str!("../schema.sql"),
-    include_str!("../schema-2.sql"),
-    include_str!("../schema-3.sql"),
-    include_str!("../schema-4.sql"),
-];
-/// The schema version that this code writes.
-const SCHEMA: i64 = MIGRATIONS.len() as i64;
 /// How long a statement waits for another process's transaction.
 pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -72,11 +63,16 @@ pub(super) fn create(path: &Path) -> Result<()> {
     create::private_file(path).map_err(|cause| cannot_open(path, &cause).with_source(cause))
 }
 
-/// Opens a file for writing and migrates its schema to the newest version.
+/// Opens a file for writing and migrates its schema to the newest version, once no process of an earlier version records into
+/// it. `own` is the instance of this process, if it is one already.
 ///
 /// `known` are the files that other connections of this process have open: any other file is refused, because SQLite would
 /// share the `-shm` mapping among them.
-pub(super) fn open_to_write(path: &Path, known: Option<FileIds>) -> Result<Connection> {
+pub(super) fn open_to_write(
+    path: &Path,
+    known: Option<FileIds>,
+    own: Option<InstanceId>,
+) -> Result<Connection> {
     network::check(path)?;
     check_regular_file(path)?;
     let (mut connection, main) = connect(path, known)?;
@@ -91,7 +87,8 @@ pub(super) fn open_to_write(path: &Path, known: Option<FileIds>) -> Result<Conne
     // SQLite's busy timeout does not apply when two processes switch to WAL mode at once.
     let deadline = Instant::now() + OPEN_TIMEOUT;
     loop {
-        match prepare(&mut connection, &sees_own_files) {
+        let earlier_process = |file: &Connection| migrate::earlier_process(path, file, own);
+        match prepare(&mut connection, &sees_own_files, &earlier_process) {
             Ok(()) => return Ok(connection),
             Err(error) => {
                 let is_replaced = matches!(error, OpenError::Replaced);
@@ -261,17 +258,7 @@ pub(crate) fn in_memory() -> Result<Connection> {
     let path = Path::new(":memory:");
     let mut connection = Connection::open_in_memory().map_err(|e| sqlite_error(path, e))?;
     driver::check(path)?;
-    prepare(&mut connection, &|| Ok(())).map_err(|error| error.into_error(path))?;
-    Ok(connection)
-}
-
-/// Creates an empty in-memory database with the schema of this version, to compare others with.
-pub(crate) fn reference_schema(version: i64) -> rusqlite::Result<Connection> {
-    let connection = Connection::open_in_memory()?;
-    let steps = usize::try_from(version).unwrap_or_default();
-    for step in MIGRATIONS.iter().take(steps) {
-        connection.execute_batch(step)?;
-    }
+    prepare(&mut connection, &|| Ok(()), &|_| Ok(None)).map_err(|error| error.into_error(path))?;
     Ok(connection)
 }
 
@@ -311,6 +298,11 @@ pub(crate) fn sqlite_error(path: &Path, cause: rusqlite::Error) -> Error {
 enum OpenError {
     Foreign,
     Newer(i64),
+    /// A process of an earlier version records into the file.
+    InUse {
+        version: i64,
+        pid: i64,
+    },
     /// SQLite stays in this journal mode instead of switching to WAL.
     NoSharedMemory(String),
     /// Another main file is at the path.
@@ -339,6 +331,13 @@ impl OpenError {
                 format!(
                     "the store {path_text} has schema {found}, this version of tower-activity knows {SCHEMA}: \
                      it was left untouched, upgrade to read it"
+                ),
+            ),
+            OpenError::InUse { version, pid } => Error::new(
+                ErrorKind::Busy,
+                format!(
+                    "the store {path_text} has schema {version}, and an earlier version of tower-activity records into it \
+                     (process {pid}): stop it, and the store is migrated to schema {SCHEMA}"
                 ),
             ),
             OpenError::NoSharedMemory(mode) => Error::new(
@@ -372,6 +371,7 @@ fn version(connection: &Connection) -> Result<i64, OpenError> {
 fn prepare(
     connection: &mut Connection,
     sees_own_files: &dyn Fn() -> Result<(), OpenError>,
+    earlier_process: &dyn Fn(&Connection) -> rusqlite::Result<Option<i64>>,
 ) -> Result<(), OpenError> {
     let is_new = version(connection)? == 0;
     sees_own_files()?;
@@ -392,10 +392,12 @@ fn prepare(
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         // Another process may have migrated it meanwhile.
         let from = version(&transaction)?;
-        for step in MIGRATIONS.iter().skip(from as usize) {
-            transaction.execute_batch(step)?;
+        if (1..SCHEMA).contains(&from)
+            && let Some(pid) = earlier_process(&transaction)?
+        {
+            return Err(OpenError::InUse { version: from, pid });
         }
-        fold_texts(&transaction)?;
+        migrate::migrate(&transaction, from)?;
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
         transaction.pragma_update(None, "user_version", SCHEMA)?;
         transaction.commit()?;
@@ -405,18 +407,6 @@ fn prepare(
     Ok(())
 }
 
-/// Folds the texts of a file of schema 1 or 2.
-fn fold_texts(connection: &Connection) -> rusqlite::Result<()> {
-    let mut texts = connection.prepare("SELECT id, value FROM text")?;
-    let mut update = connection.prepare("UPDATE text SET folded = ?2 WHERE id = ?1")?;
-    let mut rows = texts.query(())?;
-    while let Some(row) = rows.next()? {
-        if let Some(folded) = folded(row.get_ref(1)?.as_str()?) {
-            update.execute(params![row.get::<_, i64>(0)?, folded])?;
-        }
-    }
-    Ok(())
-}
 
 /// Applies the settings of every connection.
 fn configure(connection: &Connection) -> rusqlite::Result<()> {

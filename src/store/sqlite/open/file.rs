@@ -226,9 +226,9 @@ impl OpenFile {
     fn open(&self, role: Role) -> Result<OpenConnection> {
         let count = OpenCount::acquire(&self.path)?;
         let known = self.ids();
+        let own = *self.own_instance.lock();
         if known.is_none() {
             // This process's first connection. A writer whose files were replaced creates new ones itself.
-            let own = *self.own_instance.lock();
             if !self.has_writer.load(Relaxed) {
                 live_writer::wait_for_side_files(&self.path, own)?;
             }
@@ -245,16 +245,16 @@ impl OpenFile {
                 connection::open_to_read(&self.path, known)?
             }
             Role::Read => live_writer::open_to_read(&self.path, known)?,
-            Role::Write => connection::open_to_write(&self.path, known)?,
+            Role::Write => connection::open_to_write(&self.path, known, own)?,
             Role::Maintain => {
                 // Reports what is wrong with a file that is not a store.
                 drop(connection::open_to_read(&self.path, known)?);
-                connection::open_to_write(&self.path, known)?
+                connection::open_to_write(&self.path, known, own)?
             }
         };
         if known.is_none() {
             let commits =
-                unreadable_wal::count_commits(&connection, &self.path, *self.own_instance.lock());
+                unreadable_wal::count_commits(&connection, &self.path, own);
             self.has_unreadable_commits.store(commits > 0, Relaxed);
             if commits > 0 && role != Role::Read {
                 unreadable_wal::copy_wal(&self.path, commits)?;

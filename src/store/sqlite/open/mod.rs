@@ -10,6 +10,7 @@ mod hard_link;
 mod live_writer;
 pub(super) mod lock;
 pub(super) mod lock_counts;
+pub(super) mod migrate;
 mod network;
 pub(super) mod process;
 pub(super) mod schema;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::Connection;
 
-use super::connection::reference_schema;
+use super::migrate::reference_schema;
 
 const VERSION: &str = "PRAGMA user_version";
 const OBJECTS: &str = "SELECT name, type, tbl_name, coalesce(sql, '') FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'";

@@ -13,7 +13,7 @@ use crate::{
         columns::{ADD_TEXT, folded},
         maintenance::search::{ACTIVITIES, prepare_indexes},
         meta::MetaKey,
-        open::connection::reference_schema,
+        open::migrate::reference_schema,
     },
 };
 
