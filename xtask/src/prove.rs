@@ -1,8 +1,10 @@
 //! Long runs of tests that prove a promise, and print figures.
 
+use std::path::PathBuf;
+
 use crate::{
     debian, fuzz, pages, postgres,
-    run::{self, Result, cargo, run},
+    run::{self, Result, cargo, root, run},
     servers::{self, Pairs},
     sqlite, strace, suites,
 };
@@ -79,6 +81,11 @@ const PROOFS: &[Proof] = &[
         name: "dashboard-postgres",
         promise: "the dashboard's tests have the same results for a central store in PostgreSQL as for a file",
         run: postgres::dashboard,
+    },
+    Proof {
+        name: "peers",
+        promise: "under a full disk, a stuck sink, kills, overload, cancelled calls and panics every call is on record or counted, beside what the peers do",
+        run: peers,
     },
     Proof {
         name: "fuzz",
@@ -205,4 +212,19 @@ fn soak() -> Result {
         "--bench",
         "soak",
     ]))
+}
+
+/// Runs each peer under each fault. Two of them are programs of their own.
+fn peers() -> Result {
+    let build = |name: &str| -> Result<PathBuf> {
+        let manifest = format!("--manifest-path=benches/{name}/Cargo.toml");
+        let target = root().join("target/peers");
+        let mut cargo = cargo(&["build", "--release", &manifest]);
+        run(cargo.env("CARGO_TARGET_DIR", &target))?;
+        Ok(target.join("release"))
+    };
+    let sqlx = build("sqlx")?.join("insert-sqlx");
+    let posthog = build("posthog")?.join("peer-posthog");
+    let mut bench = cargo(&["bench", "--package", "benches", "--bench", "peers"]);
+    run(bench.env("BENCH_SQLX", sqlx).env("BENCH_POSTHOG", posthog))
 }

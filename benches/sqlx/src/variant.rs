@@ -21,7 +21,7 @@ const TABLE: &str = "
 CREATE TABLE call (id INTEGER PRIMARY KEY, name TEXT NOT NULL, status TEXT NOT NULL, started_at INTEGER NOT NULL,
                    duration_ns INTEGER NOT NULL, project TEXT);
 CREATE INDEX call_started_at ON call (started_at);";
-const INSERT: &str = "
+pub(crate) const INSERT: &str = "
 INSERT INTO call (name, status, started_at, duration_ns, project) VALUES (?1, ?2, ?3, ?4, ?5)";
 
 /// The variant, ready to run in this process.
@@ -58,19 +58,7 @@ impl Record {
 /// Builds the variant around one of the services.
 pub(crate) fn build(_: &str, shape: &str, threads: usize, path: &Path) -> Result<Rig, Failure> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
-    let options = SqliteConnectOptions::new()
-        .filename(path)
-        .create_if_missing(true)
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Normal);
-    let pool = runtime.block_on(async {
-        let pool = SqlitePoolOptions::new()
-            .max_connections(4)
-            .connect_with(options)
-            .await?;
-        pool.execute(TABLE).await?;
-        Ok::<_, sqlx::Error>(pool)
-    })?;
+    let pool = runtime.block_on(open(path))?;
     let (mut bare, mut wrapped) = (Vec::new(), Vec::new());
     for _ in 0..threads {
         match shape {
@@ -90,6 +78,21 @@ pub(crate) fn build(_: &str, shape: &str, threads: usize, path: &Path) -> Result
         bare,
         record: Record { pool, runtime },
     })
+}
+
+/// Opens a pool, and creates the table.
+pub(crate) async fn open(path: &Path) -> Result<SqlitePool, sqlx::Error> {
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Normal);
+    let pool = SqlitePoolOptions::new()
+        .max_connections(4)
+        .connect_with(options)
+        .await?;
+    pool.execute(TABLE).await?;
+    Ok(pool)
 }
 
 fn bursts<S>(mut service: S, pool: Option<SqlitePool>) -> Result<Burst, Failure>
