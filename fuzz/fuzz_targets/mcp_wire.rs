@@ -1,7 +1,7 @@
 //! Reading a conversation never panics, does not depend on how its bytes are split, and takes linear time.
 #![no_main]
 
-use std::{sync::Mutex, time::Instant};
+use std::sync::Mutex;
 
 use libfuzzer_sys::fuzz_target;
 use tower_activity::{
@@ -9,6 +9,7 @@ use tower_activity::{
     mcp::{Tap, TapCounts, TapReader},
     record::Capture,
 };
+use tower_activity_fuzz::linear_bytes;
 
 /// The conversations that one log records, so that its memory is bounded.
 const MOST: u32 = 5_000;
@@ -58,11 +59,7 @@ fuzz_target!(|data: &[u8]| {
     let whole = read(data, usize::MAX);
     assert_eq!(whole, read(data, 1), "it depends on how bytes are split");
     assert_eq!(whole, read(data, 7), "it depends on how bytes are split");
-    // Repeated to 256 KiB: linear time is some milliseconds; quadratic time is seconds.
-    if !data.is_empty() && data.len() < 64 {
-        let long = data.repeat((256 << 10) / data.len());
-        let start = Instant::now();
-        read(&long, usize::MAX);
-        assert!(start.elapsed().as_millis() < 2_000, "reading takes too long");
-    }
+    linear_bytes(b"", data, 256 << 10, |long| {
+        read(long, usize::MAX);
+    });
 });
