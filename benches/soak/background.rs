@@ -1,4 +1,4 @@
-//! The load beside the writer: reading, and pruning by the retention.
+//! The load beside the writer: reading, dashboards over HTTP, and pruning by the retention.
 
 use std::{
     path::Path,
@@ -9,14 +9,28 @@ use std::{
 
 use benches::Failure;
 use chrono::Utc;
+use tokio::runtime::Runtime;
 use tower_activity::{
     query::{ActivityReader, MetricsQuery, Window},
     record::Filter,
     store::{ClockReading, Prune, Store, sqlite::SqliteStore},
+    web::{ActivityRouter, Server},
 };
+
+use crate::client;
 
 /// The pause between two reads.
 const REST: Duration = Duration::from_millis(50);
+/// Requests per second, over connections that are new each second.
+const REQUESTS: usize = 20;
+/// The paths that dashboards request.
+const REQUESTED: [&str; 5] = [
+    "/api/activities?limit=50",
+    "/api/activities?q=project:acme+status:failed&limit=50",
+    "/api/metrics/overall?window=month",
+    "/api/health",
+    "/api/activities?q=has:recording&limit=50",
+];
 /// The pause after nothing is left to prune.
 const AGAIN: Duration = Duration::from_millis(500);
 
@@ -26,6 +40,8 @@ pub(crate) struct Background {
     /// Activities that this process deleted.
     pub(crate) deleted: u64,
     pub(crate) reads: u64,
+    /// Requests over HTTP.
+    pub(crate) requests: u64,
 }
 
 /// Reads the newest page and a month of metrics until `stop` is set. Returns the number of reads.
@@ -39,6 +55,24 @@ pub(crate) fn read(path: &Path, stop: &AtomicBool) -> Result<u64, Failure> {
         thread::sleep(REST);
     }
     Ok(reads)
+}
+
+/// Serves the log, and sends requests as dashboards do until `stop` is set. Returns their number.
+pub(crate) fn serve(path: &Path, stop: &AtomicBool) -> Result<u64, Failure> {
+    let runtime = Runtime::new()?;
+    runtime.block_on(async {
+        let server = Server::bind("127.0.0.1:0", ActivityRouter::open(path)?).await?;
+        let address = server.address();
+        let serving = tokio::spawn(server.run());
+        let mut requests = 0;
+        while !stop.load(Relaxed) {
+            let paths = (0..REQUESTS).map(|number| REQUESTED[number % REQUESTED.len()].to_owned());
+            client::ask(address, None, paths.collect(), REQUESTS).await?;
+            requests += REQUESTS as u64;
+        }
+        serving.abort();
+        Ok(requests)
+    })
 }
 
 /// Prunes by the retention of the file until `stop` is set. Returns the number of deleted activities.

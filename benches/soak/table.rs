@@ -30,6 +30,11 @@ impl Table {
         self.parts[part].push(sample);
     }
 
+    /// Returns all samples, one of each second.
+    pub(crate) fn samples(&self) -> impl Iterator<Item = &Sample> {
+        self.parts.iter().flatten()
+    }
+
     pub(crate) fn print(&self) {
         println!(
             "\nminimum / median / maximum of each {:.0} s\n",

@@ -15,11 +15,18 @@ use std::{
 };
 
 use benches::Failure;
+use tokio::runtime::{Builder, Runtime};
 use tower::{Layer, Service, service_fn};
-use tower_activity::{ActivityLayer, ActivityLog, Describe, store::Limit};
+use tower_activity::{
+    ActivityLayer, ActivityLog, Describe, Outcome,
+    recording::{Chunk, Stream},
+    store::Limit,
+};
 
-use crate::{Plan, STORE};
+use crate::{Plan, STORE, TARGET};
 
+/// Of so many calls one has a recording.
+const RECORDED: u64 = 100;
 /// The interval of bursts of calls.
 const TICK: Duration = Duration::from_millis(1);
 
@@ -27,9 +34,10 @@ const TICK: Duration = Duration::from_millis(1);
 pub(crate) struct Writer(Child);
 
 impl Writer {
-    pub(crate) fn start(path: &Path) -> Result<Self, Failure> {
+    pub(crate) fn start(path: &Path, target: &str) -> Result<Self, Failure> {
         let child = Command::new(env::current_exe()?)
             .env(STORE, path)
+            .env(TARGET, target)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;
@@ -62,9 +70,16 @@ impl Writer {
 }
 
 /// Records calls at a rate per second, and prints their number.
-pub(crate) fn record(path: &Path, plan: Plan) -> Result<(), Failure> {
+pub(crate) fn record(path: &Path, target: &str, plan: Plan) -> Result<(), Failure> {
+    // Recordings end in tasks of it.
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()?;
     let log = ActivityLog::builder()
         .keep_activities(Limit::bytes(plan.keep))
+        .keep_recordings(Limit::bytes(plan.keep / 10))
+        .forward_to(target)
         .open(path)?;
     let stop = AtomicBool::new(false);
     let calls = thread::scope(|scope| {
@@ -72,7 +87,7 @@ pub(crate) fn record(path: &Path, plan: Plan) -> Result<(), Failure> {
             let _ = std::io::stdin().read_to_end(&mut Vec::new());
             stop.store(true, Relaxed);
         });
-        call(&log, plan.rate, &stop)
+        call(&log, &runtime, plan.rate, &stop)
     });
     let counts = log.shutdown().timeout(Duration::from_secs(30)).wait()?;
     if !counts.adds_up()
@@ -85,7 +100,7 @@ pub(crate) fn record(path: &Path, plan: Plan) -> Result<(), Failure> {
     Ok(())
 }
 
-fn call(log: &ActivityLog, rate: usize, stop: &AtomicBool) -> u64 {
+fn call(log: &ActivityLog, runtime: &Runtime, rate: usize, stop: &AtomicBool) -> u64 {
     let layer = ActivityLayer::new(log).describe(|_: &()| Describe::tool("search").project("acme"));
     let answer = |()| -> Ready<Result<u32, Infallible>> { ready(Ok(42)) };
     let mut service = layer.layer(service_fn(answer));
@@ -99,8 +114,23 @@ fn call(log: &ActivityLog, rate: usize, stop: &AtomicBool) -> u64 {
             let mut future = pin!(service.call(()));
             while future.as_mut().poll(&mut cx).is_pending() {}
             calls += 1;
+            if calls % RECORDED == 0 {
+                record_stream(log, runtime, calls);
+                calls += 1;
+            }
         }
         thread::sleep(TICK);
     }
     calls
+}
+
+/// Records a call with a recording of some kilobytes.
+fn record_stream(log: &ActivityLog, runtime: &Runtime, number: u64) {
+    let call = log.start(Describe::tool("shop").project("acme"));
+    let stream = runtime.block_on(call.attach(Stream::new("frames")));
+    let lines: String = (0..64_u64)
+        .map(|line| format!("{{\"frame\":{number},\"at\":{}}}\n", number ^ (line * 7919)))
+        .collect();
+    stream.append(Chunk::new(lines).events(64));
+    call.end(Outcome::success());
 }

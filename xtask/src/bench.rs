@@ -21,11 +21,13 @@ pub(crate) fn bench() -> Result {
         "--package",
         "benches",
         "--features",
-        "postgres",
+        "soak",
         "--bench",
         "central",
         "--bench",
         "forward",
+        "--bench",
+        "soak",
     ];
     run(cargo(&central).env("BENCH_QUICK", "1"))?;
     let found = Command::new("valgrind")

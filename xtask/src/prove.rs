@@ -39,7 +39,7 @@ const PROOFS: &[Proof] = &[
     },
     Proof {
         name: "soak",
-        promise: "memory, descriptors, threads, the file and its write-ahead log do not grow with time",
+        promise: "memory, descriptors, threads, the file and its write-ahead log do not grow with time, and everything is forwarded",
         run: soak,
     },
     Proof {
@@ -198,15 +198,24 @@ fn redaction_time() -> Result {
     ]))
 }
 
-/// Runs calls, readers, pruning and restarts for five minutes, unless `BENCH_SECONDS` is set.
+/// Runs calls, readers, pruning, forwarding and restarts for half an hour, unless `BENCH_SECONDS` is set.
 fn soak() -> Result {
-    run(&mut cargo(&[
+    debian::ensure(&[postgres::POSTGRESQL])?;
+    let mut bench = cargo(&[
         "bench",
         "--package",
         "benches",
+        "--features",
+        "soak",
         "--bench",
         "soak",
-    ]))
+    ]);
+    let (name, seconds) = ("BENCH_SECONDS", "1800");
+    if std::env::var_os(name).is_none() {
+        bench.env(name, seconds);
+    }
+    bench.env("BENCH_CHART", root().join("target/soak.svg"));
+    run(&mut bench)
 }
 
 /// Runs each peer under each fault. Two of them are programs of their own.
