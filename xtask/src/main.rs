@@ -21,6 +21,7 @@ mod pages;
 mod platforms;
 mod postgres;
 mod prove;
+mod prove_all;
 mod proxies;
 mod public_api;
 mod python;
@@ -79,7 +80,8 @@ The project's own commands.
                         serves the dashboard; `package all` with each feature by itself
   cargo xtask archive   builds the command for this machine and packs it, as it is attached to a release
   cargo xtask release --dry-run  checks what RELEASING.md asks for before a version is published
-  cargo xtask prove NAME  proves a promise in a long run, and prints figures; without a name lists what can be proved
+  cargo xtask prove NAME  proves a promise in a long run, and prints figures; `prove list` lists them; without a name proves all,
+                        three times each, and writes a table into `target/proofs`
   cargo xtask matrix    builds and runs small programs around the oldest and the newest rmcp, tower-mcp, axum, tonic
                         and tower, and beside other users of SQLite; passes the store's tests with the oldest and
                         the newest rusqlite; `matrix sqlx` only those with that in their name
@@ -109,6 +111,10 @@ fn main() -> ExitCode {
         ["metrics"] => scrape::metrics(),
         ["bench"] => bench::bench(),
         ["prove"] => prove::prove(None),
+        ["prove", "list"] => {
+            prove::list();
+            Ok(())
+        }
         ["prove", name] => prove::prove(Some(name)),
         ["features"] => checks::features(),
         ["redaction-rules", path] => redaction_rules::redaction_rules(path),

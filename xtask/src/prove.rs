@@ -3,7 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use crate::{
-    debian, fuzz, pages, postgres,
+    debian, fuzz, pages, postgres, prove_all,
     run::{self, Result, cargo, root, run},
     servers::{self, Pairs},
     sqlite, strace, suites,
@@ -105,21 +105,29 @@ const MINUTES: (&str, &str) = ("ACTIVITY_TEST_FOREIGN_MINUTES", "20");
 /// The package with the tests of a process from outside.
 const COMMAND: [&str; 2] = ["--package", "activity-cli"];
 
-/// Proves the promise of this name, or lists what can be proved.
+/// Lists what can be proved.
+pub(crate) fn list() {
+    for proof in PROOFS {
+        anstream::println!("{}  {}", run::bold(proof.name), proof.promise);
+    }
+}
+
+/// Proves the promise of this name, or all of them, three times each.
 ///
 /// # Errors
 ///
 /// If there is no promise of this name, or it does not hold.
 pub(crate) fn prove(name: Option<&str>) -> Result {
     let Some(name) = name else {
-        for proof in PROOFS {
-            anstream::println!("{}  {}", run::bold(proof.name), proof.promise);
-        }
-        return Ok(());
+        let named: Vec<_> = PROOFS
+            .iter()
+            .map(|proof| (proof.name, proof.promise))
+            .collect();
+        return prove_all::prove_all(&named);
     };
     let named = PROOFS.iter().find(|proof| proof.name == name);
-    let proof =
-        named.ok_or_else(|| format!("no such proof: {name:?}, `cargo xtask prove` lists them"))?;
+    let proof = named
+        .ok_or_else(|| format!("no such proof: {name:?}, `cargo xtask prove list` lists them"))?;
     (proof.run)()?;
     anstream::eprintln!("{} {}: {}", run::good("✓"), proof.name, proof.promise);
     Ok(())
