@@ -220,12 +220,12 @@ impl Session {
             false => None,
         };
         if let (Some(central), None) = (central, again)
-            && let Some(kept) = self.adopt(&mut *intake, central)?
+            && let Some([kept, adopted]) = self.adopt(&mut *intake, central)?
         {
             in_file = Some(kept);
             target = Target {
                 keep_us: keep_us.or(kept.keep_us),
-                ..kept
+                ..adopted
             };
         }
         let accepted = self.connect_as(&mut *intake, target.log)?;
@@ -260,8 +260,9 @@ impl Session {
         holder.ok_or_else(|| busy(&self.name))
     }
 
-    /// Returns what the file keeps of this store under another address, from now on under this one. `None` if it keeps nothing.
-    fn adopt(&mut self, intake: &mut dyn Intake, central: i64) -> Result<Option<Target>> {
+    /// Returns what the file keeps of this store under another address, from now on under this one, and the same with the batches that
+    /// the store has. `None` if it keeps nothing.
+    fn adopt(&mut self, intake: &mut dyn Intake, central: i64) -> Result<Option<[Target; 2]>> {
         let name = self.name.clone();
         let spool = self.spool()?;
         if spool.store_at(&name)?.is_some() {
@@ -274,8 +275,9 @@ impl Session {
             return Ok(None);
         };
         // A copy of its disk is the same until another batch is accepted.
-        let is_same = accepted.batch == kept.batch || accepted.batch == kept.cut_batch;
-        if !is_same || accepted.batch.is_none() {
+        let mut adopted = kept;
+        let is_same = accepted.batch.is_some() && self.acknowledge(&mut adopted, accepted)?;
+        if !is_same {
             intake.disconnect()?;
             return Ok(None);
         }
@@ -284,7 +286,7 @@ impl Session {
             target: "tower_activity::forward", store = %self.path().display(), target = name, address,
             "the target is one that this file was forwarded to at another address; continuing there"
         );
-        Ok(Some(kept))
+        Ok(Some([kept, adopted]))
     }
 
     /// Continues after the last batch that the target has accepted: an earlier one, if a standby took over or the target was put

@@ -15,21 +15,39 @@ const EITHER: &str = "target_session_attrs=read-write&connect_timeout=1&tcp_user
 
 #[test]
 fn what_a_standby_has_not_received_is_sent_again_once_it_takes_over() {
+    take_over(false);
+}
+
+#[test]
+fn a_standby_that_took_over_at_its_own_address_is_the_same_target() {
+    take_over(true);
+}
+
+/// A standby takes over without the last batches that its primary has acknowledged. The target has both addresses, or is renamed.
+fn take_over(is_renamed: bool) {
     let primary = postgres::server();
     let url = primary.database();
     let standby = primary.standby();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("activity.db");
-    let hosts = format!("{},{}", primary.host(), standby.host());
-    let target = url.replace(&primary.host(), &hosts) + "?" + EITHER;
-    let log = ActivityLog::builder()
-        .forward_to(&*target)
-        .open(&path)
-        .unwrap();
+    let target = match is_renamed {
+        true => url.clone(),
+        false => {
+            let hosts = format!("{},{}", primary.host(), standby.host());
+            url.replace(&primary.host(), &hosts) + "?" + EITHER
+        }
+    };
+    let open = |target: &str| {
+        ActivityLog::builder()
+            .forward_to(target)
+            .open(&path)
+            .unwrap()
+    };
+    let mut log = open(&target);
     let mut count = 0;
-    let mut write = |batches: usize, url: Option<&str>| {
+    let mut write = |log: &ActivityLog, batches: usize, url: Option<&str>| {
         for _ in 0..batches {
-            record(&log, count..count + 20);
+            record(log, count..count + 20);
             count += 20;
             log.flush().wait().unwrap();
             if let Some(url) = url {
@@ -38,7 +56,7 @@ fn what_a_standby_has_not_received_is_sent_again_once_it_takes_over() {
         }
     };
     let url_of_standby = standby.url("test_0");
-    write(3, Some(&url_of_standby));
+    write(&log, 3, Some(&url_of_standby));
     // An address of the standby alone.
     let other = folder.path().join("other.db");
     let refused = ActivityLog::builder()
@@ -51,19 +69,27 @@ fn what_a_standby_has_not_received_is_sent_again_once_it_takes_over() {
     let receivers = "SELECT count(*) FROM pg_stat_wal_receiver";
     poll_until(|| (standby.psql("postgres", receivers).stdout == b"0\n").then_some(()));
     // Acknowledged, and lost with the primary.
-    write(3, Some(&url));
+    write(&log, 3, Some(&url));
     let mut follower = Follower::default();
     poll_until(|| {
         follower.read(&url);
         (follower.count() == 2 * 120).then_some(())
     });
     primary.stop("immediate");
-    write(1, None);
-    // In the meantime the standby refuses.
-    let refused = |error: &String| error.contains("does not allow writes");
-    poll_until(|| error(&path).filter(refused));
+    write(&log, 1, None);
+    if is_renamed {
+        let stopped = log.shutdown().timeout(Duration::from_secs(2)).wait();
+        assert!(stopped.unwrap().not_forwarded > 0);
+    } else {
+        // In the meantime the standby refuses.
+        let refused = |error: &String| error.contains("does not allow writes");
+        poll_until(|| error(&path).filter(refused));
+    }
     standby.promote();
-    write(3, Some(&url_of_standby));
+    if is_renamed {
+        log = open(&url_of_standby);
+    }
+    write(&log, 3, Some(&url_of_standby));
     let report = log.shutdown().timeout(Duration::from_secs(30)).wait();
     assert_eq!(report.unwrap().not_forwarded, 0);
     assert_same(&file(&path), &central(&url_of_standby));
