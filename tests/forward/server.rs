@@ -1,6 +1,8 @@
 //! The server does not answer, or refuses: the file shows why, and the forwarder continues once the server does.
 
 use std::{
+    ops::Range,
+    path::PathBuf,
     thread,
     time::{Duration, Instant},
 };
@@ -17,47 +19,116 @@ use crate::{
     },
 };
 
-#[test]
-fn a_forwarder_that_starts_after_the_target_was_put_back_sends_what_that_lacks() {
-    let server = postgres::server();
-    let url = server.database();
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("activity.db");
-    let forward = |numbers: std::ops::Range<usize>| {
-        let log = ActivityLog::open(&path).unwrap();
+/// A store, and a file that is forwarded to it by forwarders that start anew each time.
+struct Restarted {
+    server: Server,
+    url: String,
+    folder: TempDir,
+}
+
+impl Restarted {
+    fn new() -> Self {
+        let server = postgres::server();
+        Restarted {
+            url: server.database(),
+            server,
+            folder: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("activity.db")
+    }
+
+    /// Returns how many records were forwarded.
+    fn forward(&self, numbers: Range<usize>) -> u64 {
+        let log = ActivityLog::open(self.path()).unwrap();
         record(&log, numbers);
         log.shutdown().wait().unwrap();
-        let mut forwarder = Forwarder::open(&path, &*url).unwrap();
+        let mut forwarder = Forwarder::open(self.path(), &*self.url).unwrap();
         forwarder.forward_all(|_| ()).unwrap().forwarded
-    };
-    forward(0..50);
-    let copy = "CREATE DATABASE backup TEMPLATE test_0";
-    poll_until(|| server.psql("postgres", copy).status.success().then_some(()));
-    let mut follower = Follower::default();
-    for batch in 5..8 {
-        forward(batch * 10..batch * 10 + 10);
     }
-    follower.read(&url);
-    run(
-        &server,
-        "DROP DATABASE test_0 WITH (FORCE); ALTER DATABASE backup RENAME TO test_0",
+
+    /// Puts the store back to an earlier state: what it lacks is sent again, and a follower that has read it misses nothing.
+    fn put_back(&self, save: impl FnOnce(), put_back: impl FnOnce()) {
+        self.forward(0..50);
+        save();
+        let mut follower = Follower::default();
+        for batch in 5..8 {
+            self.forward(batch * 10..batch * 10 + 10);
+        }
+        follower.read(&self.url);
+        put_back();
+        // Two activities and an event of each call.
+        assert_eq!(self.forward(80..90), 3 * 40);
+        for batch in 9..12 {
+            assert_eq!(self.forward(batch * 10..batch * 10 + 10), 3 * 10);
+        }
+        assert_same(&file(&self.path()), &central(&self.url));
+        let logs = "SELECT count(*) FROM tower_activity.log";
+        assert_eq!(run_in(&self.server, "test_0", logs), "1\n");
+        follower.read(&self.url);
+        follower.assert_has_seen(&file(&self.path()));
+    }
+}
+
+#[test]
+fn a_forwarder_that_starts_after_the_target_was_put_back_sends_what_that_lacks() {
+    let store = Restarted::new();
+    let save = "CREATE DATABASE backup TEMPLATE test_0";
+    store.put_back(
+        || {
+            poll_until(|| {
+                store
+                    .server
+                    .psql("postgres", save)
+                    .status
+                    .success()
+                    .then_some(())
+            })
+        },
+        || {
+            let rename = "ALTER DATABASE backup RENAME TO test_0";
+            run(
+                &store.server,
+                &format!("DROP DATABASE test_0 WITH (FORCE); {rename}"),
+            );
+        },
     );
-    // Two activities and an event of each call.
-    assert_eq!(forward(80..90), 3 * 40);
-    for batch in 9..12 {
-        assert_eq!(forward(batch * 10..batch * 10 + 10), 3 * 10);
-    }
-    assert_same(&file(&path), &central(&url));
-    let logs = run_in(&server, "test_0", "SELECT count(*) FROM tower_activity.log");
-    assert_eq!(logs, "1\n");
-    follower.read(&url);
-    follower.assert_has_seen(&file(&path));
     run(
-        &server,
+        &store.server,
         "DROP DATABASE test_0 WITH (FORCE); CREATE DATABASE test_0",
     );
-    assert_eq!(forward(120..121), 3 * 121);
-    assert_same(&file(&path), &central(&url));
+    assert_eq!(store.forward(120..121), 3 * 121);
+    assert_same(&file(&store.path()), &central(&store.url));
+}
+
+/// As `pg_restore --clean` does, while the server runs.
+#[test]
+fn rows_that_are_put_back_in_the_same_database_are_seen() {
+    let store = Restarted::new();
+    store.put_back(
+        || {
+            run_in(
+                &store.server,
+                "test_0",
+                "CREATE TABLE marks AS TABLE tower_activity.mark; CREATE TABLE logs AS TABLE tower_activity.log; \
+                 CREATE TABLE batches AS SELECT id FROM tower_activity.batch",
+            );
+        },
+        || {
+            run_in(
+                &store.server,
+                "test_0",
+                "DELETE FROM tower_activity.activity WHERE batch NOT IN (SELECT id FROM batches); \
+                 DELETE FROM tower_activity.event WHERE batch NOT IN (SELECT id FROM batches); \
+                 DELETE FROM tower_activity.batch WHERE id NOT IN (SELECT id FROM batches); \
+                 UPDATE tower_activity.log AS l SET (activity, event, chunk, batch, batches) \
+                   = (s.activity, s.event, s.chunk, s.batch, s.batches) FROM logs AS s WHERE s.number = l.number; \
+                 TRUNCATE tower_activity.mark; INSERT INTO tower_activity.mark TABLE marks",
+            );
+        },
+    );
 }
 
 /// A later session of the same forwarder ends by this name what an earlier one has left.

@@ -311,9 +311,10 @@ CREATE TABLE tower_activity.turn_bucket (
   after     bytea NOT NULL,
   CONSTRAINT bounds CHECK (quarter BETWEEN -1111111200 AND 1111111200
     AND turns BETWEEN -1000000000000000000 AND 1000000000000000000
-    AND within_us BETWEEN -1000000000000000000 AND 1000000000000000000),
+    AND within_us BETWEEN -1000000000000000000 AND 1000000000000000000 AND octet_length(after) <= 4194304),
   PRIMARY KEY (scope_id, quarter)
 ) WITH (fillfactor = 80);
+CREATE INDEX turn_bucket_quarter ON tower_activity.turn_bucket (quarter);
 
 -- Failed activities of a quarter hour by fingerprint.
 CREATE TABLE tower_activity.failure (
@@ -397,11 +398,11 @@ CREATE FUNCTION tower_activity.first_id(day bigint) RETURNS uuid LANGUAGE sql IM
 CREATE FUNCTION tower_activity.day_of(id uuid) RETURNS bigint LANGUAGE sql IMMUTABLE AS
   $$ SELECT ('x' || left(replace(id::text, '-', ''), 12))::bit(48)::bigint / 86400000 $$;
 
--- Names this run of the server and this database. After a restart, at a standby that took over, and in a database that was put back it is
--- another one.
+-- Names this run of the server, this database and this table: another one after a restart, at a standby that took over, and in a
+-- database or schema that was put back.
 CREATE FUNCTION tower_activity.server_run() RETURNS bigint LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
-  $$ SELECT hashtextextended(extract(epoch FROM pg_postmaster_start_time()) || ' ' || oid::text, 0) FROM pg_database
-     WHERE datname = current_database() $$;
+  $$ SELECT hashtextextended(concat_ws(' ', extract(epoch FROM pg_postmaster_start_time()), oid,
+       pg_relation_filenode('tower_activity.mark')), 0) FROM pg_database WHERE datname = current_database() $$;
 
 -- Creates a table that can become a partition. Unlike PARTITION OF, this and ATTACH do not wait for readers.
 CREATE FUNCTION tower_activity.add_table(kind text, name text) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

@@ -42,6 +42,9 @@ struct Recurrence {
     span: Span,
 }
 
+/// The most distances of a row: of an agent for each of the quarter hours of almost two years.
+const MOST_DISTANCES: usize = 65_536;
+
 /// Adds up to the largest number: another program may have written any.
 fn add(to: &mut i64, more: i64) {
     *to = to.saturating_add(more);
@@ -163,14 +166,22 @@ impl TurnSums {
         self.turns == 0 && self.recency.values().all(|counts| *counts == [0; 3])
     }
 
-    /// Encodes the recency counts as variable-length integers, without entries that are all 0.
+    /// Encodes the recency counts as variable-length integers, without entries that are all 0. Beyond [`MOST_DISTANCES`] it adds them to
+    /// the last one: only absurd records have as many, and a row has a largest size.
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(self.recency.len() * 6);
-        for (distance, counts) in &self.recency {
-            if *counts == [0; 3] {
-                continue;
+        let counts = self.recency.iter().filter(|(_, counts)| **counts != [0; 3]);
+        let mut kept =
+            Vec::<(i64, [i64; 3])>::with_capacity(self.recency.len().min(MOST_DISTANCES));
+        for (distance, counts) in counts {
+            let is_full = kept.len() == MOST_DISTANCES;
+            match kept.last_mut().filter(|_| is_full) {
+                Some((_, last)) => (0..3).for_each(|at| add(&mut last[at], counts[at])),
+                None => kept.push((*distance, *counts)),
             }
-            for number in [*distance].iter().chain(counts) {
+        }
+        let mut bytes = Vec::with_capacity(kept.len() * 6);
+        for (distance, counts) in kept {
+            for number in [distance].iter().chain(&counts) {
                 write_varint(&mut bytes, number.max(&0).cast_unsigned());
             }
         }

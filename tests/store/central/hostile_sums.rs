@@ -111,9 +111,13 @@ fn absurd_sums_are_refused_and_the_largest_ones_are_read_and_added_to() {
             );
         }
     }
-    let long = "UPDATE tower_activity.bucket SET sketch = decode(repeat('ff', 20000), 'hex')";
-    let output = postgres::output(&roles.forwards, long);
-    assert!(!output.status.success());
+    for long in [
+        "UPDATE tower_activity.bucket SET sketch = decode(repeat('ff', 20000), 'hex')",
+        "UPDATE tower_activity.turn_bucket SET after = decode(repeat('01010101', 2000000), 'hex')",
+    ] {
+        let output = postgres::output(&roles.forwards, long);
+        assert!(!output.status.success(), "{long}");
+    }
     assert!(check(&roles.reads).is_complete());
 
     for (table, column, most) in COLUMNS {

@@ -3,10 +3,12 @@
 use std::ops::Range;
 
 use tokio_postgres::{Row, Transaction, types::Type};
+use uuid::Uuid;
 
 use super::{BEGIN, FIRST_KEPT, LOCK_FOLDERS, NOW, PostgresMaintenance, WAIT_FOR_INTAKES};
 use crate::{
     error::Result,
+    record::ActivityId,
     store::{
         postgres::{
             columns::uuid,
@@ -18,7 +20,7 @@ use crate::{
     },
 };
 
-/// The first and the last quarter hour with sums, and the starts of the first and the last activity.
+/// The first and the last quarter hour with sums, and the first and the last activity.
 const ENDS: &str = "SELECT least((SELECT min(quarter) FROM tower_activity.bucket WHERE quarter >= $1), \
          (SELECT min(quarter) FROM tower_activity.agent_quarter WHERE quarter >= $1), \
          (SELECT min(quarter) FROM tower_activity.turn_bucket WHERE quarter >= $1), \
@@ -27,8 +29,8 @@ const ENDS: &str = "SELECT least((SELECT min(quarter) FROM tower_activity.bucket
          (SELECT max(quarter) FROM tower_activity.agent_quarter WHERE quarter >= $1), \
          (SELECT max(quarter) FROM tower_activity.turn_bucket WHERE quarter >= $1), \
          (SELECT max(quarter) FROM tower_activity.failure WHERE quarter >= $1)), \
-       (SELECT started_at FROM tower_activity.activity WHERE id >= $2 ORDER BY id LIMIT 1), \
-       (SELECT started_at FROM tower_activity.activity WHERE id >= $2 ORDER BY id DESC LIMIT 1)";
+       (SELECT id FROM tower_activity.activity WHERE id >= $2 ORDER BY id LIMIT 1), \
+       (SELECT id FROM tower_activity.activity WHERE id >= $2 ORDER BY id DESC LIMIT 1)";
 const DELETE_GROUPS: &str =
     "DELETE FROM tower_activity.failure WHERE quarter >= $1 AND quarter < $2";
 /// Sums are kept from here on, if none is missing up to where they were.
@@ -128,7 +130,13 @@ impl PostgresMaintenance {
         let id = uuid(first_id(from).as_bytes());
         let rows = self.rows(ENDS, &[(&from, Type::INT8), (&id, Type::UUID)])?;
         let quarter = |column| rows[0].get::<_, Option<i64>>(column);
-        let started = |column| quarter(column).map(|us| quarter_of(us).max(from));
+        // By the id, by which they are found: another program may have written any start.
+        let started = |column| {
+            let id = rows[0].get::<_, Option<Uuid>>(column)?;
+            Some(quarter_of(
+                ActivityId::from_bytes(id.into_bytes()).started_at_us(),
+            ))
+        };
         let first = quarter(0).into_iter().chain(started(2)).min();
         let last = quarter(1).into_iter().chain(started(3)).max();
         Ok(match first.zip(last) {
