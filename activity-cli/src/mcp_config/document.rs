@@ -105,16 +105,11 @@ pub(super) fn servers(text: &str, own: &str) -> Result<Vec<Server>, String> {
         None => return Ok(Vec::new()),
         Some(_) => return Err(String::from("it is not a JSON object")),
     };
-    if let Some(all) = last(root, SERVERS[0][0])
-        && !matches!(all.value, Value::Object(_) | Value::NullKeyword(_))
-    {
-        return Err(format!("{:?} is not an object", SERVERS[0][0]));
-    }
-    collector.add(root, None);
+    collector.add(root, None)?;
     let projects = last(root, PROJECTS).and_then(|projects| projects.value.as_object());
     for project in projects.iter().flat_map(|projects| &projects.properties) {
         if let Value::Object(within) = &project.value {
-            collector.add(within, Some(project.name.as_str()));
+            collector.add(within, Some(project.name.as_str()))?;
         }
     }
     Ok(collector.servers)
@@ -130,13 +125,12 @@ struct Collector {
 }
 
 impl Collector {
-    fn add(&mut self, root: &Object<'_>, project: Option<&str>) {
+    fn add(&mut self, root: &Object<'_>, project: Option<&str>) -> Result<(), String> {
         for keys in SERVERS {
-            let found = keys.iter().try_fold(root, |object, key| {
-                last(object, key).and_then(|property| property.value.as_object())
-            });
-            let entries = found.iter().flat_map(|object| &object.properties);
-            for property in entries {
+            let Some(found) = object_at(root, keys)? else {
+                continue;
+            };
+            for property in &found.properties {
                 let (launch, hidden) = match &property.value {
                     Value::Object(entry) => (
                         launch(entry, &self.own),
@@ -153,7 +147,24 @@ impl Collector {
                 });
             }
         }
+        Ok(())
     }
+}
+
+/// Returns the object that the keys lead to. `None` if one of them is missing, or null.
+fn object_at<'a, 'b>(
+    root: &'a Object<'b>,
+    keys: &[&str],
+) -> Result<Option<&'a Object<'b>>, String> {
+    let mut object = root;
+    for (at, key) in keys.iter().enumerate() {
+        match last(object, key).map(|property| &property.value) {
+            Some(Value::Object(found)) => object = found,
+            None | Some(Value::NullKeyword(_)) => return Ok(None),
+            Some(_) => return Err(format!("{:?} is not an object", keys[..=at].join("."))),
+        }
+    }
+    Ok(Some(object))
 }
 
 /// Returns a property; the last of its name counts, as in most parsers.
@@ -271,7 +282,7 @@ mod tests {
         check("", &[]);
         check(" // nothing\n", &[]);
         check("{}", &[]);
-        check(r#"{"mcpServers": null, "servers": 1, "mcp": []}"#, &[]);
+        check(r#"{"mcpServers": null, "servers": null, "mcp": {}}"#, &[]);
         check(
             r#"{"mcpServers": {"a": {}, "b": 1}}"#,
             &[("a", None), ("b", None)],
@@ -329,6 +340,10 @@ mod tests {
             "{a: 1}",
             "{\"a\" 1}",
             "{\"mcpServers\": []}",
+            "{\"servers\": 1}",
+            "{\"mcp\": {\"servers\": []}}",
+            "{\"mcp\": []}",
+            "{\"projects\": {\"/p\": {\"mcpServers\": \"\"}}}",
             &deep,
         ] {
             assert!(

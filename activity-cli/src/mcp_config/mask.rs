@@ -12,22 +12,18 @@ use super::{
 const HIDDEN: &str = "…";
 /// The length in bytes from which on a part of a word or an address may be a key.
 const KEY_BYTES: usize = 20;
+/// A value that is secret under a key that names one, and nothing by itself.
+const SAMPLE: &str = "q8J2W7z1Lk0p5T";
 /// Short options that often have a secret: a key, a password, a token, a user with a password, a secret, a variable, a header.
 const OPTIONS: [&str; 8] = ["-k", "-p", "-t", "-u", "-s", "-e", "-H", "-P"];
-/// Words in the names of long options that have one.
-const NAMES: [&str; 13] = [
+/// Words in names of options, variables and headers whose values are secret, in addition to the redactor's.
+const NAMES: [&str; 7] = [
     "apikey",
     "auth",
-    "authorization",
-    "bearer",
-    "cookie",
     "credential",
-    "credentials",
     "env",
     "header",
     "key",
-    "password",
-    "secret",
     "token",
 ];
 
@@ -102,7 +98,7 @@ impl Mask {
         for word in words {
             let redacted = self.redacted(word);
             let is_secret = before.as_ref().is_some_and(|(option, shown)| {
-                let is_value = has_secret(option) && !word.starts_with('-');
+                let is_value = self.takes_secret(option) && !is_option(word);
                 let pair = self.redacted(&format!("{option} {word}"));
                 is_value || pair != format!("{shown} {redacted}")
             });
@@ -117,17 +113,48 @@ impl Mask {
 
     /// Returns a word without what may be secret in it.
     fn word(&self, word: &str) -> String {
-        // A header in the same word.
-        if word.starts_with("-H") && word.contains(':') {
-            return format!("-H{HIDDEN}");
+        if let Some((name, _)) = word.split_once('=')
+            && (self.names_secret(name) || is_variable(name.strip_prefix("-e").unwrap_or(name)))
+        {
+            return format!("{name}={HIDDEN}");
         }
-        let is_secret =
-            |name: &str| has_secret(name) || is_variable(name.strip_prefix("-e").unwrap_or(name));
-        match word.split_once('=') {
-            Some((name, _)) if is_secret(name) => format!("{name}={HIDDEN}"),
-            _ if word.contains("://") => self.address(word),
-            _ => without_keys(&self.redacted(word)),
+        // A value in the same word as its option.
+        if let Some(option) = word.get(..2).filter(|option| OPTIONS.contains(option))
+            && !is_option(word)
+        {
+            return format!("{option}{HIDDEN}");
         }
+        match word.contains("://") {
+            true => self.address(word),
+            false => without_keys(&self.redacted(word)),
+        }
+    }
+
+    /// True for an option whose value, the next word, is often secret.
+    fn takes_secret(&self, word: &str) -> bool {
+        OPTIONS.contains(&word) || is_option(word) && self.names_secret(word)
+    }
+
+    /// True for a name whose value is often secret, of an option or not.
+    fn names_secret(&self, name: &str) -> bool {
+        let name = name.trim_start_matches('-');
+        let is_end = |(at, c): (usize, char)| {
+            let next = name[at + c.len_utf8()..].chars().next();
+            !c.is_alphanumeric() || c.is_lowercase() && next.is_some_and(char::is_uppercase)
+        };
+        let mut start = 0;
+        let ends = name
+            .char_indices()
+            .filter(|end| is_end(*end))
+            .map(|(at, c)| at + c.len_utf8());
+        let mut words = ends.chain([name.len()]).map(|end| {
+            let word = &name[start..end];
+            start = end;
+            word.trim_end_matches(|c: char| !c.is_alphanumeric())
+                .to_lowercase()
+        });
+        words.any(|word| NAMES.contains(&word.strip_suffix('s').unwrap_or(&word)))
+            || (self.redactor.value(name, SAMPLE.into())).is_ok_and(|value| value != SAMPLE)
     }
 
     /// Returns an address without its query, its fragment, and keys in its path.
@@ -150,13 +177,11 @@ impl Mask {
     }
 }
 
-/// True for an option whose value is often secret.
-fn has_secret(option: &str) -> bool {
-    let names = option
-        .strip_prefix("--")
-        .map(|name| name.split(['-', '_', '.']));
-    let is_secret = |name: &str| NAMES.iter().any(|one| name.eq_ignore_ascii_case(one));
-    OPTIONS.contains(&option) || names.is_some_and(|mut names| names.any(is_secret))
+/// True for the name of an option: two dashes, or one with a letter or with words in lower case.
+fn is_option(word: &str) -> bool {
+    let name = word.strip_prefix('-').unwrap_or_default();
+    let is_lower = |c: char| c.is_ascii_lowercase() || c == '-';
+    name.starts_with('-') || name.len() == 1 || !name.is_empty() && name.chars().all(is_lower)
 }
 
 /// True for the name of a variable: `API_KEY`.
@@ -234,6 +259,15 @@ mod tests {
             "srv -p …",
         );
         check(&["srv", "a\nb", "-p", "--x"], "srv a\nb -p --x");
+        check(
+            &["srv", "-token", "hunter2", "-stdio"],
+            "srv -token … -stdio",
+        );
+        check(
+            &["srv", "--oauth2Bearer", "hunter2"],
+            "srv --oauth2Bearer …",
+        );
+        check(&["srv", "--tokens", "-hunter2", "-v"], "srv --tokens … -v");
     }
 
     #[test]
@@ -255,6 +289,14 @@ mod tests {
         check("-HX-Mine: hunter=hunter", "-H…");
         check("--header=X-Mine: hunter", "--header=…");
         check("--x-key=hunter", "--x-key=…");
+        check("--headers=X-Mine: hunter", "--headers=…");
+        check("--tokens=hunter6", "--tokens=…");
+        check("--apiKey=hunter", "--apiKey=…");
+        check("-token=hunter", "-token=…");
+        check("foo_key=hunter", "foo_key=…");
+        check("password=hunter", "password=…");
+        check("-phunter3", "-p…");
+        check("-uann:hunter", "-u…");
         for word in [
             "@modelcontextprotocol/server-filesystem@2025.8.21",
             "/home/ann/projects-2025-of-the-team/x86_64-unknown-linux-gnu",
@@ -264,6 +306,8 @@ mod tests {
             "127.0.0.1:8788",
             "20251201093000",
             "-Dname=value",
+            "-transport",
+            "--keyboard=us",
             "C:\\Users\\ann\\a.exe",
         ] {
             check(word, word);
