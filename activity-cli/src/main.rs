@@ -69,6 +69,9 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: &Cli) -> Result<(), Failure> {
+    if let Command::Proxy(args) = &cli.command {
+        proxy::become_server(args)?;
+    }
     let named = source::named(cli.store.as_deref())?;
     let store = named.as_deref().unwrap_or(source::DEFAULT);
     match &cli.command {

@@ -17,16 +17,23 @@ pub(crate) use self::args::Proxy;
 use self::{brand::Rule, child::Running, http::Target};
 use crate::{failure::Failure, secrets::Token, source};
 
+/// Becomes the server of a proxy, if the arguments say so. Returns an error if that fails, and otherwise only if they do not.
+pub(crate) fn become_server(args: &Proxy) -> Result<(), Failure> {
+    #[cfg(target_os = "linux")]
+    if let Some(proxy) = args.die_with {
+        return Err(bound::exec(proxy, &args.command));
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = args;
+    Ok(())
+}
+
 /// `explicit` is the store of `--store`, `named` that or `ACTIVITY_STORE`; by default all proxies of a user share one.
 pub(crate) fn run(
     explicit: Option<&str>,
     named: Option<&str>,
     args: &Proxy,
 ) -> Result<(), Failure> {
-    #[cfg(target_os = "linux")]
-    if let Some(proxy) = args.die_with {
-        return Err(bound::exec(proxy, &args.command));
-    }
     explicit.map(source::path).transpose()?;
     let rule = args.brand.as_deref().map(Rule::parse).transpose()?;
     // A mistyped address is an error now; without a log the calls would not be recorded.

@@ -178,7 +178,7 @@ fn what_is_on_record_after_a_kill_is_true() {
 const STUBBORN: &str = "trap '' TERM HUP INT QUIT; echo $$; while :; do sleep 0.1; done";
 
 #[test]
-fn no_server_outlives_a_proxy_that_is_killed() {
+fn the_process_that_a_killed_proxy_has_started_is_killed() {
     let fixture = Fixture::new();
     let store = fixture.path();
     let args = [
