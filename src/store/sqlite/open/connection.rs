@@ -407,7 +407,6 @@ fn prepare(
     Ok(())
 }
 
-
 /// Applies the settings of every connection.
 fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch(COMMON_PRAGMAS)?;

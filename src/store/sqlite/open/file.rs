@@ -253,8 +253,7 @@ impl OpenFile {
             }
         };
         if known.is_none() {
-            let commits =
-                unreadable_wal::count_commits(&connection, &self.path, own);
+            let commits = unreadable_wal::count_commits(&connection, &self.path, own);
             self.has_unreadable_commits.store(commits > 0, Relaxed);
             if commits > 0 && role != Role::Read {
                 unreadable_wal::copy_wal(&self.path, commits)?;
