@@ -123,7 +123,7 @@ fn nginx(server: u16, folder: &Path) -> Result<Option<(Running, u16)>, Failure> 
         .map(|name| format!("{name}_temp_path {at}/{name};"))
         .join(" ");
     let configuration = format!(
-        "daemon off; pid {at}/pid; error_log {at}/error.log; events {{}}\nhttp {{ access_log off; {temporary}
+        "daemon off; master_process off; pid {at}/pid; error_log {at}/error.log; events {{}}\nhttp {{ access_log off; {temporary}
 upstream server {{ server 127.0.0.1:{server}; keepalive 8; keepalive_requests 1000000; }}
 server {{ listen 127.0.0.1:{port}; keepalive_requests 1000000;
 location / {{ proxy_pass http://server; proxy_http_version 1.1; proxy_set_header Connection \"\";
