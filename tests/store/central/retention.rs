@@ -6,8 +6,8 @@ use chrono::{DateTime, Duration, Utc};
 use tower_activity::{
     forward::Forwarder,
     store::{
-        ClockReading, Limit, Prune, Reader, Retention, Store, postgres::PostgresStore,
-        sqlite::SqliteStore,
+        CentralStore, ClockReading, Limit, Prune, Reader, Retention, Store,
+        postgres::PostgresStore, sqlite::SqliteStore,
     },
     testing::conformance::{self, Records},
 };
@@ -272,6 +272,8 @@ fn recordings_expire_as_in_a_file_and_their_activities_stay() {
 #[test]
 fn limits_that_are_not_applied_are_refused() {
     let store = PostgresStore::new(&postgres::database()).unwrap();
+    // Creates the schema.
+    drop(store.intake().unwrap());
     let mut maintenance = store.maintenance().unwrap();
     let mut limits = Retention::default();
     limits.activities = Some(Limit::days(90).or_bytes(1_000_000));

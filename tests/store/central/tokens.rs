@@ -1,7 +1,7 @@
 //! Tokens of the HTTP API: all servers of a centre accept the same.
 
 use chrono::{Duration, Utc};
-use tower_activity::store::{AccessToken, Store, postgres::PostgresStore};
+use tower_activity::store::{AccessToken, CentralStore, Store, postgres::PostgresStore};
 
 use crate::support::postgres;
 
@@ -9,6 +9,8 @@ use crate::support::postgres;
 fn tokens_are_those_of_the_store() {
     let url = postgres::database();
     let store = PostgresStore::new(&url).unwrap();
+    // Creates the schema.
+    drop(store.intake().unwrap());
     let mut maintenance = store.maintenance().unwrap();
     let now = chrono::SubsecRound::trunc_subsecs(Utc::now(), 6);
     let mut token = AccessToken::new("b", [7; 32], "project:acme", now);
