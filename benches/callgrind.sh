@@ -3,6 +3,7 @@
 #
 #   benches/callgrind.sh                    prints the counts and the ratio that CI checks
 #   benches/callgrind.sh write              the same per row of the writer thread, 10,000 per commit
+#   benches/callgrind.sh memory             prints the allocations and cache lines of calls
 #   benches/callgrind.sh profile ours 40    prints the profile of a variant, 40 lines
 #
 # Counts differ by a few percent between runs, no more on a busy machine.
@@ -64,6 +65,38 @@ each() {
 if [ "${1:-}" = profile ]; then
     count "$2" ready 3000 >/dev/null
     callgrind_annotate --inclusive="${INCLUSIVE:-no}" "$folder/out" | head -n "${3:-40}"
+    exit
+fi
+
+# memory VARIANT SHAPE: allocations per call, those that the allocator's cache of the thread does not serve, and lines of 64 bytes
+# that are not in a first-level data cache of 32 KiB.
+memory() {
+    rm -rf "$folder"/store* "$folder"/out*
+    for calls in 1000 6000; do
+        valgrind --tool=callgrind --callgrind-out-file="$folder/out.$calls" --collect-atstart=no \
+            --toggle-collect='*drive*measured*' --compress-strings=no \
+            --cache-sim=yes --D1=32768,8,64 --LL=1048576,8,64 \
+            "$bench" count "$1" "$2" "$calls" "$folder/store.$calls" >"$folder/said" 2>&1 || {
+            cat "$folder/said" >&2
+            exit 1
+        }
+        awk '
+            /^cfn=(malloc|calloc|realloc|posix_memalign)$/ { kind = "all" }
+            /^cfn=_int_malloc$/ { kind = "slow" }
+            /^calls=/ { split(substr($1, 7), n, " "); sum[kind] += n[1]; kind = "" }
+            /^(summary|totals):/ { lines = $6 + $7 }
+            END { print sum["all"] + 0, sum["slow"] + 0, lines }' "$folder/out.$calls"
+    done | awk '
+        { all = $1 - all; slow = $2 - slow; lines = $3 - lines }
+        END { printf "%.2f %.2f %.2f\n", all / 5000, slow / 5000, lines / 5000 }'
+}
+
+if [ "${1:-}" = memory ]; then
+    for shape in ready axum; do
+        for variant in bare trace ours ours-rich http; do
+            echo "$shape $variant: $(memory $variant $shape) allocations, slow ones, cache lines per call"
+        done
+    done
     exit
 fi
 

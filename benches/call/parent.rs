@@ -11,20 +11,36 @@ use benches::{Spread, is_quick, print_ratio, setting};
 
 use crate::{
     Failure,
-    variant::{SQLX, VARIANTS},
+    variant::{BURST, SQLX, VARIANTS},
 };
 
-/// A service, the number of threads that call it, and its name in the ratios.
-const SCENES: &[(&str, usize)] = &[
-    ("ready", 1),
-    ("ready", 2),
-    ("yield", 1),
-    ("yield", 2),
-    ("axum", 1),
+/// A service, the number of threads that call it, and the calls of a burst.
+type Scene = (&'static str, usize, usize);
+
+const SCENES: &[Scene] = &[
+    ("ready", 1, BURST),
+    ("ready", 2, BURST),
+    ("yield", 1, BURST),
+    ("yield", 2, BURST),
+    ("axum", 1, BURST),
+    ("ready", 1, 200),
+    ("ready", 1, 50),
+    ("axum", 1, 200),
+    ("axum", 1, 50),
 ];
 
-/// Median added nanoseconds by shape, threads and variant.
-type Added = HashMap<(&'static str, usize, &'static str), f64>;
+/// The variants of scenes with shorter bursts, which compare what calls write into memory.
+const SHORT: &[&str] = &[
+    "trace",
+    "trace-registry",
+    "ours",
+    "ours-rich",
+    "http",
+    "http-registry",
+];
+
+/// Median added nanoseconds by scene and variant.
+type Added = HashMap<(Scene, &'static str), f64>;
 
 /// Runs every scene, or those whose shape is among the arguments; variants likewise.
 pub(crate) fn run<'a>(words: impl Iterator<Item = &'a str>) -> Result<(), Failure> {
@@ -35,17 +51,18 @@ pub(crate) fn run<'a>(words: impl Iterator<Item = &'a str>) -> Result<(), Failur
     let shapes: Vec<&str> = SCENES.iter().map(|scene| scene.0).collect();
     let names: Vec<&str> = VARIANTS.iter().map(|variant| variant.0).collect();
     let mut added = Added::new();
-    for &(shape, threads) in SCENES.iter().filter(|scene| wanted(scene.0, &shapes)) {
-        let variants = VARIANTS.iter().filter(|variant| wanted(variant.0, &names));
-        scene(shape, threads, variants.copied(), &mut added)?;
+    for scene in SCENES.iter().filter(|scene| wanted(scene.0, &shapes)) {
+        let variants = VARIANTS
+            .iter()
+            .filter(|(name, _)| wanted(name, &names) && (scene.2 == BURST || SHORT.contains(name)));
+        run_scene(*scene, variants.copied(), &mut added)?;
     }
     print_ratios(&added);
     Ok(())
 }
 
-fn scene(
-    shape: &'static str,
-    threads: usize,
+fn run_scene(
+    scene: Scene,
     variants: impl Iterator<Item = (&'static str, usize)>,
     added: &mut Added,
 ) -> Result<(), Failure> {
@@ -54,6 +71,7 @@ fn scene(
     } else {
         (setting("BENCH_ROUNDS", 20), 10)
     };
+    let (shape, threads, calls) = scene;
     let folder = tempfile::tempdir()?;
     let mut children = Vec::new();
     let sqlx = std::env::var_os("BENCH_SQLX");
@@ -62,6 +80,7 @@ fn scene(
         if name == SQLX && (sqlx.is_none() || shape == "axum") {
             continue;
         }
+        let burst = burst.min(calls);
         children.push(Variant::start(name, burst, shape, threads, folder.path())?);
     }
     // Warm-up: files are created, memory grows to its size.
@@ -74,13 +93,15 @@ fn scene(
             child.turn(samples)?;
         }
     }
-    println!("\n{shape} service, {threads} thread(s): ns added per call, median (quartiles)");
+    println!(
+        "\n{shape} service, {threads} thread(s), bursts of {calls}: ns added per call, median (quartiles)"
+    );
     for mut child in children {
         child.finish()?;
         let bare = Spread::new(child.pairs.iter().map(|pair| pair.0).collect());
         let spread = Spread::new(child.pairs.iter().map(|pair| pair.1 - pair.0).collect());
         println!("  {:<16} {spread}   bare {:.1}", child.name, bare.median);
-        added.insert((shape, threads, child.name), spread.median);
+        added.insert((scene, child.name), spread.median);
     }
     Ok(())
 }
@@ -88,36 +109,51 @@ fn scene(
 /// Prints the machine-readable lines, without figures of variants that did not run.
 fn print_ratios(added: &Added) {
     println!();
-    let print = |name: &str, over: (&'static str, usize, &'static str), under| {
-        if let (Some(over), Some(under)) = (added.get(&over), added.get(&under)) {
+    let print = |name: &str, scene: Scene, over, under| {
+        if let (Some(over), Some(under)) = (added.get(&(scene, over)), added.get(&(scene, under))) {
             print_ratio(name, over / under);
         }
     };
-    for (shape, threads) in SCENES {
-        let name = format!("call_{shape}_{threads}t_vs_tracelayer");
-        print(&name, (shape, *threads, "ours"), (shape, *threads, "trace"));
+    for scene @ (shape, threads, calls) in SCENES.iter().copied() {
+        let burst = match calls {
+            BURST => String::new(),
+            calls => format!("_burst_{calls}"),
+        };
+        let name = format!("call_{shape}_{threads}t_vs_tracelayer{burst}");
+        print(&name, scene, "ours", "trace");
+        if threads > 1 {
+            continue;
+        }
+        print(
+            &format!("call_rich_{shape}_vs_tracelayer{burst}"),
+            scene,
+            "ours-rich",
+            "trace",
+        );
+        print(
+            &format!("call_http_{shape}_vs_tracelayer{burst}"),
+            scene,
+            "http",
+            "trace",
+        );
+        let name = format!("call_http_{shape}_registry_vs_tracelayer{burst}");
+        print(&name, scene, "http-registry", "trace-registry");
     }
-    print(
-        "call_http_vs_tracelayer",
-        ("axum", 1, "http"),
-        ("axum", 1, "trace"),
-    );
-    let ours = ("ready", 1, "ours");
-    let registry = |variant| ("ready", 1, variant);
+    let ready = ("ready", 1, BURST);
     print(
         "call_registry_1t_vs_tracelayer",
-        registry("ours-registry"),
-        registry("trace-registry"),
+        ready,
+        "ours-registry",
+        "trace-registry",
     );
-    print("call_ready_2t_vs_1t", ("ready", 2, "ours"), ours);
-    print("call_ready_vs_fastrace", ours, ("ready", 1, "fastrace"));
-    print("call_ready_vs_otel", ours, ("ready", 1, "trace-otel"));
-    print("call_ready_vs_json", ours, ("ready", 1, "trace-json"));
-    print(
-        "call_ready_vs_insert",
-        ours,
-        ("ready", 1, "insert-rusqlite"),
-    );
+    let two = added.get(&(("ready", 2, BURST), "ours"));
+    if let (Some(two), Some(one)) = (two, added.get(&(ready, "ours"))) {
+        print_ratio("call_ready_2t_vs_1t", two / one);
+    }
+    print("call_ready_vs_fastrace", ready, "ours", "fastrace");
+    print("call_ready_vs_otel", ready, "ours", "trace-otel");
+    print("call_ready_vs_json", ready, "ours", "trace-json");
+    print("call_ready_vs_insert", ready, "ours", "insert-rusqlite");
 }
 
 /// A variant in its child process.

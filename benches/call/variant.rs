@@ -37,13 +37,14 @@ pub(crate) const VARIANTS: &[(&str, usize)] = &[
     ("ours-rich", BURST),
     ("ours-disabled", BURST),
     ("http", BURST),
+    ("http-registry", BURST),
 ];
 
 /// A variant in a program of its own, `BENCH_SQLX`; skipped if that is not set.
 pub(crate) const SQLX: &str = "insert-sqlx";
 
 /// Fits the buffers of all: fastrace holds 10,240 commands per thread, and a call that waits once makes five.
-const BURST: usize = 2000;
+pub(crate) const BURST: usize = 2000;
 
 /// One variant, ready to run in this process.
 pub(crate) struct Rig {
@@ -227,7 +228,10 @@ where
             let wrapped = each(&|| bursts(layer.layer(inner.clone()), request));
             (wrapped, Record::Ours(log))
         }
-        "http" => {
+        "http" | "http-registry" => {
+            if variant == "http-registry" {
+                tracing::subscriber::set_global_default(tracing_subscriber::registry())?;
+            }
             let log = ActivityLog::open(path)?;
             let layer = ActivityLayer::http(&log);
             let wrapped = each(&|| bursts(layer.layer(inner.clone()), request));
