@@ -47,6 +47,13 @@ pub(super) fn find_all(bytes: &[u8], mut found: impl FnMut(usize, usize)) {
     }
 }
 
+/// True if there is a card number.
+pub(super) fn has_any(bytes: &[u8]) -> bool {
+    let mut found = false;
+    find_all(bytes, |_, _| found = true);
+    found
+}
+
 /// True if the text is a card number without separators.
 pub(super) fn is_card(digits: &[u8]) -> bool {
     DIGITS.contains(&digits.len())

@@ -2,8 +2,24 @@
 
 use crate::redact::{
     encoded_char::{fullwidth, invisible, read_char},
-    rules::{Class, Place, Table},
+    rule_cache::RuleCache,
+    rules::{Class, Place, TABLE, Table},
 };
+
+thread_local! {
+    static SECRET: RuleCache<64, 30> = const { RuleCache::new() };
+}
+
+/// True if the standard rules redact the values of a key.
+pub(super) fn is_secret(key: &[u8]) -> bool {
+    // An error means that the thread is ending.
+    if let Ok(Some(known)) = SECRET.try_with(|secret| secret.get(key)) {
+        return known;
+    }
+    let is_secret = Key::new(key).classify(&TABLE).is_some();
+    let _ = SECRET.try_with(|secret| secret.set(key, is_secret));
+    is_secret
+}
 
 /// Maximum length of a key in bytes; only the end of a longer one is used.
 const MAX_KEY: usize = 64;

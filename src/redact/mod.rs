@@ -22,6 +22,7 @@ mod pass;
 mod prose;
 mod quotes;
 mod redacted_debug;
+mod rule_cache;
 mod rules;
 mod scan;
 mod shapes;
@@ -359,8 +360,8 @@ impl Rules {
 
     /// True if the values of a key are secret.
     fn is_secret(&self, key: &str) -> bool {
-        let key = Key::new(key.as_bytes());
-        self.is_custom_key(&key) || !self.off && key.classify(&rules::TABLE).is_some()
+        let is_custom = !self.keys.is_empty() && self.is_custom_key(&Key::new(key.as_bytes()));
+        is_custom || !self.off && keys::is_secret(key.as_bytes())
     }
 
     fn is_custom_key(&self, key: &Key) -> bool {
@@ -385,6 +386,10 @@ impl Rules {
         } else {
             pass::redact(self, text)
         };
+        // A reading of the clock costs more than the pass over a short text.
+        if self.compiled.is_empty() {
+            return clean;
+        }
         let start = Instant::now();
         let instead = self
             .compiled
@@ -392,8 +397,7 @@ impl Rules {
             .fold(None, |instead: Option<String>, pattern| {
                 replace_matches(pattern, instead.as_deref().unwrap_or(&clean)).or(instead)
             });
-        if !self.compiled.is_empty() && start.elapsed() > SLOW && !self.slow_reported.load(Relaxed)
-        {
+        if start.elapsed() > SLOW && !self.slow_reported.load(Relaxed) {
             self.warn_slow(&clean);
         }
         instead.map_or(clean, Cow::Owned)

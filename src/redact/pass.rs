@@ -16,6 +16,7 @@ use crate::redact::{
     key_span::{KeySpan, REACH, is_key_byte},
     keys::Key,
     quotes::quoted,
+    rule_cache::RuleCache,
     rules::{Charset, Class, TABLE},
     scan::{KEYS, Scan, SecretSpan},
     yaml_tags,
@@ -28,6 +29,11 @@ const MAX_REPEATED: usize = 8 << 10;
 /// Maximum length of a word that cannot be a secret by its form: card numbers have 13 digits, and known tokens are longer.
 pub(super) const MAX_WORD: usize = 12;
 
+thread_local! {
+    /// Texts in which the standard rules find nothing.
+    static CLEAN: RuleCache<32, 190> = const { RuleCache::new() };
+}
+
 /// True for a short word, such as a tool's name: it contains no separator.
 fn is_word(text: &str) -> bool {
     let letter = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
@@ -39,18 +45,53 @@ pub(super) fn redact<'a>(rules: &Rules, text: &'a str) -> Cow<'a, str> {
     if is_word(text) {
         return Cow::Borrowed(text);
     }
-    until_stable(text, |text| pass(rules, text))
+    let clean = || until_stable(text, |text| pass(rules, text));
+    if rules.off || !rules.keys.is_empty() {
+        return clean();
+    }
+    // An error means that the thread is ending.
+    let is_clean = CLEAN.try_with(|clean| clean.get(text.as_bytes()));
+    if is_clean == Ok(Some(true)) {
+        return Cow::Borrowed(text);
+    }
+    let clean = clean();
+    if let Cow::Borrowed(_) = clean {
+        let _ = CLEAN.try_with(|clean| clean.set(text.as_bytes(), true));
+    }
+    clean
 }
 
 fn pass<'a>(rules: &Rules, text: &'a str) -> Cow<'a, str> {
-    let mut scan = Scan::new(rules, text.as_bytes());
-    rules
-        .automaton()
-        .scan(text.as_bytes(), |literal, end| scan.hit(literal, end));
+    let bytes = text.as_bytes();
+    // Most texts have no candidate, and creating the state takes longer than reading a short text.
+    let mut scan = None;
+    let start = || Scan::new(rules, bytes);
+    rules.automaton().scan(bytes, |literal, end| {
+        scan.get_or_insert_with(start).hit(literal, end)
+    });
+    let mut scan = match scan {
+        Some(scan) => scan,
+        None if rules.off || !has_foreign(bytes) && !cards::has_any(bytes) => {
+            return Cow::Borrowed(text);
+        }
+        None => start(),
+    };
     if scan.restart_for_foreign() {
-        FOREIGN.scan(text.as_bytes(), |literal, end| scan.hit(literal, end));
+        FOREIGN.scan(bytes, |literal, end| scan.hit(literal, end));
     }
     scan.finish(text)
+}
+
+/// True if it has the first byte of a letter in Cyrillic, Greek, Hebrew, Hindi, Thai, Chinese, Japanese, Korean, of some Latin
+/// letters, or of a fullwidth letter.
+fn has_foreign(bytes: &[u8]) -> bool {
+    let foreign = |byte: &u8| {
+        matches!(
+            byte,
+            0xc5 | 0xce | 0xd0 | 0xd7 | 0xe0 | 0xe3 | 0xe5 | 0xeb | 0xef
+        )
+    };
+    bytes.iter().any(foreign)
 }
 
 fn until_stable<'a>(text: &'a str, pass: impl Fn(&str) -> Cow<'_, str>) -> Cow<'a, str> {
@@ -91,16 +132,8 @@ pub(super) fn redact_slowly<'a>(rules: &Rules, text: &'a str) -> Cow<'a, str> {
 impl Scan<'_> {
     /// Restarts the scan for names in other scripts. Returns false if the text cannot contain any.
     fn restart_for_foreign(&mut self) -> bool {
-        // First bytes of Cyrillic, Greek, Hebrew, Hindi, Thai, Chinese, Japanese, Korean, some Latin letters, and fullwidth
-        // letters.
-        let foreign = |byte: &u8| {
-            matches!(
-                byte,
-                0xc5 | 0xce | 0xd0 | 0xd7 | 0xe0 | 0xe3 | 0xe5 | 0xeb | 0xef
-            )
-        };
         (self.done, self.key_done, self.ahead) = (0, 0, 0..0);
-        !self.rules.off && self.bytes.iter().any(foreign)
+        !self.rules.off && has_foreign(self.bytes)
     }
 
     /// Decides at one candidate. Returns the position to continue from.
