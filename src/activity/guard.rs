@@ -19,7 +19,7 @@ use crate::{
         lineage::Lineage, span,
     },
     log::ActivityLog,
-    pipeline::{CommitWait, EndNotification, NAME_ROOM, Reservation, Shard, Stage},
+    pipeline::{CommitWait, EndNotification, Mode, NAME_ROOM, Reservation, Shard, Stage},
     record::{ActivityId, Outcome, Text},
     store::StartedActivity,
 };
@@ -144,6 +144,11 @@ impl ActivityGuard {
             let lineage = Lineage::from_started(&started, span);
             Box::new(lineage.with_discarded(is_provisional.then(Arc::default)))
         });
+        let details = started.details.as_deref();
+        let starts_plain = kept.is_none()
+            && started.root.is_none()
+            && started.scope.is_none()
+            && details.is_none_or(|details| details.trace.is_none());
         let activity = match shard.start(started, stamp.monotonic_ns, bytes, reservation, stage) {
             Some(key) => Activity::new(shard.clone(), key, kept),
             None => Activity::rejected(shard.clone()),
@@ -151,6 +156,7 @@ impl ActivityGuard {
         let mut running = ActivityGuard::new(activity, span);
         // One that was not admitted is counted when it turns out to be on record.
         running.ended &= !is_provisional;
+        running.starts_plain = starts_plain;
         if let Some(timeout) = more.and_then(|more| more.timeout) {
             running.deadline_ns = deadline_ns(stamp.monotonic_ns, timeout);
         }
@@ -187,6 +193,9 @@ fn deadline_ns(now_ns: u64, timeout: Duration) -> u64 {
 pub struct ActivityGuard {
     pub(super) context: Context,
     ended: bool,
+    /// True if its children inherited nothing but its id when it started.
+    #[cfg_attr(not(feature = "http"), allow(dead_code))]
+    starts_plain: bool,
     /// True if the thread was unwinding when it started: a drop then does not mean that this activity panicked.
     unwinding: bool,
     /// Flushes of recordings that the response waits for, beside the commit.
@@ -200,9 +209,19 @@ impl ActivityGuard {
         ActivityGuard {
             ended: activity.open().is_none(),
             context: Context { activity, span },
+            starts_plain: false,
             unwinding: thread::panicking(),
             flushes: Vec::new(),
             deadline_ns: NEVER,
+        }
+    }
+
+    /// Returns a handle, as a clone of it. For an activity that has just started, mostly without a lock.
+    #[cfg(feature = "http")]
+    pub(crate) fn handle(&self) -> Activity {
+        match self.context.activity.open() {
+            Some(open) if self.starts_plain => Activity::new(open.shard.clone(), open.key, None),
+            _ => self.context.activity.clone(),
         }
     }
 
@@ -276,11 +295,11 @@ impl ActivityGuard {
     #[inline]
     pub(crate) fn commit(&mut self) -> Option<CommitWait> {
         let open = self.context.activity.open()?;
-        CommitWait::new(
-            open.key.id,
-            open.shard.shared(),
-            mem::take(&mut self.flushes),
-        )
+        let shared = open.shard.shared();
+        if self.flushes.is_empty() && shared.config.mode != Mode::Durable {
+            return None;
+        }
+        CommitWait::new(open.key.id, shared, mem::take(&mut self.flushes))
     }
 
     /// Sets a timeout from now on, unless it has an earlier deadline.

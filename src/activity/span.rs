@@ -95,11 +95,23 @@ pub(super) fn note(span: &Span, key: &str, value: &Value) {
 }
 
 /// Sets the trace of an activity: its parent's, else its remote caller's, else its own. Returns the cost in bytes.
+#[inline]
 pub(super) fn trace(
     started: &mut StartedActivity,
     remote: Option<&TraceContext>,
     span: &Span,
 ) -> usize {
+    let details = started.details.as_deref();
+    let inherited = details.and_then(|details| details.trace.as_deref());
+    match inherited {
+        // It follows from the ids.
+        None if remote.is_none() && span.is_disabled() => 0,
+        Some(inherited) if remote.is_none() && span.is_disabled() => inherited.cost(),
+        _ => set_trace(started, remote, span),
+    }
+}
+
+fn set_trace(started: &mut StartedActivity, remote: Option<&TraceContext>, span: &Span) -> usize {
     let own = TraceId::from_root(started.root.unwrap_or(started.id));
     let inherited = started
         .details

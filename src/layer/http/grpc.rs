@@ -42,9 +42,12 @@ const CODES: [(&str, &str); 17] = [
 
 /// The method of a gRPC call: `package.Service/Method`.
 pub(super) fn method<'a>(head: &RequestHead<'a>) -> Option<&'a str> {
+    if !head.is_grpc {
+        return None;
+    }
     let path = head.uri.path().strip_prefix('/')?;
     let (service, method) = path.split_once('/')?;
-    (head.is_grpc && is_name(service) && is_name(method)).then_some(path)
+    (is_name(service) && is_name(method)).then_some(path)
 }
 
 fn is_name(text: &str) -> bool {

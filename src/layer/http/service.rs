@@ -7,7 +7,7 @@ use http_body::Body;
 use tower_service::Service;
 
 use crate::{
-    activity::{Activity, Classify},
+    activity::Classify,
     layer::{
         ActivityService,
         http::{
@@ -42,7 +42,7 @@ where
         finish.set_session_end(SessionEnd::new(self.log(), &head));
         let running = self.start(describe);
         if running.id().is_some() {
-            request.extensions_mut().insert(Activity::clone(&running));
+            request.extensions_mut().insert(running.handle());
             if upgrades {
                 let upgrade = Upgrade::new(&running);
                 finish.set_upgrade(upgrade.clone());
