@@ -131,6 +131,27 @@ fn rows_that_are_put_back_in_the_same_database_are_seen() {
     );
 }
 
+/// It may be that of a process which was killed: then no one counts what it had begun with.
+#[test]
+fn a_forwarder_that_ends_waits_for_another_one_that_counts() {
+    let store = Restarted::new();
+    store.forward(0..1);
+    let lock = "SELECT FROM tower_activity.mark WHERE name = 'ordinal' FOR UPDATE";
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let hold = format!("BEGIN; {lock}; SELECT pg_sleep(2); ROLLBACK");
+            assert!(store.server.psql("test_0", &hold).status.success());
+        });
+        poll_until(|| {
+            let free = format!("SELECT count(*) FROM ({lock} SKIP LOCKED) AS free");
+            (run_in(&store.server, "test_0", &free) == "0\n").then_some(())
+        });
+        store.forward(1..20);
+        let uncounted = "SELECT count(*) FROM tower_activity.batch WHERE ordinal IS NULL";
+        assert_eq!(run_in(&store.server, "test_0", uncounted), "0\n");
+    });
+}
+
 /// A later session of the same forwarder ends by this name what an earlier one has left.
 #[test]
 fn the_connection_that_counts_has_the_name_of_its_forwarder() {

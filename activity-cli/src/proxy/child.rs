@@ -83,7 +83,7 @@ impl Running {
             let copied = stream::copy(&mut from, &Progress::default(), &mut pass);
             // Otherwise the server has closed its input.
             by_client.fetch_or(copied == CopyEnd::Input, Relaxed);
-            // Whoever waits may have stopped.
+            // The receiver may be gone.
             let _ = ended.send(());
         })?;
         let by_client = is_closed.clone();

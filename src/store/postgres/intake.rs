@@ -1,6 +1,10 @@
 //! The side that accepts batches.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    thread,
+    time::{Duration, Instant},
+};
 
 use chrono::{DateTime, Utc};
 use tokio_postgres::{Transaction, error::SqlState, types::Type};
@@ -26,8 +30,10 @@ use crate::{
 };
 
 const BEGIN: &str = "SET LOCAL lock_timeout = '10s'";
-/// Turns of an intake that counts for others only: they add batches as long as they are there.
-const MOST_TURNS: u32 = 30;
+/// How long an intake that ends waits for another one that counts, and the time between two looks. A process that was killed while it
+/// counted holds the lock until the server notices.
+const MOST_WAIT: Duration = Duration::from_secs(10);
+const LOOK: Duration = Duration::from_millis(50);
 /// The longest name of a host; a longer one is cut.
 const MAX_HOST_BYTES: usize = 255;
 /// The number of rows in a statement.
@@ -37,6 +43,8 @@ const PART: usize = 500;
 const END_LEFT: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
      WHERE application_name = 'tower-activity ' || $1::uuid AND datname = current_database() AND usename = current_user \
        AND pid <> pg_backend_pid() AND state <> 'idle'";
+/// The first and the last batch that are not counted.
+const UNCOUNTED: &str = "SELECT min(id), max(id) FROM tower_activity.batch WHERE ordinal IS NULL";
 const LEASE_LOG: &str = "SELECT * FROM tower_activity.lease_log($1, $2, $3)";
 /// These two return the marks that are obeyed.
 const RENEW: &str = "SELECT * FROM tower_activity.renew_log($1, $2, $3, $4, $5)";
@@ -94,6 +102,15 @@ impl PostgresIntake {
     fn leased(&self) -> Result<(i32, Uuid)> {
         self.log
             .ok_or_else(|| Error::invalid("no log is connected to this intake"))
+    }
+
+    /// Returns the first and the last batch that are not counted.
+    fn uncounted(&mut self) -> Result<Option<(i64, i64)>> {
+        self.connection.transaction(BEGIN, async |transaction| {
+            let ends = &query(transaction, UNCOUNTED, &[]).await?[0];
+            let end = |column| ends.get::<_, Option<i64>>(column);
+            Ok(end(0).zip(end(1)))
+        })
     }
 
     fn fold_up_to(&mut self, batch: i64) -> Result<fold::Turn> {
@@ -206,10 +223,20 @@ impl Intake for PostgresIntake {
     }
 
     fn fold_accepted(&mut self) -> Result<()> {
-        let up_to = self.accepted.unwrap_or(i64::MAX);
-        let mut turns = 0;
-        while !self.fold_up_to(up_to)?.is_last && (turns < MOST_TURNS || self.accepted.is_some()) {
-            turns += 1;
+        let Some((mut first, last)) = self.uncounted()? else {
+            return Ok(());
+        };
+        let up_to = self.accepted.unwrap_or(last);
+        let mut counted_at = Instant::now();
+        while first <= up_to && counted_at.elapsed() < MOST_WAIT {
+            match self.fold_up_to(up_to)?.count {
+                0 => thread::sleep(LOOK),
+                _ => counted_at = Instant::now(),
+            }
+            let Some((next, _)) = self.uncounted()? else {
+                break;
+            };
+            first = next;
         }
         Ok(())
     }
