@@ -46,7 +46,12 @@ pub(super) fn redact<'a>(rules: &Rules, text: &'a str) -> Cow<'a, str> {
         return Cow::Borrowed(text);
     }
     let clean = || until_stable(text, |text| pass(rules, text));
-    if rules.off || !rules.keys.is_empty() {
+    // What custom rules would redact is not kept either.
+    if rules.off
+        || !rules.keys.is_empty()
+        || !rules.patterns.is_empty()
+        || !rules.functions.is_empty()
+    {
         return clean();
     }
     // An error means that the thread is ending.

@@ -40,6 +40,7 @@ impl<const TEXTS: usize, const BYTES: usize> RuleCache<TEXTS, BYTES> {
         if text.len() <= BYTES {
             let mut entries = self.0.borrow_mut();
             let entry = &mut entries[slot(text) % TEXTS];
+            entry.text = [0; BYTES];
             entry.text[..text.len()].copy_from_slice(text);
             entry.len = text.len() as u8;
             entry.result = result;

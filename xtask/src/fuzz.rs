@@ -3,7 +3,7 @@
 use std::{env, fs, path::Path, sync::Mutex, thread, time::Duration};
 
 use crate::{
-    run::{Result, cargo, root, run, run_quietly},
+    run::{Result, cargo, output, root, run},
     rustup,
 };
 
@@ -148,7 +148,13 @@ impl Target {
                 "-verbosity=0",
                 "-print_final_stats=1",
             ]);
-        run_quietly(command.current_dir(root()))
+        let output = output(command.current_dir(root()))?;
+        let printed = String::from_utf8_lossy(&output.stderr);
+        let executed = (printed.lines())
+            .find_map(|line| line.strip_prefix("stat::number_of_executed_units:"))
+            .ok_or("the fuzzer printed no statistics")?;
+        anstream::println!("{}: {} inputs", self.name, executed.trim());
+        Ok(())
     }
 
     /// Writes the inputs of a file into the corpus, one file each.

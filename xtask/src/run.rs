@@ -2,7 +2,7 @@
 
 use std::{
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Output},
     time::Instant,
 };
 
@@ -76,6 +76,11 @@ pub(crate) fn run(command: &mut Command) -> Result {
 ///
 /// If it cannot be started, or fails.
 pub(crate) fn run_quietly(command: &mut Command) -> Result {
+    output(command).map(drop)
+}
+
+/// The same, and returns what it printed.
+pub(crate) fn output(command: &mut Command) -> Result<Output> {
     let line = line(command);
     anstream::eprintln!("{} {line}", good("▶"));
     let start = Instant::now();
@@ -89,7 +94,7 @@ pub(crate) fn run_quietly(command: &mut Command) -> Result {
         return Err(format!("`{line}` failed after {seconds:.1} s: {status}\n{out}{err}").into());
     }
     anstream::eprintln!("  {}", dim(&format!("{seconds:.1} s: {line}")));
-    Ok(())
+    Ok(output)
 }
 
 /// Makes a file executable.

@@ -106,9 +106,11 @@ pub(super) fn servers(text: &str, own: &str) -> Result<Vec<Server>, String> {
         Some(_) => return Err(String::from("it is not a JSON object")),
     };
     collector.add(root, None)?;
-    let projects = last(root, PROJECTS).and_then(|projects| projects.value.as_object());
-    for project in projects.iter().flat_map(|projects| &projects.properties) {
-        if let Value::Object(within) = &project.value {
+    for project in object_at(root, &[PROJECTS])?
+        .iter()
+        .flat_map(|all| &all.properties)
+    {
+        if let Some(within) = object_at(root, &[PROJECTS, project.name.as_str()])? {
             collector.add(within, Some(project.name.as_str()))?;
         }
     }
@@ -290,7 +292,7 @@ mod tests {
         check("{\"servers\": {\"a\": {},}, // b\n}", &[("a", None)]);
         check(r#"{"mcp": {"servers": {"a": {}}}}"#, &[("a", None)]);
         check(
-            r#"{"mcpServers": {"a": {}}, "projects": {"/p": {"mcpServers": {"a": {}}}, "/q": 0}}"#,
+            r#"{"mcpServers": {"a": {}}, "projects": {"/p": {"mcpServers": {"a": {}}}, "/q": null}}"#,
             &[("a", None), ("a", Some("/p"))],
         );
         // The last of a name counts.
@@ -344,6 +346,8 @@ mod tests {
             "{\"mcp\": {\"servers\": []}}",
             "{\"mcp\": []}",
             "{\"projects\": {\"/p\": {\"mcpServers\": \"\"}}}",
+            "{\"projects\": []}",
+            "{\"projects\": {\"/p\": 0}}",
             &deep,
         ] {
             assert!(

@@ -16,6 +16,11 @@ const KEY_BYTES: usize = 20;
 const SAMPLE: &str = "q8J2W7z1Lk0p5T";
 /// Short options that often have a secret: a key, a password, a token, a user with a password, a secret, a variable, a header.
 const OPTIONS: [&str; 8] = ["-k", "-p", "-t", "-u", "-s", "-e", "-H", "-P"];
+/// Names that begin like a short option with a password or a user, and are written with one dash in Go and Java.
+const LONG_NAMES: [&str; 12] = [
+    "path", "plugin", "port", "prefix", "print", "profile", "project", "proxy", "update", "uri",
+    "url", "user",
+];
 /// Words in names of options, variables and headers whose values are secret, in addition to the redactor's.
 const NAMES: [&str; 7] = [
     "apikey",
@@ -97,8 +102,10 @@ impl Mask {
         let mut before: Option<(&str, String)> = None;
         for word in words {
             let redacted = self.redacted(word);
+            // The value of an option may begin with a dash, too.
+            let is_option = word.starts_with("--") || word.len() == 2 && word.starts_with('-');
             let is_secret = before.as_ref().is_some_and(|(option, shown)| {
-                let is_value = self.takes_secret(option) && !is_option(word);
+                let is_value = self.takes_secret(option) && !is_option;
                 let pair = self.redacted(&format!("{option} {word}"));
                 is_value || pair != format!("{shown} {redacted}")
             });
@@ -120,7 +127,8 @@ impl Mask {
         }
         // A value in the same word as its option.
         if let Some(option) = word.get(..2).filter(|option| OPTIONS.contains(option))
-            && !is_option(word)
+            && word.len() > 2
+            && !self.is_name(word)
         {
             return format!("{option}{HIDDEN}");
         }
@@ -132,7 +140,18 @@ impl Mask {
 
     /// True for an option whose value, the next word, is often secret.
     fn takes_secret(&self, word: &str) -> bool {
-        OPTIONS.contains(&word) || is_option(word) && self.names_secret(word)
+        OPTIONS.contains(&word) || word.starts_with('-') && self.names_secret(word)
+    }
+
+    /// True for the name of an option with one dash and several letters, rather than a short one with its value in the same word.
+    fn is_name(&self, word: &str) -> bool {
+        let name = word.strip_prefix('-').unwrap_or_default();
+        // A password or a user in lower case looks like a name.
+        let is_likely = match name.chars().next() {
+            Some('p' | 'P' | 'u') => LONG_NAMES.contains(&name),
+            _ => name.chars().all(|c| c.is_ascii_lowercase() || c == '-'),
+        };
+        is_likely || self.names_secret(word)
     }
 
     /// True for a name whose value is often secret, of an option or not.
@@ -175,13 +194,6 @@ impl Mask {
         // Only functions of an application panic.
         self.redactor.text(text).map(Into::into).unwrap_or_default()
     }
-}
-
-/// True for the name of an option: two dashes, or one with a letter or with words in lower case.
-fn is_option(word: &str) -> bool {
-    let name = word.strip_prefix('-').unwrap_or_default();
-    let is_lower = |c: char| c.is_ascii_lowercase() || c == '-';
-    name.starts_with('-') || name.len() == 1 || !name.is_empty() && name.chars().all(is_lower)
 }
 
 /// True for the name of a variable: `API_KEY`.
@@ -267,7 +279,9 @@ mod tests {
             &["srv", "--oauth2Bearer", "hunter2"],
             "srv --oauth2Bearer …",
         );
-        check(&["srv", "--tokens", "-hunter2", "-v"], "srv --tokens … -v");
+        check(&["srv", "--tokens", "-hunter", "-v"], "srv --tokens … -v");
+        check(&["srv", "-apiKey", "hunter"], "srv -apiKey …");
+        check(&["srv", "-api_key", "hunter"], "srv -api_key …");
     }
 
     #[test]
@@ -296,6 +310,8 @@ mod tests {
         check("foo_key=hunter", "foo_key=…");
         check("password=hunter", "password=…");
         check("-phunter3", "-p…");
+        check("-phunter", "-p…");
+        check("-password=hunter", "-password=…");
         check("-uann:hunter", "-u…");
         for word in [
             "@modelcontextprotocol/server-filesystem@2025.8.21",
@@ -307,6 +323,7 @@ mod tests {
             "20251201093000",
             "-Dname=value",
             "-transport",
+            "-port",
             "--keyboard=us",
             "C:\\Users\\ann\\a.exe",
         ] {
