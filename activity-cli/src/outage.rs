@@ -58,6 +58,8 @@ impl Outage {
         let is_away = error.is_store() || error.is_timeout() || error.is_full();
         // A database whose schema was dropped: the next forwarder creates it.
         let is_away = is_away || error.is_not_found();
+        // One that is being put back: its rights come last.
+        let is_away = is_away || error.is_denied();
         if !(self.is_address && is_away) {
             // A file that was moved away is not an outage: its writer creates the next one.
             let is_moved = error.is_not_found() || error.is_busy();

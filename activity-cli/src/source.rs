@@ -2,6 +2,7 @@
 
 use std::{
     env::{self, VarError},
+    path::Path,
     sync::Arc,
 };
 
@@ -22,15 +23,38 @@ pub(crate) const DEFAULT: &str = "activity.db";
 pub(crate) fn named(option: Option<&str>) -> Result<Option<String>, Failure> {
     if let Some(store) = option {
         warn_of_password(store);
+        refuse_keywords(store)?;
         return Ok(Some(store.to_owned()));
     }
     match env::var("ACTIVITY_STORE") {
-        Ok(store) => Ok(Some(store)),
+        Ok(store) => refuse_keywords(&store).map(|()| Some(store)),
         Err(VarError::NotPresent) => Ok(None),
         Err(VarError::NotUnicode(store)) => {
             let what = format!("cannot use ACTIVITY_STORE={store:?}: it is not UTF-8");
             Err(Failure::Usage(what))
         }
+    }
+}
+
+/// Refuses the other form of an address that programs of PostgreSQL accept: it would be the name of a file, with the password in it.
+fn refuse_keywords(store: &str) -> Result<(), Failure> {
+    let is_keyword = |word: &str| {
+        let names = [
+            "host=",
+            "hostaddr=",
+            "dbname=",
+            "user=",
+            "password=",
+            "service=",
+        ];
+        names.iter().any(|name| word.starts_with(name))
+    };
+    match store.split_whitespace().any(is_keyword) && !Path::new(store).exists() {
+        false => Ok(()),
+        true => Err(Failure::Usage(String::from(
+            "the store is a list of keywords (host=…): write the address of a database as postgres://user@host:5432/database, or the path \
+             of a file that has such a name as ./NAME",
+        ))),
     }
 }
 
@@ -200,6 +224,16 @@ mod tests {
         check("postgres://u@h/x?a=b&password=hunter2", Some("hunter2"));
         check("postgres://u@h/x?PASSWORD=hunter2&a=b", Some("hunter2"));
         check("postgres://u@h/x?password=", None);
+    }
+
+    #[test]
+    fn keywords_are_neither_an_address_nor_a_file() {
+        for keywords in ["host=127.0.0.1 password=x", "dbname=ops", "  service=a"] {
+            assert!(refuse_keywords(keywords).is_err(), "{keywords}");
+        }
+        for other in ["activity.db", "./host=a", "postgres://h/x?host=/run"] {
+            assert!(refuse_keywords(other).is_ok(), "{other}");
+        }
     }
 
     #[test]

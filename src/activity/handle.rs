@@ -16,7 +16,8 @@ use crate::{
     activity::{intake, lineage::Lineage, span},
     pipeline::{Shard, Shared, SlotKey},
     record::{ActivityId, Capture, Scope, Text, TraceContext},
-    store::StartedActivity,
+    redact::RawPreview,
+    store::{Payloads, StartedActivity},
 };
 
 /// A handle of a running activity: adds attributes and scope to it, and starts work inside it.
@@ -165,25 +166,38 @@ impl Activity {
 
     /// Sets the preview of its input. It is redacted, then capped.
     pub fn set_input(&self, payload: &impl Serialize, capture: Capture) {
-        if let Some(open) = self.open()
-            && let Some(captured) = intake::payload(payload, capture)
-        {
-            open.shard.update(open.key, captured.cost(), |started| {
-                let captures = &mut started.details.get_or_insert_default().captured;
-                let replaced = captures.input.replace(captured);
-                replaced.map_or(0, |old| old.cost())
-            });
-        }
+        self.set_payload(|| intake::payload(payload, capture), |all| &mut all.input);
     }
 
     /// Sets the preview of its output. It is redacted, then capped.
     pub fn set_output(&self, payload: &impl Serialize, capture: Capture) {
+        self.set_payload(|| intake::payload(payload, capture), |all| &mut all.output);
+    }
+
+    /// Sets the preview of an input of which only the beginning is there.
+    #[cfg(feature = "mcp")]
+    pub(crate) fn set_cut_input(&self, start: &impl Serialize, capture: Capture) {
+        self.set_payload(|| intake::beginning(start, capture), |all| &mut all.input);
+    }
+
+    /// Sets the preview of an output of which only the beginning is there.
+    #[cfg(feature = "mcp")]
+    pub(crate) fn set_cut_output(&self, start: &impl Serialize, capture: Capture) {
+        self.set_payload(|| intake::beginning(start, capture), |all| &mut all.output);
+    }
+
+    /// Sets the preview of a payload; `None`: it stays as it is.
+    fn set_payload(
+        &self,
+        captured: impl FnOnce() -> Option<Box<RawPreview>>,
+        of: impl FnOnce(&mut Payloads) -> &mut Option<Box<RawPreview>>,
+    ) {
         if let Some(open) = self.open()
-            && let Some(captured) = intake::payload(payload, capture)
+            && let Some(captured) = captured()
         {
             open.shard.update(open.key, captured.cost(), |started| {
-                let captures = &mut started.details.get_or_insert_default().captured;
-                let replaced = captures.output.replace(captured);
+                let replaced =
+                    of(&mut started.details.get_or_insert_default().captured).replace(captured);
                 replaced.map_or(0, |old| old.cost())
             });
         }

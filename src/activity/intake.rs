@@ -78,6 +78,14 @@ pub(super) fn payload(payload: &impl Serialize, capture: Capture) -> Option<Box<
     Some(Box::new(raw))
 }
 
+/// The same of a payload of which only the beginning is there, closed.
+#[cfg(feature = "mcp")]
+pub(crate) fn beginning(start: &impl Serialize, capture: Capture) -> Option<Box<RawPreview>> {
+    let mut raw = payload(start, capture)?;
+    raw.mark_cut();
+    Some(raw)
+}
+
 /// The overhead of a map's first entry, and of each entry, beside key and value: a B-tree node takes 632 bytes with one
 /// entry or with eleven, and is half full at worst.
 const MAP_BYTES: usize = 520;

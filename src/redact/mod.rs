@@ -21,6 +21,7 @@ mod name_field;
 mod pass;
 mod prose;
 mod quotes;
+mod raw_preview;
 mod redacted_debug;
 mod rule_cache;
 mod rules;
@@ -47,20 +48,15 @@ use std::{
 };
 
 use regex::Regex;
-use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
     error::{Error, Result as CrateResult},
     record::Preview,
-    redact::{
-        automaton::Automaton,
-        json::JsonRedactor,
-        keys::Key,
-        window::{MAX_RULE, Window},
-    },
+    redact::{automaton::Automaton, json::JsonRedactor, keys::Key, window::MAX_RULE},
 };
 
+pub(crate) use raw_preview::RawPreview;
 pub(crate) use redacted_debug::RedactedDebug;
 
 /// The mark that replaces a secret.
@@ -114,37 +110,6 @@ struct Rules {
     functions: Vec<Arc<RuleFn>>,
     /// Built if there are custom keys, or the standard rules are off.
     automaton: OnceLock<Arc<Automaton>>,
-}
-
-/// The unredacted start of a payload: copied by the call, and redacted by the writer thread before it is stored.
-#[derive(Clone)]
-pub(crate) struct RawPreview {
-    window: Window,
-    cap: usize,
-}
-
-impl RawPreview {
-    /// Copies the bytes needed for a preview of `cap` bytes.
-    pub(crate) fn new(payload: &impl Serialize, cap: usize) -> Self {
-        let mut window = Window::new(payload, cap.saturating_add(MAX_RULE));
-        // The string grew by doubling, and its capacity counts against the memory limit.
-        window.text.shrink_to_fit();
-        RawPreview { window, cap }
-    }
-
-    /// Returns its size in memory, in bytes.
-    pub(crate) fn cost(&self) -> usize {
-        size_of::<RawPreview>() + self.window.text.capacity()
-    }
-}
-
-impl fmt::Debug for RawPreview {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let bytes = self.window.bytes;
-        f.debug_struct("RawPreview")
-            .field("bytes", &bytes)
-            .finish_non_exhaustive()
-    }
 }
 
 /// A custom function panicked: nothing of the payload may be stored.

@@ -76,6 +76,7 @@ use std::{fmt, path::Path, time::Duration};
 
 pub(crate) use accounting::PerKind;
 pub use accounting::{Accounting, RecordCounts};
+pub(crate) use batch::Payloads;
 pub use batch::{
     AppendOutcome, Batch, Details, Durability, EndedActivity, Instance, StartedActivity, Trace,
 };

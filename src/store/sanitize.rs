@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::{
     record::{Preview, Scope, Text, snake_case},
     redact::{RawPreview, Redactor, RedactorPanicked},
-    store::{Batch, Details, NewEvent, batch::Payloads},
+    store::{Batch, Details, NewEvent, Payloads},
 };
 
 /// The most attributes an activity keeps.

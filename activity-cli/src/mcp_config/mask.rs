@@ -120,10 +120,15 @@ impl Mask {
 
     /// Returns a word without what may be secret in it.
     fn word(&self, word: &str) -> String {
-        if let Some((name, _)) = word.split_once('=')
+        let pair = word.split_once('=').or_else(|| {
+            let begins = word.starts_with(['-', '/']);
+            word.split_once(':').filter(|_| begins)
+        });
+        if let Some((name, _)) = pair
+            && !name.contains("://")
             && (self.names_secret(name) || is_variable(name.strip_prefix("-e").unwrap_or(name)))
         {
-            return format!("{name}={HIDDEN}");
+            return format!("{}{HIDDEN}", &word[..=name.len()]);
         }
         // A value in the same word as its option.
         if let Some(option) = word.get(..2).filter(|option| OPTIONS.contains(option))
@@ -132,9 +137,9 @@ impl Mask {
         {
             return format!("{option}{HIDDEN}");
         }
-        match word.contains("://") {
+        match word.contains("//") {
             true => self.address(word),
-            false => without_keys(&self.redacted(word)),
+            false => without_keys(&without_user(&self.redacted(word))),
         }
     }
 
@@ -183,6 +188,7 @@ impl Mask {
         // The host stands behind two slashes.
         let path = address.match_indices('/').nth(2).map_or(end, |(at, _)| at);
         let (host, path) = address[..end].split_at(path.min(end));
+        let host = without_user(host);
         let rest = match address[end..].chars().next() {
             Some(first) => format!("{first}{HIDDEN}"),
             None => String::new(),
@@ -203,6 +209,17 @@ fn is_variable(name: &str) -> bool {
         && name
             .bytes()
             .all(|byte| is_first(&byte) || byte.is_ascii_digit())
+}
+
+/// Hides a user with a password, and any user of an address, before an `@`.
+fn without_user(host: &str) -> String {
+    let start = host.find("//").map_or(0, |at| at + 2);
+    match host[start..].rsplit_once('@') {
+        Some((user, host_name)) if start > 0 || user.contains(':') && !user.contains('/') => {
+            format!("{}{HIDDEN}@{host_name}", &host[..start])
+        }
+        _ => host.to_owned(),
+    }
 }
 
 /// Hides the parts of a text that look like keys.
@@ -296,6 +313,14 @@ mod tests {
         check("https://h/mcp?k=hunter#a", "https://h/mcp?…");
         check("--url=https://h/mcp#hunter", "--url=https://h/mcp#…");
         check("https://ann:hunter@h/mcp", "https://…@h/mcp");
+        check("https://ann:hunter@h/p?key=hunter", "https://…@h/p?…");
+        check("https://hunter@h/1", "https://…@h/1");
+        check("git+https://hunter@h/x.git", "git+https://…@h/x.git");
+        check("//ann:hunter@h/?x", "//…@h/?…");
+        check("ann:hunter@h:80", "…@h:80");
+        check("--secret:hunter", "--secret:…");
+        check("/token:hunter", "/token:…");
+        check("--pat=hunter", "--pat=…");
         check("https://h/a1b2c3hunter4d5e6f7g8/mcp", "https://h/…/mcp");
         check("Authorization: Bearer hunterhunter", "Authorization: …");
         check("NAME=hunter", "NAME=…");
@@ -323,6 +348,8 @@ mod tests {
             "20251201093000",
             "-Dname=value",
             "-transport",
+            "ann@example.com",
+            "ghcr.io/github/server:v1@sha256",
             "-port",
             "--keyboard=us",
             "C:\\Users\\ann\\a.exe",

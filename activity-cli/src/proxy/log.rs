@@ -60,8 +60,15 @@ pub(super) fn shutdown(log: &ActivityLog) {
     }
 }
 
-/// Warns of messages that passed without what is added to them.
+/// Warns of messages that passed without being recorded, or without what is added to them.
 pub(super) fn warn_of_unchanged(counts: &TapCounts) {
+    if counts.others > 0 {
+        warn(&format!(
+            "{} of {} messages were not understood, and passed on all the same",
+            counts.others,
+            counts.others + counts.messages
+        ));
+    }
     let count = counts.too_long;
     if count > 0 {
         warn(&format!(

@@ -280,8 +280,11 @@ impl Connection {
             _ => Capture::Off,
         };
         let running = place.start(&self.tools.log, describe);
-        if let Some(arguments) = arguments {
-            running.set_input(&arguments, capture);
+        let is_cut = fields.get(Field::Arguments).is_some_and(|kept| kept.is_cut);
+        match arguments {
+            Some(arguments) if is_cut => running.set_cut_input(&arguments, capture),
+            Some(arguments) => running.set_input(&arguments, capture),
+            None => {}
         }
         Some(Request::Call(Call {
             running,

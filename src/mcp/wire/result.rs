@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::fields::{Field, Fields, Kept};
+use super::fields::{Field, Fields};
 use crate::{
     activity::Activity,
     mcp::names,
@@ -94,8 +94,12 @@ pub(in crate::mcp) fn error_message(fields: &Fields) -> Option<String> {
 /// Captures the result of a call.
 pub(super) fn capture(fields: &Fields, activity: &Activity, capture: Capture) {
     if capture != Capture::Off
-        && let Some(result) = fields.get(Field::Result).and_then(Kept::parse)
+        && let Some(kept) = fields.get(Field::Result)
+        && let Some(result) = kept.parse()
     {
-        activity.set_output(&result, capture);
+        match kept.is_cut {
+            true => activity.set_cut_output(&result, capture),
+            false => activity.set_output(&result, capture),
+        }
     }
 }

@@ -109,7 +109,16 @@ impl Service<Request<RequestBody>> for Forward {
         Box::pin(async move {
             Ok(match response.await {
                 Ok(mut response) => {
-                    remove_of_connection(response.headers_mut());
+                    let headers = response.headers_mut();
+                    remove_of_connection(headers);
+                    // Otherwise its client would leave the proxy, or refuse to follow.
+                    let location = headers.get(header::LOCATION);
+                    if let Some(path) = location
+                        .and_then(|location| target.redirection(location.to_str().ok()?))
+                        .and_then(|path| HeaderValue::from_str(path).ok())
+                    {
+                        headers.insert(header::LOCATION, path);
+                    }
                     response.map(Body::new)
                 }
                 Err(error) => refuse(StatusCode::BAD_GATEWAY, unreachable(&target, &error)),

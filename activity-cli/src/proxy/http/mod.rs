@@ -51,14 +51,6 @@ pub(super) fn serve(
     // Before connections are dropped: the one to the server may be first, and would be a failure of the call.
     tap.close(&Outcome::cancelled());
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
-    let counts = tap.counts();
-    if counts.others > 0 {
-        anstream::eprintln!(
-            "activity: {} of {} messages were not understood, and passed on all the same",
-            counts.others,
-            counts.others + counts.messages
-        );
-    }
     ended
 }
 

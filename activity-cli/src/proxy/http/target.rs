@@ -70,6 +70,14 @@ impl Target {
             .build()
             .ok()
     }
+
+    /// Returns where a redirection of the server to itself leads at the proxy. `None` for others: they stay as they are.
+    pub(super) fn redirection<'a>(&self, location: &'a str) -> Option<&'a str> {
+        let origin = format!("{}://{}", self.scheme, self.authority);
+        let path = location.strip_prefix(&origin)?;
+        // Two slashes would begin another host.
+        (path.starts_with('/') && !path.starts_with("//")).then_some(path)
+    }
 }
 
 impl fmt::Display for Target {
@@ -105,6 +113,20 @@ mod tests {
         ] {
             check(other, None);
         }
+    }
+
+    #[test]
+    fn a_redirection_to_the_server_itself_stays_at_the_proxy() {
+        let target = Target::parse("http://127.0.0.1:3001/mcp").unwrap();
+        let check = |location, expected| {
+            assert_eq!(target.redirection(location), expected, "{location}");
+        };
+        check("http://127.0.0.1:3001/mcp/?a=b#c", Some("/mcp/?a=b#c"));
+        check("http://127.0.0.1:30012/mcp", None);
+        check("http://127.0.0.1:3001//example.com/", None);
+        check("https://127.0.0.1:3001/mcp", None);
+        check("http://127.0.0.1:3001@example.com/", None);
+        check("/mcp/", None);
     }
 
     #[test]
