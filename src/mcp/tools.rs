@@ -148,7 +148,8 @@ impl ToolOptions {
 
     /// Adds a tool, `report_missing_tool`, with which a model reports what no tool of the server does. A call of it is recorded with
     /// the report as the attribute `mcp.missing_tool`, and never reaches the server. A server that has a tool of this name keeps its
-    /// own. Until a list with ours has passed, calls of this name reach the server.
+    /// own. Until a list with ours has passed, calls of this name reach the server. Over HTTP so do those whose session the server has
+    /// not accepted; authorization has to stand outside of an `http_tap`, because the server does not see the others.
     ///
     /// Applied by `with_activity`, by `layer`, by `http_tap`, and by a `TapRewriter`. A `TapReader` changes nothing, so it adds no tool.
     pub fn missing_tool(mut self) -> Self {

@@ -35,7 +35,8 @@ impl CapturedEvents {
 
 impl<S: Subscriber> Layer<S> for CapturedEvents {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        if event.metadata().target() == "tower_activity::log" {
+        let target = event.metadata().target();
+        if ["tower_activity::log", "tower_activity::mcp"].contains(&target) {
             let mut text = String::new();
             event.record(&mut Fields(&mut text));
             let level = *event.metadata().level();

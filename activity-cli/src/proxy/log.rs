@@ -72,7 +72,7 @@ pub(super) fn warn_of_unchanged(counts: &TapCounts) {
     let count = counts.too_long;
     if count > 0 {
         warn(&format!(
-            "{count} messages of more than 4 MiB passed unchanged, without --intent and --missing-tool"
+            "{count} messages of more than 4 MiB, or of more than 64 MiB in all, passed unchanged, without --intent and --missing-tool"
         ));
     }
     let count = counts.compressed_lists;

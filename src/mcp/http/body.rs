@@ -53,7 +53,7 @@ struct Reading {
     events: Option<HeldEvents>,
 }
 
-/// What passes of a frame.
+/// The output for a frame.
 enum Passed<E> {
     Frame(Option<Result<Frame<Bytes>, E>>),
     /// Nothing yet.

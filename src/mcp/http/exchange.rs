@@ -1,6 +1,9 @@
 //! One request and its response: what is recorded of them.
 
-use std::sync::{Arc, atomic::Ordering::Relaxed};
+use std::{
+    ops::Range,
+    sync::{Arc, atomic::Ordering::Relaxed},
+};
 
 use http::{HeaderMap, HeaderName, StatusCode};
 use parking_lot::Mutex;
@@ -42,7 +45,7 @@ pub(super) enum End {
 pub(super) struct Exchange {
     pub(super) sessions: Arc<Sessions>,
     pub(super) session: Arc<Session>,
-    key: Option<Key>,
+    pub(super) key: Option<Key>,
     pub(super) kind: RequestKind,
     /// The activity of the request, and of its call.
     activity: Activity,
@@ -50,6 +53,8 @@ pub(super) struct Exchange {
     /// The numbers of the client's requests that are answered in the response, in order.
     requests: Vec<u64>,
     has_calls: bool,
+    /// The numbers of its requests for lists of tools.
+    pub(super) lists: Range<u64>,
     /// The event after which this stream resumes another.
     resumes: Option<Text>,
     /// The method of a message that is not recorded.
@@ -112,6 +117,7 @@ impl SharedExchange {
             place: Place::Provisional(running),
             requests: Vec::new(),
             has_calls: false,
+            lists: 0..0,
             resumes: resumes
                 .filter(|_| kind == RequestKind::Get)
                 .map(|id| id.to_owned().into()),
@@ -142,6 +148,12 @@ impl SharedExchange {
     /// Reads the head of the response. Returns the activity that its body belongs to.
     pub(super) fn respond(&self, status: StatusCode, headers: &HeaderMap) -> Option<Activity> {
         self.guarded(|exchange| exchange.respond(status, headers))
+            .flatten()
+    }
+
+    /// As [`respond`](Self::respond), for a response of ours: the server has accepted nothing.
+    pub(super) fn answer(&self, status: StatusCode, headers: &HeaderMap) -> Option<Activity> {
+        self.guarded(|exchange| exchange.begin_response(status, headers))
             .flatten()
     }
 
@@ -215,12 +227,19 @@ impl Exchange {
     }
 
     fn respond(&mut self, status: StatusCode, headers: &HeaderMap) -> Option<Activity> {
+        if status.is_success() {
+            self.remember(headers);
+        } else if status == StatusCode::NOT_FOUND {
+            // So a server says that it knows no session of this id.
+            self.session.is_established.store(false, Relaxed);
+        }
+        self.begin_response(status, headers)
+    }
+
+    fn begin_response(&mut self, status: StatusCode, headers: &HeaderMap) -> Option<Activity> {
         self.status = Some(status);
         self.activity
             .set_number(STATUS_CODE, status.as_u16().into());
-        if status.is_success() {
-            self.remember(headers);
-        }
         self.encoding = head::unreadable(headers);
         if self.encoding.is_some() {
             self.sessions.totals.counts.lock().others += 1;
@@ -245,6 +264,7 @@ impl Exchange {
             if let Key::Id(id) = &key {
                 let mut connection = self.session.connection.lock();
                 connection.session.get_or_insert_with(|| id.clone().into());
+                connection.server.lock().has_sessions = true;
             }
             self.key = Some(key);
         }
@@ -255,7 +275,10 @@ impl Exchange {
                 let mut connection = self.session.connection.lock();
                 connection.end_all(&Outcome::cancelled());
             }
-            RequestKind::Post | RequestKind::Get => self.sessions.remember(key, &self.session),
+            RequestKind::Post | RequestKind::Get => {
+                self.session.is_established.store(true, Relaxed);
+                self.sessions.remember(key, &self.session);
+            }
         }
     }
 
@@ -307,6 +330,7 @@ impl Exchange {
         }
         if let Some(closed) = self.sessions.closed() {
             self.session.connection.lock().end_all(closed);
+            self.forget_lists();
             return self.close_request(None);
         }
         if let Some(refusal) = self.refusal() {
@@ -319,11 +343,15 @@ impl Exchange {
                 connection.end_unanswered(*request, &refusal);
             }
             drop(connection);
+            self.forget_lists();
             return self.close_request(Some(refusal));
         }
         let is_redirected = self.status.is_some_and(|status| status.is_redirection());
         let is_accepted = self.status == Some(StatusCode::ACCEPTED) && matches!(end, End::Complete);
         let event_id = self.event_id().filter(|_| !is_accepted);
+        if !is_accepted && event_id.is_none() {
+            self.forget_lists();
+        }
         let outcome = match end {
             // The client calls again, elsewhere.
             End::Complete if is_redirected => Outcome::skipped(),

@@ -113,7 +113,7 @@ where
         HttpTapFuture {
             state: State::Collecting {
                 call: Some((service, parts)),
-                body: Collecting::new(body),
+                body: Collecting::new(body, exchange.charge()),
                 activity,
             },
             exchange: Some(exchange),
@@ -205,16 +205,18 @@ where
                 };
                 let (parts, body) = response.into_parts();
                 let activity = of_response.respond(parts.status, &parts.headers);
-                let is_known = body.size_hint().exact().is_some();
+                let is_known = body.size_hint().exact().is_some()
+                    || parts.headers.contains_key(CONTENT_LENGTH);
                 let events = match of_response.response_change(&parts.headers, is_known) {
                     ResponseChange::None => None,
-                    ResponseChange::Events => Some(HeldEvents::default()),
+                    ResponseChange::Events => Some(HeldEvents::new(of_response.charge())),
                     ResponseChange::Whole => {
                         let activity = activity.unwrap_or_else(Activity::current);
+                        let body = Collecting::new(body, of_response.charge());
                         *exchange = Some(of_response);
                         state.set(State::Extending {
                             parts: Some(parts),
-                            body: Collecting::new(body),
+                            body,
                             activity,
                         });
                         continue;
@@ -308,7 +310,7 @@ fn answered<R: Body<Data = Bytes>>(
     let mut parts = Response::new(()).into_parts().0;
     let json = HeaderValue::from_static("application/json");
     parts.headers.insert(CONTENT_TYPE, json);
-    let activity = exchange.respond(StatusCode::OK, &parts.headers);
+    let activity = exchange.answer(StatusCode::OK, &parts.headers);
     let body = Passing::of(Some(answer.into()), None);
     let body = HttpTapBody::new(body, exchange, activity, None);
     Response::from_parts(parts, body)

@@ -2,13 +2,14 @@
 
 use memchr::memchr2;
 
-use super::exchange::SharedExchange;
+use super::{exchange::SharedExchange, passing::Charge};
 use crate::mcp::wire::LONGEST_LINE;
 
 /// Splits a stream into events, and holds those that may be an answer with a list of tools.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct HeldEvents {
     held: Vec<u8>,
+    charge: Charge,
     place: Place,
     /// True at the beginning of a line.
     is_line_empty: bool,
@@ -27,6 +28,16 @@ enum Place {
 }
 
 impl HeldEvents {
+    pub(super) fn new(charge: Charge) -> Self {
+        HeldEvents {
+            held: Vec::new(),
+            charge,
+            place: Place::Between,
+            is_line_empty: false,
+            after_return: false,
+        }
+    }
+
     /// Reads the next bytes of the stream. Returns those that pass.
     pub(super) fn read(&mut self, bytes: &[u8], exchange: &SharedExchange) -> Vec<u8> {
         let mut passed = Vec::with_capacity(bytes.len());
@@ -70,7 +81,7 @@ impl HeldEvents {
 
     /// Reads all of a stream.
     pub(super) fn whole(bytes: &[u8], exchange: &SharedExchange) -> Vec<u8> {
-        let mut events = HeldEvents::default();
+        let mut events = HeldEvents::new(exchange.charge());
         let mut passed = events.read(bytes, exchange);
         passed.append(&mut events.finish(exchange));
         passed
@@ -78,25 +89,27 @@ impl HeldEvents {
 
     /// Returns what is held of an event that breaks off.
     pub(super) fn break_off(&mut self) -> Vec<u8> {
-        std::mem::take(self).held
+        std::mem::take(&mut self.held)
     }
 
     fn add(&mut self, part: &[u8], exchange: &SharedExchange, passed: &mut Vec<u8>) {
         if self.place != Place::Holding {
             return passed.extend_from_slice(part);
         }
-        if self.held.len() + part.len() <= LONGEST_LINE {
+        if self.held.len() + part.len() <= LONGEST_LINE && self.charge.try_add(part.len()) {
             return self.held.extend_from_slice(part);
         }
         self.place = Place::Passing;
         exchange.count_too_long();
         passed.append(&mut self.held);
+        self.charge.release();
         passed.extend_from_slice(part);
     }
 
     fn end_event(&mut self, exchange: &SharedExchange, passed: &mut Vec<u8>) {
         self.place = Place::Between;
         let held = std::mem::take(&mut self.held);
+        self.charge.release();
         let changed = std::str::from_utf8(&held)
             .ok()
             .and_then(|event| changed(event, |message| exchange.rewrite_response(message)));

@@ -15,12 +15,14 @@ use crate::{
 ///
 /// It only reads: bodies pass frame by frame, unchanged. Only with [`ToolOptions::intent`] or [`ToolOptions::missing_tool`] two kinds of
 /// messages change, as with a [`TapRewriter`](crate::mcp::TapRewriter): the answer of `tools/list`, and the arguments of `tools/call`.
-/// Then a request is read before the service is called, and the service is asked for answers that are not compressed.
+/// Then a request is read before the service is called, and the service is asked for answers that are not compressed: limits and
+/// timeouts have to stand outside. So has authorization: with `missing_tool` a report is answered without the service, if that has
+/// accepted the session, or gives no session an id.
 ///
-/// A request is an activity from its start, current for the service, and becomes
-/// that of the call once its message has passed; a batch becomes an activity with the calls as children. A request without a call is
-/// recorded only if the server refuses them, with a status of 4xx or 5xx, or if something was recorded inside. Log lines that are
-/// written before the message has passed are not events of the call.
+/// A request is an activity from its start, current for the service, and becomes that of the call once its message has passed; a batch
+/// becomes an activity with the calls as children. A request without a call is recorded only if the server refuses it, with a status of
+/// 4xx or 5xx, if something was recorded inside, or if its trace context was passed on. Log lines that are written before the message
+/// has passed are not events of the call.
 ///
 /// It understands streamable HTTP, with sessions and without, and the HTTP+SSE transport of 2024-11-05. Answers are found on any
 /// stream of their session. 10,000 sessions are remembered, fewer if their requests without an answer hold more than 64 MiB. What a

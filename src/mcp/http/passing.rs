@@ -1,8 +1,9 @@
 //! A body whose beginning may have been read before.
 
 use std::{
-    fmt,
+    fmt, mem,
     pin::Pin,
+    sync::{Arc, atomic::Ordering::Relaxed},
     task::{Context, Poll, ready},
 };
 
@@ -10,7 +11,10 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use crate::mcp::wire::LONGEST_LINE;
+use crate::mcp::wire::{LONGEST_LINE, Totals};
+
+/// The most bytes that bodies and events of all requests may hold until they are complete. Beyond them they pass unchanged.
+const MOST_COLLECTED: usize = 64 << 20;
 
 pin_project! {
     /// A body as it is, or its beginning and what is left of it.
@@ -31,11 +35,22 @@ pub(super) struct Begun<B: Body> {
     pub(super) first: Option<Bytes>,
     pub(super) next: Option<Result<Frame<Bytes>, B::Error>>,
     pub(super) rest: Option<Pin<Box<B>>>,
+    /// For the first part, until it passes.
+    charge: Charge,
+}
+
+/// Bytes that are held, counted with those of all other requests until it is dropped.
+#[derive(Debug, Default)]
+pub(super) struct Charge {
+    /// Without totals nothing can be held.
+    totals: Option<Arc<Totals>>,
+    bytes: usize,
 }
 
 /// Reads a body up to its end, or up to the longest message that is held.
 pub(super) struct Collecting<B: Body> {
     held: Vec<u8>,
+    charge: Charge,
     body: Option<Pin<Box<B>>>,
 }
 
@@ -49,14 +64,53 @@ pub(super) struct Collected<B: Body> {
 pub(super) enum CollectedEnd {
     /// All data was read.
     Whole,
+    /// It is longer than a message that is held, or all together would hold too much.
     TooLong,
     Failed,
 }
 
+impl Charge {
+    pub(super) fn new(totals: Arc<Totals>) -> Self {
+        Charge {
+            totals: Some(totals),
+            bytes: 0,
+        }
+    }
+
+    /// Counts more bytes. Returns false, and counts nothing, if all together would hold too much.
+    pub(super) fn try_add(&mut self, bytes: usize) -> bool {
+        let Some(totals) = &self.totals else {
+            return false;
+        };
+        let before = totals.collected_bytes.fetch_add(bytes, Relaxed);
+        if before + bytes > MOST_COLLECTED {
+            totals.collected_bytes.fetch_sub(bytes, Relaxed);
+            return false;
+        }
+        self.bytes += bytes;
+        true
+    }
+
+    /// Counts nothing any more: what was held has passed.
+    pub(super) fn release(&mut self) {
+        let bytes = mem::take(&mut self.bytes);
+        if let Some(totals) = &self.totals {
+            totals.collected_bytes.fetch_sub(bytes, Relaxed);
+        }
+    }
+}
+
+impl Drop for Charge {
+    fn drop(&mut self) {
+        self.release();
+    }
+}
+
 impl<B: Body<Data = Bytes>> Collecting<B> {
-    pub(super) fn new(body: B) -> Self {
+    pub(super) fn new(body: B, charge: Charge) -> Self {
         Collecting {
             held: Vec::new(),
+            charge,
             body: Some(Box::pin(body)),
         }
     }
@@ -78,17 +132,21 @@ impl<B: Body<Data = Bytes>> Collecting<B> {
             match frame.data_ref() {
                 // Trailers are the last frame.
                 None => break (Some(Ok(frame)), CollectedEnd::Whole),
-                Some(data) if self.held.len() + data.len() > LONGEST_LINE => {
+                Some(data)
+                    if self.held.len() + data.len() > LONGEST_LINE
+                        || !self.charge.try_add(data.len()) =>
+                {
                     break (Some(Ok(frame)), CollectedEnd::TooLong);
                 }
                 Some(data) => self.held.extend_from_slice(data),
             }
         };
-        let first = std::mem::take(&mut self.held);
+        let first = mem::take(&mut self.held);
         let begun = Begun {
             first: (!first.is_empty()).then(|| first.into()),
             next,
             rest: self.body.take(),
+            charge: mem::take(&mut self.charge),
         };
         Poll::Ready(Collected { begun, end })
     }
@@ -101,8 +159,12 @@ impl<B: Body> Passing<B> {
 
     /// A body of these bytes, after which a frame may come.
     pub(super) fn of(first: Option<Bytes>, next: Option<Result<Frame<Bytes>, B::Error>>) -> Self {
-        let rest = None;
-        let begun = Begun { first, next, rest };
+        let begun = Begun {
+            first,
+            next,
+            rest: None,
+            charge: Charge::default(),
+        };
         Passing::Begun { begun }
     }
 }
@@ -120,6 +182,7 @@ impl<B: Body<Data = Bytes>> Body for Passing<B> {
             PassingProjection::Begun { begun } => begun,
         };
         if let Some(first) = begun.first.take() {
+            begun.charge.release();
             return Poll::Ready(Some(Ok(Frame::data(first))));
         }
         if let Some(next) = begun.next.take() {

@@ -1,6 +1,6 @@
 //! Messages with the additions of [`ToolOptions`](crate::mcp::ToolOptions), in the bodies of an exchange.
 
-use std::str;
+use std::{str, sync::atomic::Ordering::Relaxed};
 
 use http::HeaderMap;
 
@@ -8,10 +8,11 @@ use super::{
     exchange::{Exchange, SharedExchange},
     head::{self, RequestKind},
     held_events::HeldEvents,
+    passing::Charge,
 };
 use crate::mcp::wire::{Reader, Rewriting};
 
-/// What becomes of the body of a request.
+/// The rewritten request.
 #[derive(Debug)]
 pub(super) enum Rewritten {
     Same,
@@ -20,7 +21,7 @@ pub(super) enum Rewritten {
     Answered(Vec<u8>),
 }
 
-/// What may change of a response.
+/// The part of a response that is rewritten.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ResponseChange {
     None,
@@ -54,31 +55,36 @@ impl SharedExchange {
 
     /// Returns what may change of a response with these headers, whose length is known or not.
     pub(super) fn response_change(&self, headers: &HeaderMap, is_known: bool) -> ResponseChange {
-        let change =
-            |exchange: &mut Exchange| match (&exchange.session.rewriting, &exchange.response) {
-                (Some(rewriting), None) if head::unreadable(headers).is_some() => {
-                    if rewriting.lock().has_lists() {
-                        exchange.sessions.count_compressed_list();
-                    }
-                    ResponseChange::None
+        let change = |exchange: &mut Exchange| match &exchange.response {
+            None if head::unreadable(headers).is_some() => {
+                if exchange.kind == RequestKind::Get {
+                    // All that are answered on a stream of the session.
+                    exchange.lists = 0..u64::MAX;
                 }
-                (None, _) | (_, None) => ResponseChange::None,
-                (Some(_), Some(Reader::Events(_))) if !is_known => ResponseChange::Events,
-                (Some(rewriting), Some(_)) => {
-                    let is_answer =
-                        exchange.kind == RequestKind::Post && rewriting.lock().has_lists();
-                    match is_answer {
-                        true => ResponseChange::Whole,
-                        false => ResponseChange::None,
-                    }
-                }
-            };
+                let lists = exchange.forget_lists();
+                exchange.sessions.count_compressed_lists(lists);
+                ResponseChange::None
+            }
+            None => ResponseChange::None,
+            Some(_) if exchange.session.rewriting.is_none() => ResponseChange::None,
+            Some(Reader::Events(_)) if !is_known => ResponseChange::Events,
+            Some(_) => match exchange.kind == RequestKind::Post && exchange.awaits_list() {
+                true => ResponseChange::Whole,
+                false => ResponseChange::None,
+            },
+        };
         self.guarded(change).unwrap_or(ResponseChange::None)
     }
 
-    /// True if the answer to a list of tools is to come.
+    /// True if the answer to a list of tools is to come in this response.
     pub(super) fn awaits_list(&self) -> bool {
-        self.with_rewriting(|rewriting| rewriting.has_lists())
+        self.guarded(|exchange| exchange.awaits_list())
+            .unwrap_or_default()
+    }
+
+    /// Returns the count of what is held for this exchange.
+    pub(super) fn charge(&self) -> Charge {
+        self.guarded(|exchange| Charge::new(exchange.sessions.totals.clone()))
             .unwrap_or_default()
     }
 
@@ -115,10 +121,14 @@ impl SharedExchange {
 impl Exchange {
     fn rewrite_request(&mut self, body: &[u8]) -> Rewritten {
         let session = self.session.clone();
+        let may_answer = self.may_answer();
         let changed = str::from_utf8(body).ok().and_then(|text| {
             let (before, message, after) = around(text);
-            let changed = session.rewriting.as_ref()?.lock().request_body(message)?;
-            Some((before, changed, after))
+            let mut rewriting = session.rewriting.as_ref()?.lock();
+            let first = rewriting.next_list();
+            let changed = rewriting.request_body(message, may_answer);
+            self.lists = first..rewriting.next_list();
+            Some((before, changed?, after))
         });
         let Some((before, changed, after)) = changed else {
             self.read_request(|reader, found| reader.read(body, found));
@@ -139,6 +149,32 @@ impl Exchange {
             session.connection.lock().report(&id, reported);
         }
         rewritten
+    }
+
+    /// True if calls may be answered without the server: it has accepted the session, or gives none an id.
+    fn may_answer(&self) -> bool {
+        match &self.key {
+            Some(_) => self.session.is_established.load(Relaxed),
+            None => !self.session.connection.lock().server.lock().has_sessions,
+        }
+    }
+
+    /// True if the answer to a list of tools is to come: of its own request, or on a stream of the session.
+    fn awaits_list(&self) -> bool {
+        let Some(rewriting) = &self.session.rewriting else {
+            return false;
+        };
+        match self.kind {
+            RequestKind::Get => rewriting.lock().has_lists(),
+            RequestKind::Post | RequestKind::Delete => rewriting.lock().has_lists_of(&self.lists),
+        }
+    }
+
+    /// Forgets the lists of its request that are not answered. Returns how many.
+    pub(super) fn forget_lists(&mut self) -> u64 {
+        let lists = std::mem::take(&mut self.lists);
+        let rewriting = self.session.rewriting.as_ref();
+        rewriting.map_or(0, |rewriting| rewriting.lock().forget_lists(&lists))
     }
 }
 

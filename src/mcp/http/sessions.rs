@@ -57,6 +57,8 @@ pub(super) struct Session {
     pub(super) rewriting: Option<Mutex<Rewriting>>,
     /// Number of open streams of the server's messages.
     pub(super) streams: AtomicU32,
+    /// True once the server has accepted its id, until it refuses that with 404.
+    pub(super) is_established: AtomicBool,
     /// True while it is one of the detached ones.
     is_detached: AtomicBool,
 }
@@ -108,6 +110,7 @@ impl Sessions {
             connection: Mutex::new(connection),
             rewriting,
             streams: AtomicU32::new(0),
+            is_established: AtomicBool::new(false),
             is_detached: AtomicBool::new(false),
         })
     }
@@ -139,11 +142,12 @@ impl Sessions {
         drop(forgotten);
     }
 
-    /// Counts a list that cannot be extended, because it is compressed. Warns of the first.
-    pub(super) fn count_compressed_list(&self) {
+    /// Counts lists that cannot be extended, because they are compressed. Warns of the first.
+    pub(super) fn count_compressed_lists(&self, lists: u64) {
         let mut counts = self.totals.counts.lock();
-        counts.compressed_lists += 1;
-        if counts.compressed_lists == 1 {
+        let before = counts.compressed_lists;
+        counts.compressed_lists += lists;
+        if before == 0 && lists > 0 {
             drop(counts);
             tracing::warn!(
                 target: "tower_activity::mcp",

@@ -16,7 +16,7 @@ pub struct TapCounts {
     /// forgotten: 10,000 others were used later, or all hold more than 64 MiB.
     pub unanswered: u64,
     /// Messages that a [`TapRewriter`](crate::mcp::TapRewriter), or a [`HttpTapLayer`](crate::mcp::HttpTapLayer) with additions, has
-    /// passed on unchanged, because they are longer than 4 MiB.
+    /// passed on unchanged, because they are longer than 4 MiB, or over HTTP because all that are held would exceed 64 MiB.
     pub too_long: u64,
     /// Lists of tools that a [`HttpTapLayer`](crate::mcp::HttpTapLayer) with additions has passed on unchanged, because they are
     /// compressed.
@@ -29,4 +29,6 @@ pub(in crate::mcp) struct Totals {
     pub(in crate::mcp) counts: Mutex<TapCounts>,
     /// Roughly the bytes that requests without an answer hold.
     pub(in crate::mcp) held_bytes: AtomicUsize,
+    /// The bytes of bodies and events over HTTP that are held until they are complete.
+    pub(in crate::mcp) collected_bytes: AtomicUsize,
 }

@@ -1,6 +1,6 @@
 //! Messages with the additions of [`ToolOptions`](crate::mcp::ToolOptions): lists of tools, and the arguments of calls.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, mem, ops::Range, sync::Arc};
 
 use parking_lot::Mutex;
 use serde::Deserialize;
@@ -32,13 +32,23 @@ pub(in crate::mcp) struct Rewriting {
     own: Arc<Mutex<OwnTools>>,
     /// False where calls cannot be answered: then the additional tool is not added.
     answers_calls: bool,
-    /// The requests for lists that are not answered, and whether each asks for the beginning. Those with one id are answered in
-    /// their order.
-    lists: VecDeque<(Id, bool)>,
+    /// The requests for lists that are not answered. Those with one id are answered in their order.
+    lists: VecDeque<PendingList>,
+    /// The number of the next one.
+    next_list: u64,
     /// Messages that were too long to be held.
     pub(super) too_long: u64,
     /// Answers of ours that the client has not got yet: complete lines.
     pub(super) answers: Vec<u8>,
+}
+
+/// A request for a list that is not answered.
+#[derive(Debug)]
+struct PendingList {
+    number: u64,
+    id: Id,
+    /// True if it asks for the beginning.
+    is_first: bool,
 }
 
 /// A line of a client, changed.
@@ -98,6 +108,7 @@ impl Rewriting {
             own,
             answers_calls: true,
             lists: VecDeque::new(),
+            next_list: 0,
             too_long: 0,
             answers: Vec::new(),
         }
@@ -113,22 +124,49 @@ impl Rewriting {
         !self.lists.is_empty()
     }
 
+    /// Returns the number of the next request for a list.
+    pub(in crate::mcp) fn next_list(&self) -> u64 {
+        self.next_list
+    }
+
+    /// True if one of these requests for lists is not answered.
+    pub(in crate::mcp) fn has_lists_of(&self, numbers: &Range<u64>) -> bool {
+        let mut lists = self.lists.iter();
+        !numbers.is_empty() && lists.any(|list| numbers.contains(&list.number))
+    }
+
+    /// Forgets those of these requests for lists that are not answered. Returns how many.
+    pub(in crate::mcp) fn forget_lists(&mut self, numbers: &Range<u64>) -> u64 {
+        let before = self.lists.len();
+        if !numbers.is_empty() {
+            self.lists.retain(|list| !numbers.contains(&list.number));
+        }
+        (before - self.lists.len()) as u64
+    }
+
     /// From now on all calls reach the server: answers take another way than ours can.
     pub(in crate::mcp) fn leave_calls(&mut self) {
         self.answers_calls = false;
     }
 
-    /// As [`client`](Self::client), for the body of a request: what of it is answered here is answered as a whole.
-    pub(in crate::mcp) fn request_body(&mut self, body: &str) -> Option<ClientLine> {
-        let (lists, answers_calls) = (self.lists.len(), self.answers_calls);
-        let changed = self.client(body)?;
-        if changed.answered.is_empty() || changed.passed.is_none() {
-            return Some(changed);
+    /// As [`client`](Self::client), for the body of a request: what of it is answered here, if anything may be, is answered as a
+    /// whole.
+    pub(in crate::mcp) fn request_body(
+        &mut self,
+        body: &str,
+        may_answer: bool,
+    ) -> Option<ClientLine> {
+        let first = self.next_list;
+        let is_answerable = self.answers_calls && may_answer;
+        let answers_calls = mem::replace(&mut self.answers_calls, is_answerable);
+        let mut changed = self.client(body);
+        let is_partial = |line: &ClientLine| !line.answered.is_empty() && line.passed.is_some();
+        if changed.as_ref().is_some_and(is_partial) {
+            // The response is the server's, which has to answer all of it.
+            self.forget_lists(&(first..self.next_list));
+            self.answers_calls = false;
+            changed = self.client(body);
         }
-        // The response is the server's, which has to answer all of it.
-        self.lists.truncate(lists);
-        self.answers_calls = false;
-        let changed = self.client(body);
         self.answers_calls = answers_calls;
         changed
     }
@@ -199,7 +237,13 @@ impl Rewriting {
                 if self.lists.len() == MOST_LISTS {
                     self.lists.pop_front();
                 }
-                self.lists.push_back((id, is_first));
+                let number = self.next_list;
+                self.next_list += 1;
+                self.lists.push_back(PendingList {
+                    number,
+                    id,
+                    is_first,
+                });
                 Change::None
             }
             Some(names::CALL_TOOL) => self.call(text, &message, id, changed),
@@ -262,8 +306,8 @@ impl Rewriting {
         if message.method.is_some() {
             return None;
         }
-        let at = self.lists.iter().position(|(list, _)| *list == id)?;
-        let (_, is_first) = self.lists.remove(at)?;
+        let at = self.lists.iter().position(|list| list.id == id)?;
+        let PendingList { is_first, .. } = self.lists.remove(at)?;
         let result = Entries::parse(message.result?.get())?;
         let list = result.get("tools")?;
         let tools: Vec<&RawValue> = serde_json::from_str(list.get()).ok()?;

@@ -20,6 +20,8 @@ pub(in crate::mcp) struct Server {
     pub(in crate::mcp) name: ServerName,
     /// Its tools, as clients have seen them over HTTP.
     pub(in crate::mcp) own_tools: Arc<Mutex<OwnTools>>,
+    /// True if it has given a session an id over HTTP.
+    pub(in crate::mcp) has_sessions: bool,
     definitions: HashMap<String, Definition>,
 }
 
@@ -55,6 +57,7 @@ impl Server {
         Server {
             name: named.map_or(ServerName::Unknown, ServerName::Named),
             own_tools: Arc::default(),
+            has_sessions: false,
             definitions: HashMap::new(),
         }
     }

@@ -22,7 +22,7 @@ use super::{
     request, response,
 };
 
-fn server() -> Server {
+pub(super) fn server() -> Server {
     Server::with(|log| {
         let tools = log.tools().intent(Intent::optional()).missing_tool();
         tools.previews(Capture::Preview).http_tap()
@@ -30,23 +30,27 @@ fn server() -> Server {
 }
 
 /// What passes in both directions.
-struct Passed {
+pub(super) struct Passed {
     /// What the service gets, if it is called.
-    request: Option<(HeaderMap, String)>,
-    status: StatusCode,
-    headers: HeaderMap,
-    body: String,
+    pub(super) request: Option<(HeaderMap, String)>,
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: String,
 }
 
 impl Passed {
     /// The length that headers say, if any.
-    fn length(headers: &HeaderMap) -> Option<usize> {
+    pub(super) fn length(headers: &HeaderMap) -> Option<usize> {
         headers.get("content-length")?.to_str().ok()?.parse().ok()
     }
 }
 
 impl Server {
-    async fn exchange(&self, request: Request<Frames>, response: Response<Frames>) -> Passed {
+    pub(super) async fn exchange(
+        &self,
+        request: Request<Frames>,
+        response: Response<Frames>,
+    ) -> Passed {
         let (seen, response) = self.open(request, response).await;
         let (parts, body) = response.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
@@ -59,7 +63,7 @@ impl Server {
         }
     }
 
-    async fn open(
+    pub(super) async fn open(
         &self,
         request: Request<Frames>,
         response: Response<Frames>,
@@ -87,33 +91,33 @@ impl Server {
     }
 
     /// Passes a list of one tool, in the session.
-    async fn list(&self) -> Passed {
+    pub(super) async fn list(&self) -> Passed {
         self.exchange(post(&list(1)), ok(&answer(1, tools()))).await
     }
 }
 
-fn list(id: u32) -> Value {
+pub(super) fn list(id: u32) -> Value {
     json!({"jsonrpc": "2.0", "id": id, "method": "tools/list"})
 }
 
-fn tools() -> Value {
+pub(super) fn tools() -> Value {
     json!({"tools": [{"name": "add", "inputSchema": {"type": "object"}}]})
 }
 
-fn with_reason(id: u32, name: &str) -> Value {
+pub(super) fn with_reason(id: u32, name: &str) -> Value {
     let mut call = call(id, name);
     call["params"]["arguments"] = json!({"a": 1, "call_intent": "sum up"});
     call
 }
 
-fn report(id: u32) -> Value {
+pub(super) fn report(id: u32) -> Value {
     let mut call = call(id, "report_missing_tool");
     call["params"]["arguments"] = json!({"missing": "subtract"});
     call
 }
 
 /// The names of the tools in a message, and whether each is asked for a reason.
-fn offered(message: &str) -> Vec<(String, bool)> {
+pub(super) fn offered(message: &str) -> Vec<(String, bool)> {
     let message: Value = serde_json::from_str(message).unwrap();
     let tools = message["result"]["tools"].as_array().unwrap().iter();
     let offered = tools.map(|tool| {
@@ -126,14 +130,14 @@ fn offered(message: &str) -> Vec<(String, bool)> {
     offered.collect()
 }
 
-fn both() -> Vec<(String, bool)> {
+pub(super) fn both() -> Vec<(String, bool)> {
     ["add", "report_missing_tool"]
         .map(|name| (name.to_owned(), true))
         .to_vec()
 }
 
 /// With the length of its body.
-fn measured(headers: &[(&str, &str)], body: &str) -> (Vec<(String, String)>, Frames) {
+pub(super) fn measured(headers: &[(&str, &str)], body: &str) -> (Vec<(String, String)>, Frames) {
     let mut all: Vec<_> = headers
         .iter()
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
@@ -142,7 +146,7 @@ fn measured(headers: &[(&str, &str)], body: &str) -> (Vec<(String, String)>, Fra
     (all, frames(body))
 }
 
-fn borrowed(headers: &[(String, String)]) -> Vec<(&str, &str)> {
+pub(super) fn borrowed(headers: &[(String, String)]) -> Vec<(&str, &str)> {
     let pairs = headers.iter();
     pairs.map(|(name, value)| (&**name, &**value)).collect()
 }
@@ -399,24 +403,6 @@ async fn with_sse_of_2024_reasons_are_asked_and_no_tool_is_added() {
     let event = next().await;
     let data = event.strip_prefix("id: 1\ndata: ").unwrap();
     assert_eq!(offered(data.trim_end()), [("add".to_owned(), true)]);
-}
-
-#[tokio::test]
-async fn what_is_compressed_or_too_long_is_not_extended() {
-    let server = server();
-    let compressed = [JSON, ("content-encoding", "gzip")];
-    let body = frames(answer(1, tools()).to_string());
-    server
-        .send(post(&list(1)), response(200, &compressed, body))
-        .await;
-    let mut long = tools();
-    long["_meta"] = json!({"pad": "x".repeat(4 << 20)});
-    server.send(post(&list(2)), ok(&answer(2, long))).await;
-    let mut long = with_reason(3, "add");
-    long["params"]["arguments"]["b"] = json!("y".repeat(4 << 20));
-    server.send(post(&long), ok(&answer(3, json!({})))).await;
-    assert_eq!(server.layer.counts().too_long, 2);
-    server.contents().count(1).one("add").succeeded();
 }
 
 #[tokio::test]

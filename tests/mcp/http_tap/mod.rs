@@ -26,6 +26,7 @@ const EVENTS: (&str, &str) = ("content-type", "text/event-stream");
 const SESSION: (&str, &str) = ("mcp-session-id", "s1");
 
 mod additions;
+mod additions_limits;
 mod provisional;
 mod requests;
 mod sessions;
