@@ -115,9 +115,10 @@ impl From<Error> for Problem {
             ErrorKind::Denied => unavailable("denied", detail).logged(causes),
             ErrorKind::NoStore => unavailable("no_store", detail).logged(causes),
             ErrorKind::NewerSchema => unavailable("newer_schema", detail).logged(causes),
+            ErrorKind::NotAStore => unavailable("not_a_store", detail).logged(causes),
             // The database is away, or the file cannot be read. A later attempt may find it.
-            ErrorKind::Store | ErrorKind::NotAStore => unavailable("store", detail).logged(causes),
-            _ => Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "store", detail).logged(causes),
+            ErrorKind::Store => unavailable("store", detail).logged(causes),
+            _ => Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail).logged(causes),
         }
     }
 }
@@ -198,6 +199,34 @@ mod tests {
             ErrorKind::Host,
         ] {
             check(kind, false);
+        }
+    }
+
+    #[test]
+    fn a_code_has_one_status_and_only_what_may_pass_is_retried() {
+        let check = |kind, code, status, retry_after: Option<&str>| {
+            let problem = Problem::from(Error::new(kind, "cannot read"));
+            assert_eq!(problem.code, code);
+            let response = problem.into_response();
+            let header = response.headers().get(header::RETRY_AFTER);
+            let header = header.map(|seconds| seconds.to_str().unwrap());
+            assert_eq!(
+                (response.status().as_u16(), header),
+                (status, retry_after),
+                "{code}"
+            );
+        };
+        check(ErrorKind::Busy, "busy", 503, Some("1"));
+        check(ErrorKind::Store, "store", 503, Some("5"));
+        for (kind, code) in [
+            (ErrorKind::NotAStore, "not_a_store"),
+            (ErrorKind::NewerSchema, "newer_schema"),
+            (ErrorKind::NoStore, "no_store"),
+        ] {
+            check(kind, code, 503, None);
+        }
+        for kind in [ErrorKind::Panicked, ErrorKind::Forked, ErrorKind::Host] {
+            check(kind, "internal", 500, None);
         }
     }
 }
