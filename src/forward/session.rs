@@ -261,7 +261,7 @@ impl Session {
     }
 
     /// Returns what the file keeps of this store under another address, from now on under this one, and the same with the batches that
-    /// the store has. `None` if it keeps nothing.
+    /// the store has. `None` if it keeps nothing, or a process forwards the file to that address.
     fn adopt(&mut self, intake: &mut dyn Intake, central: i64) -> Result<Option<[Target; 2]>> {
         let name = self.name.clone();
         let spool = self.spool()?;
@@ -271,10 +271,14 @@ impl Session {
         let Some((address, kept)) = spool.target_of_store(central)? else {
             return Ok(None);
         };
+        // A copy of its disk has the same id: what a process forwards to there is another target.
+        let Some(_lock) = Holder::try_new(spool.path(), &address)? else {
+            return Ok(None);
+        };
         let Some(accepted) = self.connect_as(intake, kept.log)? else {
             return Ok(None);
         };
-        // A copy of its disk is the same until another batch is accepted.
+        // An earlier batch will do: a standby that took over may lack the last ones.
         let mut adopted = kept;
         let is_same = accepted.batch.is_some() && self.acknowledge(&mut adopted, accepted)?;
         if !is_same {
@@ -348,7 +352,8 @@ impl Session {
     /// Deletes what the file keeps of the target. Another process that forwards to it would make it known again.
     pub(super) fn forget(&mut self) -> Result<bool> {
         let name = self.name.clone();
-        if self.spool()?.target(&name)?.is_some() && !self.lock()? {
+        let is_known = self.spool()?.target(&name)?.is_some();
+        if is_known && self.holder.is_none() && !self.lock()? {
             return Err(locked(&name));
         }
         self.spool()?.forget_target(&name)

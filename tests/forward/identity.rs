@@ -178,3 +178,16 @@ fn a_copy_of_a_database_is_another_target() {
     assert_eq!((logs(&url), logs(&copy)), ("1".into(), "2".into()));
     assert_eq!(targets(&path).len(), 2);
 }
+
+#[test]
+fn a_forwarder_forgets_the_target_that_it_has_forwarded_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("activity.db");
+    let url = postgres::database();
+    write(&path, 0..10);
+    let mut forwarder = Forwarder::open(&path, &*url).unwrap();
+    forwarder.forward_all(|_| ()).unwrap();
+    assert!(forwarder.forget().unwrap());
+    let store = SqliteStore::new(&path).unwrap();
+    assert_eq!(store.reader().unwrap().health().unwrap().targets, []);
+}

@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use tower_activity::ActivityLog;
+use tower_activity::{
+    ActivityLog,
+    forward::Forwarder,
+    store::{Store, sqlite::SqliteStore},
+};
 
 use crate::{
     compare::{Follower, assert_same, central, file, record, until_count},
@@ -99,4 +103,45 @@ fn take_over(is_renamed: bool) {
     // As many batches as the standby lacked have other records.
     follower.read(&url_of_standby);
     follower.assert_has_seen(&file(&path));
+}
+
+/// Snapshots that are started elsewhere have the same id, too.
+#[test]
+fn a_copy_of_the_disk_is_another_target_while_the_original_is_forwarded_to() {
+    let original = postgres::server();
+    let url = original.database();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("activity.db");
+    let log = ActivityLog::builder()
+        .forward_to(&*url)
+        .open(&path)
+        .unwrap();
+    record(&log, 0..20);
+    log.flush().wait().unwrap();
+    until_count(&url, 40);
+    let copy = original.standby();
+    let url_of_copy = copy.url("test_0");
+    until_count(&url_of_copy, 40);
+    copy.cut_off();
+    copy.promote();
+    record(&log, 20..40);
+    log.flush().wait().unwrap();
+    until_count(&url, 80);
+    let mut forwarder = Forwarder::open(&path, &*url_of_copy).unwrap();
+    forwarder.forward_all(|_| ()).unwrap();
+    assert_same(&file(&path), &central(&url_of_copy));
+    // Each keeps its own places in the file.
+    let store = SqliteStore::new(&path).unwrap();
+    let targets = store.reader().unwrap().health().unwrap().targets;
+    let names: Vec<_> = targets.iter().map(|one| &*one.name).collect();
+    for server in [&original, &copy] {
+        let name = format!("postgres://{}/test_0", server.host());
+        assert!(names.contains(&&*name), "{name}: {names:?}");
+    }
+    record(&log, 40..60);
+    let report = log.shutdown().timeout(Duration::from_secs(30)).wait();
+    assert_eq!(report.unwrap().not_forwarded, 0);
+    assert_same(&file(&path), &central(&url));
+    let logs = original.psql("test_0", "SELECT count(*) FROM tower_activity.log");
+    assert_eq!(logs.stdout, b"1\n");
 }
