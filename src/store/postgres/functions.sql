@@ -1,6 +1,81 @@
 -- Functions of schema 1 that run with the rights of the schema's owner: what a forwarder may do without having these rights itself.
 -- Each names pg_temp in its search path: without it the temporary tables and types of its caller would come before those of pg_catalog.
 
+-- Creates the partition of a day, unless it exists, or the day has none of its own. Whoever forwards may call it, without owning the
+-- tables. The lock ends with the transaction: two that create a partition at once fail in spite of IF NOT EXISTS.
+CREATE FUNCTION tower_activity.add_day(kind text, day bigint) RETURNS void LANGUAGE plpgsql
+SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  name text := kind || '_' || day;
+BEGIN
+  PERFORM pg_advisory_xact_lock(6079225713172475749);
+  IF kind NOT IN ('activity', 'event') OR day < 10957
+    OR day < (SELECT value FROM tower_activity.mark AS m WHERE m.name = kind || '_horizon')
+    OR day >= (SELECT value FROM tower_activity.mark AS m WHERE m.name = 'ahead')
+    OR to_regclass('tower_activity.' || name) IS NOT NULL THEN
+    RETURN;
+  END IF;
+  PERFORM tower_activity.add_table(kind, name);
+  PERFORM tower_activity.attach(kind, name, day, day + 1);
+END $$;
+
+-- Creates the partitions of today, by the clock of the server, and the next 7 days, and moves records that are no longer dated ahead
+-- to theirs. Fails if readers do not make room for a moment: the days that are there last for a week.
+CREATE FUNCTION tower_activity.add_days() RETURNS void LANGUAGE plpgsql
+SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '300ms' AS $$
+DECLARE
+  today bigint := floor(extract(epoch FROM now()) / 86400);
+  boundary bigint := today + 8;
+  old bigint;
+  kind text;
+  day bigint;
+  days bigint[];
+BEGIN
+  SELECT value INTO old FROM tower_activity.mark WHERE name = 'ahead';
+  IF old >= boundary THEN
+    -- Also if the clock was set back.
+    RETURN;
+  END IF;
+  PERFORM pg_advisory_xact_lock(6079225713172475749);
+  SELECT value INTO old FROM tower_activity.mark WHERE name = 'ahead';
+  IF old >= boundary THEN
+    RETURN;
+  END IF;
+  FOREACH kind IN ARRAY ARRAY['activity', 'event'] LOOP
+    EXECUTE format('ALTER TABLE tower_activity.%I DETACH PARTITION tower_activity.%I', kind, kind || '_ahead');
+    -- After a long pause only the days that have records: others are created when they are needed.
+    EXECUTE format('SELECT array(SELECT DISTINCT tower_activity.day_of(id) FROM tower_activity.%I WHERE id < $1
+      UNION SELECT generate_series($2, $3) ORDER BY 1)', kind || '_ahead')
+      INTO days USING tower_activity.first_id(boundary), greatest(old, today), boundary - 1;
+    FOREACH day IN ARRAY days LOOP
+      PERFORM tower_activity.add_table(kind, kind || '_' || day);
+      EXECUTE format('WITH moved AS (DELETE FROM tower_activity.%I WHERE id < $1 RETURNING *)
+        INSERT INTO tower_activity.%I SELECT * FROM moved', kind || '_ahead', kind || '_' || day)
+        USING tower_activity.first_id(day + 1);
+      PERFORM tower_activity.attach(kind, kind || '_' || day, day, day + 1);
+    END LOOP;
+    PERFORM tower_activity.attach(kind, kind || '_ahead', boundary, NULL);
+  END LOOP;
+  UPDATE tower_activity.mark SET value = boundary WHERE name = 'ahead';
+END $$;
+
+-- Moves the rows that were inserted last into the indexes of words. Inserts do that whenever there are many of them; a search looks
+-- at the rest of each day one by one. Leaves out what is dropped meanwhile.
+CREATE FUNCTION tower_activity.clean_words() RETURNS void LANGUAGE plpgsql
+SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '1s' AS $$
+DECLARE
+  one oid;
+BEGIN
+  FOR one IN SELECT c.oid FROM pg_class AS c JOIN pg_am AS a ON a.oid = c.relam
+    WHERE c.relnamespace = 'tower_activity'::regnamespace AND c.relkind = 'i' AND a.amname = 'gin' LOOP
+    BEGIN
+      PERFORM gin_clean_pending_list(one);
+    EXCEPTION WHEN OTHERS THEN
+      NULL;
+    END;
+  END LOOP;
+END $$;
+
 -- The batch that this transaction accepts.
 CREATE VIEW tower_activity.accepting AS
   SELECT id, min_activity, max_activity, min_event, max_event FROM tower_activity.batch
@@ -130,16 +205,14 @@ CREATE FUNCTION tower_activity.end_fold(ids bigint[]) RETURNS void LANGUAGE plpg
 SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   now_us bigint := extract(epoch FROM now()) * 1000000;
-  run bigint := tower_activity.server_run();
   last bigint;
   bounds uuid[];
   horizons uuid[];
 BEGIN
   SELECT value INTO last FROM tower_activity.mark WHERE name = 'ordinal' FOR UPDATE;
-  IF run <> (SELECT value FROM tower_activity.mark WHERE name = 'server') THEN
+  IF tower_activity.server_run() <> (SELECT value FROM tower_activity.mark WHERE name = 'server') THEN
     last := last + 100000 + coalesce((SELECT least(greatest(now_us - value, 0) / 1000, 10000000000) FROM tower_activity.mark
       WHERE name = 'ordinal_at' AND value > 0), 0);
-    UPDATE tower_activity.mark SET value = run WHERE name = 'server';
   END IF;
   ids := array(SELECT id FROM tower_activity.batch WHERE id = ANY(ids) AND ordinal IS NULL ORDER BY id);
   bounds := ARRAY[(SELECT min_activity FROM tower_activity.batch WHERE id = ANY(ids) ORDER BY min_activity LIMIT 1),
@@ -161,6 +234,7 @@ BEGIN
     WHERE b.id = new.id' USING ids, last, bounds[1], bounds[2], bounds[3], bounds[4], horizons[1], horizons[2];
   UPDATE tower_activity.mark SET value = CASE name WHEN 'ordinal' THEN last + cardinality(ids) ELSE now_us END
     WHERE name IN ('ordinal', 'ordinal_at');
+  UPDATE tower_activity.mark SET value = tower_activity.server_run() WHERE name = 'server';
 END $$;
 
 -- Erases what was accepted of activities before it was known that their actor had been erased: their events and recordings. Only of

@@ -5,7 +5,8 @@
 CREATE SCHEMA tower_activity;
 
 -- schema: the version. store: a random number of this store, which positions of followers name. ordinal: the last ordinal that was
--- given to a batch; a transaction that folds batches locks this row. ordinal_at: when that was. server: the run of the server that gave it.
+-- given to a batch; a transaction that folds batches locks this row. ordinal_at: when that was. server: the run of the server that gave it,
+-- and the transaction, so that a row which another program has written is noticed.
 -- ahead: the first day, counted from the Unix epoch, whose records are in the
 -- partition of what is dated ahead. activity_horizon, event_horizon: the first day that is kept. sums_from: the first quarter hour whose
 -- sums are kept. erased: changes when an actor is erased; 0: none was. retained_at: when the limits were last applied, which locks
@@ -398,11 +399,11 @@ CREATE FUNCTION tower_activity.first_id(day bigint) RETURNS uuid LANGUAGE sql IM
 CREATE FUNCTION tower_activity.day_of(id uuid) RETURNS bigint LANGUAGE sql IMMUTABLE AS
   $$ SELECT ('x' || left(replace(id::text, '-', ''), 12))::bit(48)::bigint / 86400000 $$;
 
--- Names this run of the server, this database and this table: another one after a restart, at a standby that took over, and in a
--- database or schema that was put back.
+-- Names this run of the server, this database and the transaction that wrote the last ordinal: another one after a restart, at a standby
+-- that took over, and once another program has written that row, as it does when it puts back a database, a schema or rows.
 CREATE FUNCTION tower_activity.server_run() RETURNS bigint LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
   $$ SELECT hashtextextended(concat_ws(' ', extract(epoch FROM pg_postmaster_start_time()), oid,
-       pg_relation_filenode('tower_activity.mark')), 0) FROM pg_database WHERE datname = current_database() $$;
+       (SELECT xmin FROM tower_activity.mark WHERE name = 'ordinal')), 0) FROM pg_database WHERE datname = current_database() $$;
 
 -- Creates a table that can become a partition. Unlike PARTITION OF, this and ATTACH do not wait for readers.
 CREATE FUNCTION tower_activity.add_table(kind text, name text) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -420,87 +421,13 @@ BEGIN
     coalesce(quote_literal(tower_activity.first_id(until)), 'MAXVALUE'));
 END $$;
 
--- Creates the partition of a day, unless it exists, or the day has none of its own. Whoever forwards may call it, without owning the
--- tables. The lock ends with the transaction: two that create a partition at once fail in spite of IF NOT EXISTS.
-CREATE FUNCTION tower_activity.add_day(kind text, day bigint) RETURNS void LANGUAGE plpgsql
-SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-  name text := kind || '_' || day;
-BEGIN
-  PERFORM pg_advisory_xact_lock(6079225713172475749);
-  IF kind NOT IN ('activity', 'event') OR day < 10957
-    OR day < (SELECT value FROM tower_activity.mark AS m WHERE m.name = kind || '_horizon')
-    OR day >= (SELECT value FROM tower_activity.mark AS m WHERE m.name = 'ahead')
-    OR to_regclass('tower_activity.' || name) IS NOT NULL THEN
-    RETURN;
-  END IF;
-  PERFORM tower_activity.add_table(kind, name);
-  PERFORM tower_activity.attach(kind, name, day, day + 1);
-END $$;
-
--- Creates the partitions of today, by the clock of the server, and the next 7 days, and moves records that are no longer dated ahead
--- to theirs. Fails if readers do not make room for a moment: the days that are there last for a week.
-CREATE FUNCTION tower_activity.add_days() RETURNS void LANGUAGE plpgsql
-SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '300ms' AS $$
-DECLARE
-  today bigint := floor(extract(epoch FROM now()) / 86400);
-  boundary bigint := today + 8;
-  old bigint;
-  kind text;
-  day bigint;
-  days bigint[];
-BEGIN
-  SELECT value INTO old FROM tower_activity.mark WHERE name = 'ahead';
-  IF old >= boundary THEN
-    -- Also if the clock was set back.
-    RETURN;
-  END IF;
-  PERFORM pg_advisory_xact_lock(6079225713172475749);
-  SELECT value INTO old FROM tower_activity.mark WHERE name = 'ahead';
-  IF old >= boundary THEN
-    RETURN;
-  END IF;
-  FOREACH kind IN ARRAY ARRAY['activity', 'event'] LOOP
-    EXECUTE format('ALTER TABLE tower_activity.%I DETACH PARTITION tower_activity.%I', kind, kind || '_ahead');
-    -- After a long pause only the days that have records: others are created when they are needed.
-    EXECUTE format('SELECT array(SELECT DISTINCT tower_activity.day_of(id) FROM tower_activity.%I WHERE id < $1
-      UNION SELECT generate_series($2, $3) ORDER BY 1)', kind || '_ahead')
-      INTO days USING tower_activity.first_id(boundary), greatest(old, today), boundary - 1;
-    FOREACH day IN ARRAY days LOOP
-      PERFORM tower_activity.add_table(kind, kind || '_' || day);
-      EXECUTE format('WITH moved AS (DELETE FROM tower_activity.%I WHERE id < $1 RETURNING *)
-        INSERT INTO tower_activity.%I SELECT * FROM moved', kind || '_ahead', kind || '_' || day)
-        USING tower_activity.first_id(day + 1);
-      PERFORM tower_activity.attach(kind, kind || '_' || day, day, day + 1);
-    END LOOP;
-    PERFORM tower_activity.attach(kind, kind || '_ahead', boundary, NULL);
-  END LOOP;
-  UPDATE tower_activity.mark SET value = boundary WHERE name = 'ahead';
-END $$;
-
--- Moves the rows that were inserted last into the indexes of words. Inserts do that whenever there are many of them; a search looks
--- at the rest of each day one by one. Leaves out what is dropped meanwhile.
-CREATE FUNCTION tower_activity.clean_words() RETURNS void LANGUAGE plpgsql
-SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '1s' AS $$
-DECLARE
-  one oid;
-BEGIN
-  FOR one IN SELECT c.oid FROM pg_class AS c JOIN pg_am AS a ON a.oid = c.relam
-    WHERE c.relnamespace = 'tower_activity'::regnamespace AND c.relkind = 'i' AND a.amname = 'gin' LOOP
-    BEGIN
-      PERFORM gin_clean_pending_list(one);
-    EXCEPTION WHEN OTHERS THEN
-      NULL;
-    END;
-  END LOOP;
-END $$;
-
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA tower_activity FROM PUBLIC;
 
 INSERT INTO tower_activity.mark (name, value) VALUES
-  ('schema', 1), ('ordinal', 0), ('ordinal_at', 0), ('server', tower_activity.server_run()), ('store', (random() * 4611686018427387903)::bigint + 1), ('activity_horizon', 0),
+  ('schema', 1), ('ordinal', 0), ('ordinal_at', 0), ('store', (random() * 4611686018427387903)::bigint + 1), ('activity_horizon', 0),
   ('event_horizon', 0), ('sums_from', 0), ('erased', 0), ('retained_at', 0),
   ('ahead', floor(extract(epoch FROM now()) / 86400));
+INSERT INTO tower_activity.mark (name, value) VALUES ('server', tower_activity.server_run());
 
 -- Records before the year 2000 (day 10957) have clocks that were never set.
 DO $$
