@@ -118,7 +118,8 @@ fn a_reader_gives_up_at_its_deadline_while_the_network_is_silent() {
         .open(&path)
         .unwrap();
     record(&log, 0..10);
-    log.shutdown().wait().unwrap();
+    let report = log.shutdown().timeout(Duration::from_secs(30)).wait();
+    assert_eq!(report.unwrap().not_forwarded, 0);
     let proxy = Proxy::start(&url);
     let store = PostgresStore::new(&proxy.address(&url, TIMEOUTS)).unwrap();
     let mut reader = store.reader().unwrap();
