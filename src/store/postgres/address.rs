@@ -7,7 +7,7 @@ use tokio_postgres::{
     config::{Host, SslMode},
 };
 
-use super::tls::Verification;
+use super::{credentials, tls::Verification};
 use crate::{
     error::{Error, Result},
     record::most_similar,
@@ -38,6 +38,8 @@ const PARAMETERS: [&str; 20] = [
 ];
 const WITHOUT_VALUE: &str = "a parameter in the address of the PostgreSQL database has no value: parameters have the form name=value";
 const MALFORMED: &str = "the address of the PostgreSQL database is malformed: it has the form postgres://user@host:5432/database";
+const AMBIGUOUS: &str = "the address of the PostgreSQL database has / or ? before the user ends, or @ after that: write %2F, %3F or %40 in \
+     the user and in the database";
 
 /// Where the database is, and how to connect to it.
 #[derive(Debug, Clone)]
@@ -58,31 +60,34 @@ struct Passwords {
 impl Address {
     /// Parses an address, and checks that the password can be read if it has none. Errors repeat no part of the address.
     pub(super) fn parse(url: &str) -> Result<Self> {
-        // A password may have any character.
-        let credentials = url.find('@').map_or(0, |at| at + 1);
-        let (rest, parameters) = match url[credentials..].find('?') {
-            Some(at) => (&url[..credentials + at], &url[credentials + at + 1..]),
-            None => (url, ""),
-        };
+        let (credentials, rest) = credentials::split(url);
+        let (place, parameters) = rest.split_once('?').unwrap_or((rest, ""));
+        let user = credentials.split_once("://").unwrap_or_default().1;
+        let user = user.split_once(':').map_or(user, |(user, _)| user);
+        // They may be parts of a password, which would be printed.
+        if place.contains('@') || user.contains(['/', '?']) {
+            return Err(Error::invalid(AMBIGUOUS));
+        }
         let (mut mode, mut root) = (None, None);
         let mut others = Vec::new();
         for parameter in parameters.split('&').filter(|one| !one.is_empty()) {
             match parameter.split_once('=') {
                 Some(("sslmode", value)) => mode = Some(value),
                 Some(("sslrootcert", value)) => root = Some(decode(value)?),
-                Some((name, _)) => {
-                    let name = decode(name)?;
-                    if !PARAMETERS.contains(&&*name) {
-                        return Err(unknown(&name));
-                    }
-                    others.push(parameter);
-                }
+                Some((name, _)) if PARAMETERS.contains(&name) => others.push(parameter),
+                Some((name, _)) => return Err(unknown(name)),
                 None => return Err(Error::invalid(WITHOUT_VALUE)),
             }
         }
         let known = match others.is_empty() {
-            true => rest.to_owned(),
-            false => format!("{rest}?{}", others.join("&")),
+            true => place.to_owned(),
+            false => format!("{place}?{}", others.join("&")),
+        };
+        // The parser takes the first one for the end of the password.
+        let known = known.replace('@', "%40");
+        let known = match credentials.strip_suffix('@') {
+            Some(credentials) => credentials.replace('@', "%40") + "@" + &known,
+            None => known,
         };
         // The cause may repeat a part of the address.
         let mut config = known
@@ -126,7 +131,9 @@ impl Address {
 /// Returns the error for a parameter. It repeats its name only if that is like a known one: else it may be a part of a password.
 fn unknown(name: &str) -> Error {
     let known = PARAMETERS.join(", ");
-    Error::invalid(match most_similar(name, &PARAMETERS) {
+    let is_letter = |byte: u8| byte.is_ascii_alphabetic() || byte == b'_';
+    let similar = most_similar(name, &PARAMETERS).filter(|_| name.bytes().all(is_letter));
+    Error::invalid(match similar {
         Some(similar) => format!(
             "unknown parameter {name:?} in the address of the PostgreSQL database: did you mean {similar}? known: {known}"
         ),
@@ -139,8 +146,6 @@ fn unknown(name: &str) -> Error {
 /// Names the database without a user and a password, as an address: of the same database.
 pub(super) fn name(config: &Config) -> String {
     let (hosts, addresses) = (config.get_hosts(), config.get_hostaddrs());
-    let ports = config.get_ports();
-    let port = |at: usize| ports.get(at).or(ports.first()).copied().unwrap_or(5432);
     let all: Vec<String> = match hosts {
         [] => addresses.iter().map(|one| tcp(&one.to_string())).collect(),
         hosts => hosts.iter().map(host).collect(),
@@ -151,7 +156,7 @@ pub(super) fn name(config: &Config) -> String {
     };
     let all = all.iter().enumerate();
     let all: Vec<_> = all
-        .map(|(at, host)| format!("{host}:{}", port(at)))
+        .map(|(at, host)| format!("{host}:{}", port(config, at)))
         .collect();
     let database = config.get_dbname().or(config.get_user());
     let database = encode(database.unwrap_or_default().as_bytes());
@@ -162,6 +167,12 @@ pub(super) fn name(config: &Config) -> String {
         name += &format!("?hostaddr={}", addresses.join(","));
     }
     name
+}
+
+/// Returns the port of a host.
+fn port(config: &Config, at: usize) -> u16 {
+    let ports = config.get_ports();
+    ports.get(at).or(ports.first()).copied().unwrap_or(5432)
 }
 
 fn host(host: &Host) -> String {
@@ -227,7 +238,7 @@ impl Passwords {
             Some(Host::Tcp(name)) => name.as_str(),
             _ => "localhost",
         };
-        let port = config.get_ports().first().copied().unwrap_or(5432);
+        let port = port(config, 0);
         let user = config.get_user().unwrap_or_default();
         let database = config.get_dbname().unwrap_or(user);
         let wanted = [host, &port.to_string(), database, user];
@@ -350,8 +361,8 @@ mod tests {
             hostaddr in option::of(select(vec!["10.0.0.1", "::1"])),
             socket in option::of(select(vec!["/run/postgresql", "/a b/ü"])),
         ) {
-            let port = |port: &Option<u16>| port.map(|port| format!(":{port}")).unwrap_or_default();
-            let all: Vec<_> = hosts.iter().map(|(host, at)| format!("{host}{}", port(at))).collect();
+            let behind = |port: &Option<u16>| port.map(|port| format!(":{port}")).unwrap_or_default();
+            let all: Vec<_> = hosts.iter().map(|(host, port)| format!("{host}{}", behind(port))).collect();
             let mut url = format!("postgres://{}", user.map(|user| user + "@").unwrap_or_default());
             url += &format!("{}/{}", all.join(","), database.unwrap_or_default());
             // One for each host.
@@ -368,10 +379,6 @@ mod tests {
             let second = Address::parse(&printed).unwrap().config;
             prop_assert_eq!(&name(&second), &printed, "{}", url);
             let is_default = first.get_hosts().is_empty();
-            let port = |config: &Config, at: usize| {
-                let ports = config.get_ports();
-                ports.get(at).or(ports.first()).copied().unwrap_or(5432)
-            };
             let ports = |config: &Config| {
                 let count = second.get_hosts().len();
                 (0..count).map(|at| port(config, at)).collect::<Vec<_>>()
@@ -383,6 +390,47 @@ mod tests {
             }
             let database = first.get_dbname().or(first.get_user());
             prop_assert_eq!(database, second.get_dbname(), "{}", &url);
+        }
+
+        #[test]
+        fn no_printed_form_of_an_address_has_the_password(
+            hosts in vec("[a-d]{1,4}(:[0-9]{1,4})?|\\[::1\\](:[0-9]{1,4})?|%2Ftmp", 1..3),
+            user in "[a-d]{1,4}",
+            middle in "[a-d0-9/?#@:=%.]{0,6}",
+            is_parameter in any::<bool>(),
+        ) {
+            let (hosts, password) = (hosts.join(","), format!("s3cr{middle}t7x"));
+            let url = match is_parameter {
+                true => format!("postgres://{hosts}/ops?user={user}&password={password}&connect_timeout=1"),
+                false => format!("postgres://{user}:{password}@{hosts}/ops?connect_timeout=1"),
+            };
+            let printed = match Address::parse(&url) {
+                Ok(address) => {
+                    if !middle.contains('%') {
+                        prop_assert_eq!(address.config.get_password(), Some(password.as_bytes()), "{}", &url);
+                    }
+                    let printed = credentials::without_password(&url);
+                    format!("{printed} {} {address:?}", name(&address.config))
+                }
+                Err(error) => {
+                    prop_assert!(!is_parameter || middle.contains('%'), "{}", &url);
+                    format!("{error} {error:?}")
+                }
+            };
+            prop_assert!(!printed.contains("s3cr") && !printed.contains("t7x"), "{url}: {printed}");
+        }
+    }
+
+    #[test]
+    fn what_may_be_a_part_of_a_password_is_refused() {
+        for url in [
+            "postgres://my/user:s3cret@db/c",
+            "postgres://a:s3cret@b/c@db/c",
+            "postgres://db/a@b",
+            "postgres://a@db/c?p%61ssword=s3cret",
+        ] {
+            let error = Address::parse(url).unwrap_err().to_string();
+            assert!(!error.contains("s3cret"), "{error}");
         }
     }
 

@@ -3,6 +3,7 @@
 mod address;
 mod columns;
 mod connection;
+mod credentials;
 mod dictionary;
 mod fold;
 mod intake;
@@ -19,6 +20,8 @@ mod tls;
 mod webhooks;
 
 use std::{fmt, sync::Arc};
+
+pub use self::credentials::{password_in, without_password};
 
 use self::{
     address::Address, connection::Connection, intake::PostgresIntake,
