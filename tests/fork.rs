@@ -161,6 +161,41 @@ fn a_child_records_nothing_counts_and_leaves_its_parent_alone() {
     is_whole(&path);
 }
 
+/// Requests that turn out to be calls when they end are counted as any other.
+#[cfg(feature = "mcp")]
+#[test]
+fn a_child_counts_provisional_activities_as_forked() {
+    use bytes::Bytes;
+    use http::{Request, Response};
+    use http_body_util::Full;
+    use tower::Layer;
+    use tower_activity::mcp::HttpTapRequestBody;
+
+    let log = ActivityLog::builder()
+        .memory_limit(64 << 10)
+        .open(":memory:")
+        .unwrap();
+    let theirs = log.clone();
+    let child = Child::run(move || {
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = runtime.build().unwrap();
+        let layer = theirs.tools().http_tap();
+        let service = service_fn(async |_: Request<HttpTapRequestBody<Full<Bytes>>>| {
+            let refused = Response::builder().status(401);
+            Ok::<_, Infallible>(refused.body(Full::<Bytes>::default()).unwrap())
+        });
+        for _ in 0..1_000 {
+            let request = Request::post("/mcp").header("content-type", "application/json");
+            let request = request.body(Full::<Bytes>::default()).unwrap();
+            let refused = runtime.block_on(layer.layer(service).oneshot(request));
+            assert_eq!(refused.unwrap().status(), 401);
+        }
+        let counts = theirs.accounting().activities;
+        assert_eq!((counts.rejected_forked, counts.rejected_memory), (1_000, 0));
+    });
+    assert!(child.has_ended_well());
+}
+
 #[test]
 fn a_child_never_blocks_whatever_its_parent_was_doing() {
     const FORKS: u64 = 40;

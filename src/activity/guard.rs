@@ -150,8 +150,8 @@ impl ActivityGuard {
             && started.scope.is_none()
             && details.is_none_or(|details| details.trace.is_none());
         let activity = match shard.start(started, stamp.monotonic_ns, bytes, reservation, stage) {
-            Some(key) => Activity::new(shard.clone(), key, kept),
-            None => Activity::rejected(shard.clone()),
+            Ok(key) => Activity::new(shard.clone(), key, kept),
+            Err(reason) => Activity::rejected(shard.clone(), reason),
         };
         let mut running = ActivityGuard::new(activity, span);
         // One that was not admitted is counted when it turns out to be on record.

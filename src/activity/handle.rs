@@ -14,7 +14,7 @@ use tracing::Span;
 use crate::pipeline::EndListener;
 use crate::{
     activity::{intake, lineage::Lineage, span},
-    pipeline::{Shard, Shared, SlotKey},
+    pipeline::{Rejection, Shard, Shared, SlotKey},
     record::{ActivityId, Capture, Scope, Text, TraceContext},
     redact::RawPreview,
     store::{Payloads, StartedActivity},
@@ -46,7 +46,11 @@ enum State {
     #[default]
     Inert,
     /// Not admitted: inert, except that events inside it go to its log.
-    Rejected(Arc<Shard>),
+    Rejected {
+        shard: Arc<Shard>,
+        #[cfg_attr(not(feature = "mcp"), allow(dead_code))]
+        reason: Rejection,
+    },
     Open(Open),
 }
 
@@ -71,7 +75,8 @@ impl Activity {
     /// Returns its trace context, to propagate to other services; `None` for an inert handle.
     ///
     /// `layer::PropagateLayer` propagates it for HTTP clients (feature `http`). The trace is marked as sampled unless a
-    /// tracing system says otherwise, because this program records its part.
+    /// tracing system says otherwise, because this program records its part. A request of MCP that is not a call is recorded
+    /// if its trace context is read, because others may refer to it.
     pub fn trace_context(&self) -> Option<TraceContext> {
         Some(self.open()?.lineage_of_child()?.trace_context())
     }
@@ -261,13 +266,13 @@ impl Activity {
     #[cold]
     pub(super) fn count_rejected(&self) {
         #[cfg(feature = "mcp")]
-        if let State::Rejected(shard) = &self.0 {
-            shard.count_rejected();
+        if let State::Rejected { shard, reason } = &self.0 {
+            shard.count_rejected(*reason);
         }
     }
 
-    pub(super) fn rejected(shard: Arc<Shard>) -> Self {
-        Activity(State::Rejected(shard))
+    pub(super) fn rejected(shard: Arc<Shard>, reason: Rejection) -> Self {
+        Activity(State::Rejected { shard, reason })
     }
 
     /// True if `current`, entered after it, belongs to another log.
@@ -284,7 +289,7 @@ impl Activity {
     pub(super) fn open(&self) -> Option<&Open> {
         match &self.0 {
             State::Open(open) => Some(open),
-            State::Inert | State::Rejected(_) => None,
+            State::Inert | State::Rejected { .. } => None,
         }
     }
 
@@ -292,7 +297,7 @@ impl Activity {
     pub(super) fn shard_and_lineage(&self) -> Option<(&Arc<Shard>, Option<Lineage>)> {
         match &self.0 {
             State::Open(open) => Some((&open.shard, open.lineage_of_child())),
-            State::Rejected(shard) => Some((shard, None)),
+            State::Rejected { shard, .. } => Some((shard, None)),
             State::Inert => None,
         }
     }
@@ -338,6 +343,13 @@ impl Open {
         (!is_discarded).then(|| self.kept_if_ended(live))
     }
 
+    /// True if it was a provisional activity, and was discarded.
+    #[cfg(feature = "subscriber")]
+    pub(super) fn is_discarded(&self) -> bool {
+        let kept = self.lineage.as_deref();
+        kept.is_some_and(Lineage::is_discarded) && self.shard.read(self.key, |_| ()).is_none()
+    }
+
     /// Notes whether a provisional activity was discarded, for all its handles.
     #[cfg(feature = "mcp")]
     pub(super) fn set_discarded(&self, is_discarded: bool) {
@@ -363,7 +375,10 @@ impl Clone for Activity {
     fn clone(&self) -> Self {
         Activity(match &self.0 {
             State::Inert => State::Inert,
-            State::Rejected(shard) => State::Rejected(shard.clone()),
+            State::Rejected { shard, reason } => State::Rejected {
+                shard: shard.clone(),
+                reason: *reason,
+            },
             State::Open(open) => State::Open(Open {
                 shard: open.shard.clone(),
                 key: open.key,

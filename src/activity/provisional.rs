@@ -9,7 +9,7 @@ use tracing::Span;
 use crate::{
     activity::{ActivityGuard, Describe, describe::More, intake, span},
     log::ActivityLog,
-    pipeline::{NAME_ROOM, Stage},
+    pipeline::Stage,
     store::Attribute,
 };
 
@@ -73,9 +73,6 @@ impl ActivityGuard {
         bytes += attributes.iter().map(intake::cost).sum::<usize>();
         open.shard
             .settle(open.key, bytes, |started, is_referenced, has_room| {
-                if !has_room && name.heap_bytes() > NAME_ROOM {
-                    return 0;
-                }
                 let mut freed = started.name.heap_bytes();
                 (started.kind, started.name) = (kind, name);
                 if !has_room {

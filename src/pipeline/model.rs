@@ -94,7 +94,8 @@ fn join<T, const N: usize>(threads: [thread::JoinHandle<T>; N]) -> [T; N] {
 }
 
 fn start(shard: &Shard, number: u64) -> Option<SlotKey> {
-    shard.start(started(number), 0, 0, None, Stage::Described)
+    let started = shard.start(started(number), 0, 0, None, Stage::Described);
+    started.ok()
 }
 
 fn started(number: u64) -> StartedActivity {

@@ -60,7 +60,7 @@ pub(crate) struct Change<'a> {
     shared: &'a Shared,
 }
 
-/// Why an event was not admitted.
+/// Why an activity or an event was not admitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Rejection {
     Memory,
@@ -116,7 +116,8 @@ impl Shard {
         taken.or_else(|| (!self.shared.is_forked()).then(|| self.state.lock()))
     }
 
-    /// Admits an activity, or counts why not. With a reservation it is always admitted, if need be without its attributes.
+    /// Admits an activity, or counts why not: for a provisional one that is done at its end, if it is on record then. With a
+    /// reservation it is always admitted, if need be without its attributes.
     #[inline]
     pub(crate) fn start(
         &self,
@@ -125,20 +126,19 @@ impl Shard {
         payload_bytes: usize,
         mut reservation: Option<Reservation>,
         stage: Stage,
-    ) -> Option<SlotKey> {
+    ) -> Result<SlotKey, Rejection> {
         let mut cost = BASE_COST + payload_bytes;
         let id = started.id;
         let is_provisional = stage != Stage::Described;
         let counted = u64::from(!is_provisional);
         let Some(mut state) = self.lock() else {
-            // A provisional one is counted later, if it turns out to be on record.
             self.shared.missed_activities.fetch_add(counted, Relaxed);
-            return None;
+            return Err(Rejection::Forked);
         };
         state.counts.activities.recorded += counted;
         if state.phase != Phase::Open {
             state.counts.activities.rejected_closed += counted;
-            return None;
+            return Err(Rejection::Closed);
         }
         let missing = reservation
             .as_mut()
@@ -147,10 +147,10 @@ impl Shard {
             if reservation.is_none() {
                 if self.shared.is_known_to_be_forked() {
                     self.shared.missed_activities.fetch_add(counted, Relaxed);
-                } else {
-                    state.counts.activities.rejected_memory += counted;
+                    return Err(Rejection::Forked);
                 }
-                return None;
+                state.counts.activities.rejected_memory += counted;
+                return Err(Rejection::Memory);
             }
             cost -= missing;
             started.details = Some(Box::new(Details {
@@ -178,7 +178,7 @@ impl Shard {
         });
         drop(state);
         self.shared.wake_if_parked();
-        Some(SlotKey { index, id })
+        Ok(SlotKey { index, id })
     }
 
     /// Ends an activity after a last change. The first end wins, and returns the notification of its listeners, to be sent

@@ -4,15 +4,15 @@ use std::mem;
 
 use crate::{
     record::Status,
-    store::{Details, PerKind, RecordCounts, StartedActivity},
+    store::{Details, MAX_NAME_BYTES, PerKind, RecordCounts, StartedActivity},
 };
 
 /// The base cost of an activity in bytes: its slot or record, three times, because vectors grow by doubling, and its
 /// details, which most do not have.
 pub(super) const BASE_COST: usize = 3 * size_of::<Slot>() + size_of::<Details>();
 
-/// What a provisional activity costs beside, for the name that it gets: of a tool, mostly shorter.
-pub(crate) const NAME_ROOM: usize = 256;
+/// Memory reserved for the name of a provisional activity, in bytes: enough for the longest, with its reference counts.
+pub(crate) const NAME_ROOM: usize = MAX_NAME_BYTES + 2 * size_of::<usize>();
 
 /// The stage in which an activity starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

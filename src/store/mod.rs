@@ -121,7 +121,7 @@ pub use recording::{NewChunk, NewStep, Step};
 pub(crate) use retention::RetentionFields;
 pub use retention::{Limit, Retention};
 pub(crate) use root_cause::{FailedNode, path_to_root_cause};
-pub(crate) use sanitize::{Attribute, Sanitizer};
+pub(crate) use sanitize::{Attribute, MAX_NAME_BYTES, Sanitizer};
 pub(crate) use scan::{SampleSums, SampleTotals, descendants_of, during, too_many};
 pub use sums::Quarter;
 pub use token::AccessToken;

@@ -23,6 +23,8 @@ const MAX_ATTRIBUTES: usize = 64;
 const MAX_ATTRIBUTE_BYTES: usize = 4096;
 /// The longest name, scope text or attribute key in bytes.
 const MAX_TEXT_BYTES: usize = 256;
+/// The longest sanitized name in bytes, with the ellipsis of one that was cut.
+pub(crate) const MAX_NAME_BYTES: usize = MAX_TEXT_BYTES + '…'.len_utf8();
 /// The longest message in bytes.
 const MAX_MESSAGE_BYTES: usize = 2048;
 /// The longest reference or deduplication key of an event in bytes.

@@ -147,9 +147,9 @@ impl<S: Subscriber> Layer<S> for ActivityEvents {
     }
 }
 
-/// Creates the event of a line; `Some(None)` if the activity does not take it, `None` if it is inert.
+/// Creates the event of a line; `Some(None)` if the activity does not take it, `None` if it is inert or was discarded.
 fn take(activity: &Activity, max: u16) -> Option<Option<Event>> {
-    let open = activity.open()?;
+    let open = activity.open().filter(|open| !open.is_discarded())?;
     if open.shard.take_line(open.key, max) {
         return Some(Some(activity.event(EventRecord::LOG)));
     }

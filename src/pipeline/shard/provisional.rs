@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::{Phase, Shard, SlotKey, State, find};
+use super::{Rejection, Shard, SlotKey, State, find};
 use crate::{pipeline::slot::NAME_ROOM, store::StartedActivity};
 
 impl Shard {
@@ -68,18 +68,20 @@ impl Shard {
         true
     }
 
-    /// Counts a provisional activity that was not admitted, and that would be on record.
-    pub(crate) fn count_rejected(&self) {
+    /// Counts a provisional activity that was not admitted at its start for this reason, and that would be on record.
+    pub(crate) fn count_rejected(&self, reason: Rejection) {
         let Some(mut state) = self.lock() else {
             self.shared.missed_activities.fetch_add(1, Relaxed);
             return;
         };
-        let is_open = state.phase == Phase::Open;
         let counts = &mut state.counts.activities;
         counts.recorded += 1;
-        match is_open {
-            true => counts.rejected_memory += 1,
-            false => counts.rejected_closed += 1,
+        match reason {
+            Rejection::Forked => {
+                self.shared.missed_activities.fetch_add(1, Relaxed);
+            }
+            Rejection::Closed => counts.rejected_closed += 1,
+            Rejection::Memory | Rejection::Type => counts.rejected_memory += 1,
         }
     }
 }
