@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     fs::{self, File},
     path::Path,
+    time::{Duration, Instant},
 };
 
 use rusqlite::Connection;
@@ -78,12 +79,16 @@ fn a_log_is_not_migrated_while_an_earlier_version_records_into_it() {
         let lock = File::create(locks.join(format!("{id}.lock"))).unwrap();
         lock.lock().unwrap();
 
+        let start = Instant::now();
         let error = SqliteStore::new(&path)
             .unwrap()
             .maintenance()
             .err()
             .unwrap();
         assert!(error.is_busy(), "{error:?}");
+        // It does not try again and again, which would lock the file.
+        let took = start.elapsed();
+        assert!(took < Duration::from_secs(4), "{took:?}");
         let text = error.to_string();
         let schema = format!("has schema {}, and an earlier version", golden.version);
         assert!(

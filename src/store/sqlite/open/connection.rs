@@ -91,9 +91,10 @@ pub(super) fn open_to_write(
         match prepare(&mut connection, &sees_own_files, &earlier_process) {
             Ok(()) => return Ok(connection),
             Err(error) => {
-                let is_replaced = matches!(error, OpenError::Replaced);
+                // Neither ends soon, and each attempt to migrate locks the file.
+                let is_final = matches!(error, OpenError::Replaced | OpenError::InUse { .. });
                 let error = error.into_error(path);
-                if !error.is_busy() || is_replaced || Instant::now() >= deadline {
+                if !error.is_busy() || is_final || Instant::now() >= deadline {
                     return Err(error);
                 }
                 thread::sleep(Duration::from_millis(5));
