@@ -8,6 +8,9 @@ use uuid::Uuid;
 
 use crate::error::Error;
 
+/// The last microsecond that an id can have: its time has 48 bits of milliseconds.
+pub(crate) const LAST_US: i64 = (1 << 48) * 1_000 - 1;
+
 /// The id of an activity: a UUIDv7 with the activity's start.
 ///
 /// The first 48 bits are the start in milliseconds since the Unix epoch, the next 12 the fraction of that millisecond
@@ -26,10 +29,11 @@ use crate::error::Error;
 pub struct ActivityId(Uuid);
 
 impl ActivityId {
-    /// Creates an id from a start in microseconds since the Unix epoch, and 62 bits that make ids of one microsecond unique.
+    /// Creates an id from a start in microseconds since the Unix epoch, and 62 bits that make ids of one microsecond unique. A start that
+    /// no id can have becomes the nearest one.
     #[inline]
     pub(crate) fn from_parts(started_at_us: i64, salt: u64) -> Self {
-        let us = started_at_us.max(0) as u64;
+        let us = started_at_us.clamp(0, LAST_US) as u64;
         let (ms, rest) = (us / 1000, us % 1000);
         // 12 bits for 0..1000 µs: 4.096 steps a microsecond, rounded up so that flooring inverts it.
         let sub_ms = (rest * 4096).div_ceil(1000);

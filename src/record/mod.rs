@@ -36,6 +36,8 @@ pub(crate) use filter::{
 pub use fingerprint::{Fingerprint, message_template};
 pub(crate) use fnv::fnv1a;
 pub(crate) use fold::fold;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub(crate) use id::LAST_US;
 pub use id::{ActivityId, EventId, InstanceId, RecordingId};
 pub use kind::Kind;
 pub use outcome::Outcome;

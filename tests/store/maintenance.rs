@@ -338,3 +338,36 @@ fn rebuilding_skips_rows_with_an_unknown_status() {
         .unwrap();
     assert_eq!(counted, activities - 1);
 }
+
+/// Behind it there is no id that could be a bound.
+#[test]
+fn the_last_quarter_hour_that_ids_can_have_is_rebuilt_once() {
+    let (folder, log, clock) = open_log();
+    let path = folder.path().join("a.db");
+    record(&log, &clock, 0, 1);
+    log.shutdown().wait().unwrap();
+    let file = Connection::open(&path).unwrap();
+    let last_us = (1_i64 << 48) * 1_000 - 1;
+    let id = "X'ffffffffffff7fffbfffffffffffffff'";
+    file.execute(
+        &format!("UPDATE activity SET id = {id}, started_at = ?1"),
+        [last_us],
+    )
+    .unwrap();
+    file.close().unwrap();
+    let mut maintenance = maintenance(folder.path());
+    let rest = maintenance.rebuildable(0).unwrap();
+    assert!(maintenance.rebuildable(rest.end).unwrap().is_empty());
+    maintenance.rebuild(rest.end - 1..rest.end).unwrap();
+    let count = |path: &Path| {
+        let count = "SELECT count FROM bucket WHERE scope = 0 ORDER BY quarter DESC LIMIT 1";
+        let file = Connection::open(path).unwrap();
+        file.query_row(count, (), |row| row.get::<_, i64>(0))
+            .unwrap()
+    };
+    assert_eq!(count(&path), 1);
+    let mut reader = SqliteStore::new(&path).unwrap().reader().unwrap();
+    let check = reader.check(&mut |_| ()).unwrap();
+    // The one from which the activity was taken away.
+    assert_eq!(check.differing_quarters.len(), 1);
+}

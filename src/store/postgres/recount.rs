@@ -5,7 +5,7 @@ use std::ops::Range;
 use tokio_postgres::types::Type;
 
 use super::{columns::uuid, connection::Parameter};
-use crate::{record::ActivityId, store::sums::QUARTER_US};
+use crate::store::sums::{QUARTER_US, first_id};
 
 /// Batches per transaction.
 pub(super) const STEP: i64 = 500;
@@ -74,9 +74,4 @@ impl Bounds {
             (&self.until_us, Type::INT8),
         ]
     }
-}
-
-/// Returns the smallest id of a quarter hour.
-pub(super) fn first_id(quarter: i64) -> ActivityId {
-    ActivityId::from_parts(quarter.saturating_mul(QUARTER_US), 0)
 }

@@ -20,7 +20,7 @@ pub(crate) use self::{
     agents::{AgentRow, AgentRows, AgentSums, Neighbours},
     bucket::{BucketRow, Buckets},
     failures::{FailureRows, FailureSum, Failures, MOST_FINGERPRINTS, OTHERS},
-    quarter::numbers,
+    quarter::{LAST_QUARTER, first_id, numbers},
     turns::TurnSums,
 };
 pub(crate) use self::{

@@ -4,8 +4,15 @@ use std::ops::Range;
 
 use chrono::{DateTime, Utc};
 
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+use crate::record::{ActivityId, LAST_US};
+
 /// Microseconds in a quarter hour.
 pub(crate) const QUARTER_US: i64 = 900_000_000;
+
+/// The last quarter hour that an id can have.
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub(crate) const LAST_QUARTER: i64 = LAST_US / QUARTER_US;
 
 /// Quarter hours in an hour.
 pub(crate) const QUARTERS: i64 = 4;
@@ -51,6 +58,16 @@ pub(crate) fn numbers(quarters: &Range<Quarter>) -> Range<i64> {
 /// Returns the number of the quarter hour that contains an instant, in microseconds since the Unix epoch.
 pub(crate) fn quarter_of(us: i64) -> i64 {
     us.div_euclid(QUARTER_US)
+}
+
+/// Returns a bound for ids: those from this quarter hour on are not below it. Behind the last quarter hour that ids can have it is the
+/// greatest id.
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub(crate) fn first_id(quarter: i64) -> ActivityId {
+    match quarter > LAST_QUARTER {
+        true => ActivityId::from_bytes([0xff; 16]),
+        false => ActivityId::from_parts(quarter.saturating_mul(QUARTER_US), 0),
+    }
 }
 
 /// Returns the first quarter hour of the hour that contains `quarter`.

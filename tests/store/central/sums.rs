@@ -1,6 +1,6 @@
 //! Sums count each activity once, however it arrived.
 
-use chrono::{Duration, Utc};
+use chrono::{DateTime, Duration, Utc};
 use tower_activity::{
     record::{ActivityRecord, Kind, Status},
     store::{Store, postgres::PostgresStore},
@@ -218,4 +218,32 @@ fn a_log_counts_up_to_its_last_batch() {
     // One that has accepted none counts for all others.
     Log::connect(&url, 3).intake.fold_accepted().unwrap();
     assert_eq!(number(&url, uncounted), 0);
+}
+
+/// Behind it there is no id that could be a bound.
+#[test]
+fn the_last_quarter_hour_that_ids_can_have_is_rebuilt_once() {
+    let url = postgres::database();
+    let mut log = Log::connect(&url, 1);
+    let last = DateTime::from_timestamp_micros((1 << 48) * 1_000 - 1).unwrap();
+    let ahead = activity(last, 1);
+    let id = ahead.id.to_string();
+    assert!(id.starts_with("ffffffff-ffff-7"), "{id}");
+    log.send(vec![ahead, activity(Utc::now(), 2)], Vec::new());
+    log.fold();
+    let count = || {
+        number(
+            &url,
+            "SELECT sum(count)::bigint FROM tower_activity.bucket WHERE scope = 0",
+        )
+    };
+    assert_eq!(count(), 2);
+    let store = PostgresStore::new(&url).unwrap();
+    let mut maintenance = store.maintenance().unwrap();
+    let end = maintenance.rebuildable(0).unwrap().end;
+    assert!(maintenance.rebuildable(end).unwrap().is_empty());
+    maintenance.rebuild(end - 1..end).unwrap();
+    assert_eq!(count(), 2);
+    maintenance.accept(&mut |_| ()).unwrap();
+    assert_eq!(count(), 2);
 }

@@ -14,9 +14,9 @@ use crate::{
             columns::uuid,
             connection::{Failed, Parameter, query},
             fold::{self, Counted, agents, buckets, failures},
-            recount::{self, Bounds, COUNTED, first_id},
+            recount::{self, Bounds, COUNTED},
         },
-        sums::quarter_of,
+        sums::{first_id, quarter_of},
     },
 };
 
@@ -140,8 +140,8 @@ impl PostgresMaintenance {
         let first = quarter(0).into_iter().chain(started(2)).min();
         let last = quarter(1).into_iter().chain(started(3)).max();
         Ok(match first.zip(last) {
-            Some((first, last)) => first..last + 1,
-            None => from..from,
+            Some((first, last)) if last >= from => first..last + 1,
+            _ => from..from,
         })
     }
 

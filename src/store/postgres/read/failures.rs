@@ -17,9 +17,9 @@ use crate::{
     record::{ActivityId, ActivityRecord, Choice, Filter, Fingerprint, Status, Text},
     store::{
         FailureGroup, FailureSums, Quarter,
-        postgres::{connection::Failed, recount::first_id},
+        postgres::connection::Failed,
         selects_all_failures,
-        sums::{OTHERS, QUARTER_US, quarter_of},
+        sums::{LAST_QUARTER, OTHERS, QUARTER_US, first_id, quarter_of},
     },
 };
 
@@ -45,8 +45,6 @@ const KEPT: &str = "SELECT g.fingerprint, f.name, f.error_type, f.first, l.examp
      JOIN tower_activity.failure AS l ON l.fingerprint = g.fingerprint AND l.quarter = g.newest";
 const KEPT_FIRST: &str = "SELECT k.fingerprint, f.first FROM unnest($1::bigint[]) AS k (fingerprint) CROSS JOIN LATERAL \
      (SELECT first FROM tower_activity.failure AS f WHERE f.fingerprint = k.fingerprint ORDER BY f.quarter LIMIT 1) AS f";
-/// The last quarter hour that an id can have: its time has 48 bits of milliseconds.
-const LAST: i64 = ((1 << 48) - 1) * 1_000 / QUARTER_US;
 const FIRST: &str = "SELECT fingerprint, min(id::text COLLATE \"C\")::uuid FROM \
      (SELECT a.fingerprint, a.id FROM tower_activity.activity AS a WHERE a.status = 2 AND ";
 
@@ -119,9 +117,9 @@ fn kept_quarters(filter: &Filter) -> Range<i64> {
     let first = since.map_or(0, |us| {
         us.div_euclid(QUARTER_US) + i64::from(us % QUARTER_US != 0)
     });
-    let first = first.clamp(0, LAST);
+    let first = first.clamp(0, LAST_QUARTER);
     let until = filter.until.map(|at| quarter_of(at.timestamp_micros()));
-    first..until.unwrap_or(LAST).clamp(first, LAST)
+    first..until.unwrap_or(LAST_QUARTER).clamp(first, LAST_QUARTER)
 }
 
 async fn add(

@@ -9,7 +9,7 @@ use super::{
     retention,
 };
 use crate::{
-    record::{ActivityId, Kind, Status},
+    record::{Kind, Status},
     store::{
         codes::Code,
         sqlite::{
@@ -18,7 +18,8 @@ use crate::{
             write::sums::{agents, buckets, failures, hours},
         },
         sums::{
-            AgentRow, AgentSums, BucketRow, Buckets, Nesting, QUARTER_US, first_of_hour, quarter_of,
+            AgentRow, AgentSums, BucketRow, Buckets, LAST_QUARTER, Nesting, first_id,
+            first_of_hour, quarter_of,
         },
     },
 };
@@ -150,6 +151,8 @@ fn next(connection: &Connection, from: i64) -> rusqlite::Result<Option<i64>> {
         .prepare_cached(NEXT_ACTIVITY)?
         .query_row([id.as_bytes()], |row| row.get(0))
         .optional()?;
+    // One behind the last has no activities, though an id may be its bound.
+    let started = started.filter(|_| from <= LAST_QUARTER);
     let activity = started.map(|us| quarter_of(us).max(from));
     Ok(sum.into_iter().chain(activity).min())
 }
@@ -238,9 +241,4 @@ fn extend_kept(transaction: &Transaction<'_>, quarters: &Range<i64>) -> rusqlite
         MetaKey::SumsDeleted.set(transaction, pruned.unwrap_or(quarters.start))?;
     }
     Ok(())
-}
-
-/// Returns the smallest id of an activity that starts in this quarter hour.
-pub(crate) fn first_id(quarter: i64) -> ActivityId {
-    ActivityId::from_parts(quarter.saturating_mul(QUARTER_US), 0)
 }

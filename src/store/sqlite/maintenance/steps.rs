@@ -25,7 +25,7 @@ use crate::{
         clock::TOLERANCE_US,
         sealed,
         sqlite::{columns::unsigned, open::schema},
-        sums::QUARTER_US,
+        sums::{QUARTER_US, first_id},
     },
 };
 
@@ -185,13 +185,14 @@ impl Maintenance for SqliteMaintenance {
 
     fn rebuildable(&mut self, from: i64) -> Result<Range<i64>> {
         self.read(|connection| {
-            let id = ActivityId::from_parts(from.max(0).saturating_mul(QUARTER_US), 0);
+            let id = first_id(from);
             let ends =
                 connection.query_row(QUARTERS, params![QUARTER_US, from, id.as_bytes()], |row| {
                     Ok((row.get::<_, Option<i64>>(0)?, row.get::<_, Option<i64>>(1)?))
                 });
             Ok(match ends? {
-                (Some(first), Some(last)) => first..last + 1,
+                // Another program may have written any start.
+                (Some(first), Some(last)) if last >= from => first.max(from)..last + 1,
                 _ => from..from,
             })
         })

@@ -13,6 +13,7 @@ use crate::{
             maintenance::recompute,
             meta::{self, MetaKey},
         },
+        sums::first_id,
     },
 };
 
@@ -153,10 +154,7 @@ fn is_within(
     if quarters.is_empty() {
         return Ok(true);
     }
-    let (first, end) = (
-        recompute::first_id(quarters.start),
-        recompute::first_id(quarters.end),
-    );
+    let (first, end) = (first_id(quarters.start), first_id(quarters.end));
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let most = limit.saturating_add(1);
     let mut count = connection.prepare_cached(COUNT)?;

@@ -19,7 +19,7 @@ use crate::{
             last_seqs::LastSeqs,
             maintenance::{counted, recompute},
         },
-        sums::{OTHERS, QUARTER_US},
+        sums::{LAST_QUARTER, OTHERS, QUARTER_US, first_id},
         too_many,
     },
 };
@@ -32,8 +32,6 @@ const KEPT: &str = "SELECT fingerprint, name, error_type, count, first, example 
 const FIRST: &str = "SELECT first FROM failure WHERE fingerprint = ?1 ORDER BY quarter LIMIT 1";
 const ROWS: &str = "SELECT a.id, a.name, a.error_type, a.message FROM activity AS a WHERE a.status > 1 AND a.status = 2 AND ";
 const ROWS_BY_SEQ: &str = "SELECT a.id, a.name, a.error_type, a.message FROM activity AS a NOT INDEXED WHERE a.status = 2 AND ";
-/// The last quarter hour that an id can have: its time has 48 bits of milliseconds.
-const LAST: i64 = ((1 << 48) - 1) * 1_000 / QUARTER_US;
 /// The most rows that are read in commit order to find the failures among them, instead of through their index.
 const MOST_BY_SEQ: i64 = 100_000;
 const UNCOUNTED: &str = " AND a.seq > ?";
@@ -56,10 +54,7 @@ pub(super) fn groups(
         return Ok(sums.finish());
     }
     let mut take = |failure: Failure| failure.add_to(&mut sums);
-    let edges = [
-        recompute::first_id(kept.start),
-        recompute::first_id(kept.end),
-    ];
+    let edges = [first_id(kept.start), first_id(kept.end)];
     let [start, end] = edges.map(ActivityId::started_at);
     let during = |since, until| Filter {
         since,
@@ -115,7 +110,7 @@ pub(super) fn first(
     }
     let kept_from = recompute::failures_from(view).map_err(attempt())?;
     if kept_from > 0 {
-        let until = Some(recompute::first_id(kept_from.min(LAST)).started_at());
+        let until = Some(first_id(kept_from).started_at());
         let earlier = Filter {
             until,
             ..Filter::default()
@@ -166,8 +161,8 @@ fn kept_quarters(view: &Connection, filter: &Filter) -> Result<Range<i64>> {
     let kept_from = recompute::failures_from(view).map_err(failed(ATTEMPT))?;
     // No activity starts before the epoch, as its id has the time since then.
     let first = first.max(kept_from).max(0);
-    let first = first.min(LAST);
-    Ok(first..until.unwrap_or(LAST).clamp(first, LAST))
+    let first = first.min(LAST_QUARTER);
+    Ok(first..until.unwrap_or(LAST_QUARTER).clamp(first, LAST_QUARTER))
 }
 
 fn has_table(view: &Connection) -> Result<bool> {
