@@ -87,22 +87,22 @@ pub(crate) fn run(store: &str, args: &args::Forward) -> Result<(), Failure> {
 
 fn follow(forwarder: Forwarder, name: &str) -> Result<(), Failure> {
     let what = format!("forwarding to {name}");
-    let forwarder = forwarder.on_outage(move |one| outage::print(&what, one));
+    let forwarder = forwarder.on_outage(move |one| outage::report(&what, one));
     let forwarding = forwarder.follow()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     runtime.block_on(async {
         let shutdown = signal::shutdown()?;
-        anstream::eprintln!("forwarding to {name} until ctrl-c");
+        print::on_stderr(&format!("forwarding to {name} until ctrl-c"));
         shutdown.await
     })?;
     match forwarding.finish(std::time::Instant::now() + REST)? {
         0 => {}
-        rest => anstream::eprintln!(
+        rest => print::on_stderr(&format!(
             "{} not forwarded yet: the next `activity forward` continues",
             human::many(rest, "record is", "records are")
-        ),
+        )),
     }
     Ok(())
 }

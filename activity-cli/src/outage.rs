@@ -5,7 +5,7 @@ use std::time::Duration;
 use tower_activity::{Error, store};
 
 use crate::{
-    print::{human, safe},
+    print::{self, human},
     source,
 };
 
@@ -44,7 +44,7 @@ impl Outage {
             ),
         };
         if let Some(message) = message {
-            anstream::eprintln!("{}", safe::line(&message));
+            print::on_stderr(&message);
         }
         Ok(read)
     }
@@ -91,7 +91,7 @@ impl Outage {
 }
 
 /// Prints that a command which works in the background of a store cannot, and that it can again. `what` is what it does.
-pub(crate) fn print(what: &str, outage: store::Outage<'_>) {
+pub(crate) fn report(what: &str, outage: store::Outage<'_>) {
     let duration = |time: Duration| human::duration(time.as_nanos() as u64);
     let message = match outage {
         store::Outage::Began {
@@ -113,5 +113,5 @@ pub(crate) fn print(what: &str, outage: store::Outage<'_>) {
         }
         _ => return,
     };
-    anstream::eprintln!("{}", safe::line(&message));
+    print::on_stderr(&message);
 }

@@ -17,7 +17,7 @@ use tower_activity::{
     },
 };
 
-use crate::{failure::Failure, secrets};
+use crate::{failure::Failure, print, secrets};
 
 /// The store of commands without another default.
 pub(crate) const DEFAULT: &str = "activity.db";
@@ -77,9 +77,9 @@ pub(crate) fn shown(store: &str) -> String {
 /// Warns of a password in an address that is an argument.
 pub(crate) fn warn_of_password(address: &str) {
     if password_in(address).is_some_and(secrets::is_argument) {
-        anstream::eprintln!(
+        print::on_stderr(
             "warning: every user of this machine can see the password in the list of processes: use the variable PGPASSWORD, or \
-             ~/.pgpass"
+             ~/.pgpass",
         );
     }
 }

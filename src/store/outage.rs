@@ -1,7 +1,8 @@
 //! Outages, as threads that work with a store in the background notice them.
 
 use std::{
-    fmt,
+    fmt, mem,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -30,7 +31,7 @@ pub enum Outage<'a> {
 
 type Listener = dyn Fn(Outage<'_>) + Send + Sync;
 
-/// Is called with each outage.
+/// A callback for outages.
 #[derive(Clone, Default)]
 pub(crate) struct OutageListener(Option<Arc<Listener>>);
 
@@ -39,9 +40,13 @@ impl OutageListener {
         OutageListener(Some(Arc::new(listener)))
     }
 
+    /// A listener that panics does not end the thread: the panic hook has reported it.
     fn call(&self, outage: Outage<'_>) {
-        if let Some(listener) = &self.0 {
-            listener(outage);
+        if let Some(listener) = &self.0
+            && let Err(payload) = catch_unwind(AssertUnwindSafe(|| listener(outage)))
+        {
+            // It may panic when it is dropped.
+            mem::forget(payload);
         }
     }
 }

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use tower_activity::ActivityLog;
+use tower_activity::{ActivityLog, forward::Forwarder};
 
 use crate::{
     compare::{assert_same, central, file, record, until_count},
-    support::postgres,
+    network::error,
+    support::{poll_until, postgres},
 };
 
 #[test]
@@ -38,4 +39,23 @@ fn nothing_is_missing_or_twice_after_the_server_was_stopped() {
         .unwrap();
     assert_eq!(report.not_forwarded, 0);
     assert_same(&file(&path), &central(&url));
+}
+
+#[test]
+fn a_listener_that_panics_does_not_end_forwarding() {
+    let server = postgres::server();
+    let url = server.database();
+    server.stop("fast");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("activity.db");
+    let log = ActivityLog::open(&path).unwrap();
+    record(&log, 0..20);
+    log.shutdown().wait().unwrap();
+    let forwarder = Forwarder::open(&path, &*url).unwrap();
+    let forwarder = forwarder.on_outage(|outage| panic!("{outage:?}"));
+    let forwarding = forwarder.follow().unwrap();
+    poll_until(|| error(&path));
+    server.start_again();
+    until_count(&url, 40);
+    drop(forwarding);
 }

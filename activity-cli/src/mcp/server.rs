@@ -21,7 +21,7 @@ use super::{
     recent::{self, Recent},
     stats::{self, Stats},
 };
-use crate::print::safe;
+use crate::print;
 
 const INSTRUCTIONS: &str = "\
 Reports recorded activity: which tool calls, requests and jobs ran, when, for whom and how they ended, and which events \
@@ -105,7 +105,7 @@ fn explained(error: &Error) -> String {
         return message;
     }
     let number = FAILURES.fetch_add(1, Ordering::Relaxed);
-    anstream::eprintln!("failure {number}: {}", safe::line(&format!("{error:#}")));
+    print::on_stderr(&format!("failure {number}: {error:#}"));
     format!(
         "unavailable (not the same as no activity): {message} (failure {number} on the server's stderr)"
     )

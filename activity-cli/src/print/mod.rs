@@ -19,6 +19,12 @@ pub(crate) fn text(text: &str) -> io::Result<()> {
     out.flush()
 }
 
+/// Prints a line on stderr while a command works for others, who need it more than the line: that is lost if stderr cannot be written,
+/// as on a full disk.
+pub(crate) fn on_stderr(line: &str) {
+    let _ = writeln!(anstream::stderr(), "{}", safe::line(line));
+}
+
 /// Returns the columns of a line: `COLUMNS`, or those of the terminal; `None` for a file or a pipe.
 pub(crate) fn width() -> Option<usize> {
     let columns = std::env::var("COLUMNS").ok();

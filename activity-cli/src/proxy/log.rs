@@ -8,7 +8,7 @@ use tower_activity::{
     store::{CentralStore, RecordCounts},
 };
 
-use crate::{print::safe, source};
+use crate::{print, source};
 
 /// The file in the user's data directory that all proxies of a user share.
 const FILE: &str = "activity-proxy.db";
@@ -98,5 +98,5 @@ fn default_path() -> Result<PathBuf, Error> {
 }
 
 fn warn(what: &str) {
-    anstream::eprintln!("activity: {}", safe::line(what));
+    print::on_stderr(&format!("activity: {what}"));
 }

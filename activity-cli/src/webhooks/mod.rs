@@ -152,14 +152,14 @@ fn deliver(webhooks: Webhooks, store: &str) -> Result<(), Failure> {
     let all = webhooks.list()?;
     let count = human::many(all.len() as u64, "webhook", "webhooks");
     let what = format!("delivering webhooks of {}", source::shown(store));
-    let webhooks = webhooks.on_outage(move |one| outage::print(&what, one));
+    let webhooks = webhooks.on_outage(move |one| outage::report(&what, one));
     let delivery = webhooks.deliver();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     runtime.block_on(async {
         let shutdown = signal::shutdown()?;
-        anstream::eprintln!("delivering to {count} until ctrl-c");
+        print::on_stderr(&format!("delivering to {count} until ctrl-c"));
         shutdown.await
     })?;
     delivery.stop();

@@ -356,3 +356,21 @@ fn what_follows_a_database_tells_once_when_it_is_away_and_once_when_it_is_back()
         });
     }
 }
+
+/// A log of messages on a full disk.
+#[test]
+#[cfg(target_os = "linux")]
+fn forwarding_goes_on_if_its_messages_cannot_be_written() {
+    let fixture = Fixture::with_calls();
+    let target = "postgres://u:hunter2@127.0.0.1:9/x";
+    let full = std::fs::File::create("/dev/full").unwrap();
+    let mut forward = fixture.command(&["forward", "--to", target]);
+    let mut forward = forward.stderr(full).spawn().unwrap();
+    until(|| {
+        let doctor = fixture.run(&["doctor"]).stdout;
+        doctor.contains("cannot forward to").then_some(())
+    });
+    assert_eq!(forward.try_wait().unwrap(), None);
+    forward.kill().unwrap();
+    forward.wait().unwrap();
+}
