@@ -87,7 +87,7 @@ pub(crate) fn run(store: &str, args: &args::Forward) -> Result<(), Failure> {
 
 fn follow(forwarder: Forwarder, name: &str) -> Result<(), Failure> {
     let what = format!("forwarding to {name}");
-    let forwarder = forwarder.on_outage(move |one| outage::report(&what, one));
+    let forwarder = forwarder.on_outage(move |one| outage::report(&what, &one));
     let forwarding = forwarder.follow()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -91,13 +91,13 @@ impl Outage {
 }
 
 /// Prints that a command which works in the background of a store cannot, and that it can again. `what` is what it does.
-pub(crate) fn report(what: &str, outage: store::Outage<'_>) {
+pub(crate) fn report(what: &str, outage: &store::Outage<'_>) {
     let duration = |time: Duration| human::duration(time.as_nanos() as u64);
     let message = match outage {
         store::Outage::Began {
             error, retry_in, ..
         } => {
-            let next = duration(retry_in);
+            let next = duration(*retry_in);
             format!("warning: {what} fails, next try in {next} · {error:#}")
         }
         store::Outage::Ended {
@@ -108,7 +108,7 @@ pub(crate) fn report(what: &str, outage: store::Outage<'_>) {
             });
             format!(
                 "note: {what} works again after {}{waiting}",
-                duration(lasted)
+                duration(*lasted)
             )
         }
         _ => return,

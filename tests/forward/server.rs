@@ -85,7 +85,7 @@ fn a_forwarder_that_starts_after_the_target_was_put_back_sends_what_that_lacks()
                     .status
                     .success()
                     .then_some(())
-            })
+            });
         },
         || {
             let rename = "ALTER DATABASE backup RENAME TO test_0";

@@ -152,7 +152,7 @@ fn deliver(webhooks: Webhooks, store: &str) -> Result<(), Failure> {
     let all = webhooks.list()?;
     let count = human::many(all.len() as u64, "webhook", "webhooks");
     let what = format!("delivering webhooks of {}", source::shown(store));
-    let webhooks = webhooks.on_outage(move |one| outage::report(&what, one));
+    let webhooks = webhooks.on_outage(move |one| outage::report(&what, &one));
     let delivery = webhooks.deliver();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     thread,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use chrono::{DateTime, Utc};
@@ -30,10 +30,6 @@ use crate::{
 };
 
 const BEGIN: &str = "SET LOCAL lock_timeout = '10s'";
-/// How long an intake that ends waits for another one that counts, and the time between two looks. A process that was killed while it
-/// counted holds the lock until the server notices.
-const MOST_WAIT: Duration = Duration::from_secs(10);
-const LOOK: Duration = Duration::from_millis(50);
 /// The longest name of a host; a longer one is cut.
 const MAX_HOST_BYTES: usize = 255;
 /// The number of rows in a statement.
@@ -43,8 +39,6 @@ const PART: usize = 500;
 const END_LEFT: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
      WHERE application_name = 'tower-activity ' || $1::uuid AND datname = current_database() AND usename = current_user \
        AND pid <> pg_backend_pid() AND state <> 'idle'";
-/// The first and the last batch that are not counted.
-const UNCOUNTED: &str = "SELECT min(id), max(id) FROM tower_activity.batch WHERE ordinal IS NULL";
 const LEASE_LOG: &str = "SELECT * FROM tower_activity.lease_log($1, $2, $3)";
 /// These two return the marks that are obeyed.
 const RENEW: &str = "SELECT * FROM tower_activity.renew_log($1, $2, $3, $4, $5)";
@@ -102,15 +96,6 @@ impl PostgresIntake {
     fn leased(&self) -> Result<(i32, Uuid)> {
         self.log
             .ok_or_else(|| Error::invalid("no log is connected to this intake"))
-    }
-
-    /// Returns the first and the last batch that are not counted.
-    fn uncounted(&mut self) -> Result<Option<(i64, i64)>> {
-        self.connection.transaction(BEGIN, async |transaction| {
-            let ends = &query(transaction, UNCOUNTED, &[]).await?[0];
-            let end = |column| ends.get::<_, Option<i64>>(column);
-            Ok(end(0).zip(end(1)))
-        })
     }
 
     fn fold_up_to(&mut self, batch: i64) -> Result<fold::Turn> {
@@ -223,17 +208,17 @@ impl Intake for PostgresIntake {
     }
 
     fn fold_accepted(&mut self) -> Result<()> {
-        let Some((mut first, last)) = self.uncounted()? else {
+        let Some((mut first, last)) = fold::unfolded(&mut self.connection)? else {
             return Ok(());
         };
         let up_to = self.accepted.unwrap_or(last);
         let mut counted_at = Instant::now();
-        while first <= up_to && counted_at.elapsed() < MOST_WAIT {
+        while first <= up_to && counted_at.elapsed() < fold::MOST_WAIT {
             match self.fold_up_to(up_to)?.count {
-                0 => thread::sleep(LOOK),
+                0 => thread::sleep(fold::LOOK),
                 _ => counted_at = Instant::now(),
             }
-            let Some((next, _)) = self.uncounted()? else {
+            let Some((next, _)) = fold::unfolded(&mut self.connection)? else {
                 break;
             };
             first = next;

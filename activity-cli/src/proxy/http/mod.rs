@@ -13,12 +13,7 @@ use tower_activity::{
 use self::forward::Forward;
 pub(super) use self::target::Target;
 use super::Proxy;
-use crate::{
-    failure::Failure,
-    print::{self, safe},
-    secrets::Token,
-    serve, signal,
-};
+use crate::{failure::Failure, print::safe, secrets::Token, serve, signal};
 
 /// Passes requests on until ctrl-c or SIGTERM.
 pub(super) fn serve(

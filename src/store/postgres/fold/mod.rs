@@ -30,6 +30,7 @@ const BEGIN: &str = "SET LOCAL lock_timeout = '5s'; SET LOCAL enable_seqscan = o
 /// Locks the last ordinal: one intake folds at a time. The lock ends with its transaction, as a pooler needs it.
 const NEXT: &str =
     "SELECT id, min_activity, max_activity, is_last FROM tower_activity.begin_fold()";
+const UNFOLDED: &str = "SELECT min(id), max(id) FROM tower_activity.batch WHERE ordinal IS NULL";
 const DONE: &str = "SELECT tower_activity.end_fold($1)";
 const ROWS: &str = " FROM tower_activity.activity WHERE batch = ANY($1) AND id >= $2 AND id <= $3";
 /// The columns that sums are computed from.
@@ -37,6 +38,10 @@ pub(super) const COLUMNS: &str = "SELECT id, started_at, status, duration_ns, na
        kind = (SELECT id FROM tower_activity.text WHERE value = 'turn') AS is_turn, root IS NULL AS is_root, \
        fingerprint, error_type";
 
+/// How long an intake that ends waits for another one that counts, and the time between two looks. A process that was killed while it
+/// counted holds the lock until the server notices.
+pub(super) const MOST_WAIT: Duration = Duration::from_secs(10);
+pub(super) const LOOK: Duration = Duration::from_millis(50);
 /// How long an intake folds before it sends again: other logs may be accepted faster than they are folded.
 const LONGEST: Duration = Duration::from_secs(2);
 
@@ -69,6 +74,15 @@ struct Folded {
     last: Option<i64>,
     /// No other batch was left.
     is_last: bool,
+}
+
+/// Returns the first and the last batch that are not folded; `None` if all are.
+pub(super) fn unfolded(connection: &mut Connection) -> Result<Option<(i64, i64)>> {
+    connection.transaction(BEGIN, async |transaction| {
+        let ends = &query(transaction, UNFOLDED, &[]).await?[0];
+        let end = |column| ends.get::<_, Option<i64>>(column);
+        Ok(end(0).zip(end(1)))
+    })
 }
 
 /// Folds the next batches.
