@@ -21,10 +21,10 @@ fn records() -> Vec<ActivityRecord> {
         one.duration_ns = Some(u64::from(number) * 1_000_003);
         one.scope.agent = Some(format!("agent {}", number % 3).into());
         one.scope.project = Some(format!("project {}", number % 2).into());
-        if number % 3 == 0 {
+        if number.is_multiple_of(3) {
             one.kind = Kind::Turn;
         }
-        if number % 4 == 0 {
+        if number.is_multiple_of(4) {
             one.status = Status::Failed;
             one.error_type = Some(format!("error {}", number % 8).into());
         }
