@@ -8,6 +8,8 @@ mod figures;
 #[cfg(feature = "rmcp")]
 mod forwarding;
 #[cfg(feature = "mcp")]
+mod full_captures;
+#[cfg(feature = "mcp")]
 mod http_tap;
 #[cfg(feature = "rmcp")]
 mod intent;
