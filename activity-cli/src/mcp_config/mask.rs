@@ -22,14 +22,19 @@ const LONG_NAMES: [&str; 12] = [
     "url", "user",
 ];
 /// Words in names of options, variables and headers whose values are secret, in addition to the redactor's.
-const NAMES: [&str; 7] = [
+const NAMES: [&str; 12] = [
     "apikey",
     "auth",
     "credential",
     "env",
     "header",
     "key",
+    "license",
+    "pat",
+    "sas",
+    "session",
     "token",
+    "user",
 ];
 
 /// Hides what may be secret.
@@ -177,8 +182,10 @@ impl Mask {
             word.trim_end_matches(|c: char| !c.is_alphanumeric())
                 .to_lowercase()
         });
-        words.any(|word| NAMES.contains(&word.strip_suffix('s').unwrap_or(&word)))
-            || (self.redactor.value(name, SAMPLE.into())).is_ok_and(|value| value != SAMPLE)
+        words.any(|word| {
+            let singular = word.strip_suffix('s').unwrap_or(&word);
+            NAMES.contains(&&*word) || NAMES.contains(&singular)
+        }) || (self.redactor.value(name, SAMPLE.into())).is_ok_and(|value| value != SAMPLE)
     }
 
     /// Returns an address without its query, its fragment, and keys in its path.
