@@ -98,11 +98,11 @@ impl PostgresIntake {
             .ok_or_else(|| Error::invalid("no log is connected to this intake"))
     }
 
-    fn fold_up_to(&mut self, batch: i64) -> Result<fold::Turn> {
+    fn fold_up_to(&mut self, batch: i64) -> Result<u64> {
         self.days.make_ahead(&mut self.connection)?;
-        let turn = fold::fold(&mut self.connection, batch)?;
+        let count = fold::fold(&mut self.connection, batch)?;
         self.retention.apply(&mut self.connection);
-        Ok(turn)
+        Ok(count)
     }
 
     fn try_accept(
@@ -204,7 +204,7 @@ impl Intake for PostgresIntake {
     }
 
     fn fold(&mut self) -> Result<u64> {
-        Ok(self.fold_up_to(i64::MAX)?.count)
+        self.fold_up_to(i64::MAX)
     }
 
     fn fold_accepted(&mut self) -> Result<()> {
@@ -214,7 +214,7 @@ impl Intake for PostgresIntake {
         let up_to = self.accepted.unwrap_or(last);
         let mut counted_at = Instant::now();
         while first <= up_to && counted_at.elapsed() < fold::MOST_WAIT {
-            match self.fold_up_to(up_to)?.count {
+            match self.fold_up_to(up_to)? {
                 0 => thread::sleep(fold::LOOK),
                 _ => counted_at = Instant::now(),
             }

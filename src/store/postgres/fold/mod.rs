@@ -45,25 +45,19 @@ pub(super) const LOOK: Duration = Duration::from_millis(50);
 /// How long an intake folds before it sends again: other logs may be accepted faster than they are folded.
 const LONGEST: Duration = Duration::from_secs(2);
 
-/// What a turn has folded.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Turn {
-    /// The number of batches.
-    pub(super) count: u64,
-    /// No batch up to the last one that was asked for is left of those that were there, or another intake is folding.
-    pub(super) is_last: bool,
-}
-
 /// Folds batches that were accepted, in the order of their ids, some in a transaction: until this one is folded, or as many as a turn takes.
-pub(super) fn fold(connection: &mut Connection, up_to: i64) -> Result<Turn> {
-    let (start, mut turn) = (Instant::now(), Turn::default());
-    while !turn.is_last && (turn.count == 0 || start.elapsed() < LONGEST) {
+/// Returns their number; 0 if another intake is folding.
+pub(super) fn fold(connection: &mut Connection, up_to: i64) -> Result<u64> {
+    let (start, mut count) = (Instant::now(), 0);
+    loop {
         let folded = connection.transaction(BEGIN, async |transaction| next(transaction).await)?;
-        turn.count += folded.count;
+        count += folded.count;
         // What has come meanwhile is left to the next turn, which folds it together with more.
-        turn.is_last = folded.is_last || folded.last.is_none_or(|last| last >= up_to);
+        let is_done = folded.is_last || folded.last.is_none_or(|last| last >= up_to);
+        if is_done || start.elapsed() >= LONGEST {
+            return Ok(count);
+        }
     }
-    Ok(turn)
 }
 
 /// Batches that were folded in one transaction.
