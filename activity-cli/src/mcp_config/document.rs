@@ -106,12 +106,11 @@ pub(super) fn servers(text: &str, own: &str) -> Result<Vec<Server>, String> {
         Some(_) => return Err(String::from("it is not a JSON object")),
     };
     collector.add(root, None)?;
-    for project in object_at(root, &[PROJECTS])?
-        .iter()
-        .flat_map(|all| &all.properties)
-    {
-        if let Some(within) = object_at(root, &[PROJECTS, project.name.as_str()])? {
-            collector.add(within, Some(project.name.as_str()))?;
+    let projects = object_at(root, &[PROJECTS])?;
+    for project in projects.iter().flat_map(|all| &all.properties) {
+        let name = project.name.as_str();
+        if let Some(within) = object(project, || format!("{PROJECTS}.{name}"))? {
+            collector.add(within, Some(name))?;
         }
     }
     Ok(collector.servers)
@@ -160,13 +159,27 @@ fn object_at<'a, 'b>(
 ) -> Result<Option<&'a Object<'b>>, String> {
     let mut object = root;
     for (at, key) in keys.iter().enumerate() {
-        match last(object, key).map(|property| &property.value) {
-            Some(Value::Object(found)) => object = found,
-            None | Some(Value::NullKeyword(_)) => return Ok(None),
-            Some(_) => return Err(format!("{:?} is not an object", keys[..=at].join("."))),
+        let Some(property) = last(object, key) else {
+            return Ok(None);
+        };
+        match self::object(property, || keys[..=at].join("."))? {
+            Some(found) => object = found,
+            None => return Ok(None),
         }
     }
     Ok(Some(object))
+}
+
+/// Returns the object that is the value of a property, `None` if it is null.
+fn object<'a, 'b>(
+    property: &'a ObjectProp<'b>,
+    path: impl FnOnce() -> String,
+) -> Result<Option<&'a Object<'b>>, String> {
+    match &property.value {
+        Value::Object(object) => Ok(Some(object)),
+        Value::NullKeyword(_) => Ok(None),
+        _ => Err(format!("{:?} is not an object", path())),
+    }
 }
 
 /// Returns a property; the last of its name counts, as in most parsers.
