@@ -109,13 +109,6 @@ pub(crate) enum Capture {
     Full,
 }
 
-impl Proxy {
-    /// True if messages get something added.
-    pub(crate) fn is_rewriting(&self) -> bool {
-        self.intent.is_some() || self.missing_tool
-    }
-}
-
 impl From<IntentMode> for Intent {
     fn from(mode: IntentMode) -> Self {
         match mode {

@@ -55,7 +55,7 @@ impl Running {
     }
 
     /// Passes on all three streams until the server has ended.
-    pub(super) fn pass_on(self, tap: &Tap, is_rewriting: bool) -> io::Result<Ended> {
+    pub(super) fn pass_on(self, tap: &Tap) -> io::Result<Ended> {
         let Running {
             mut child,
             signals,
@@ -68,8 +68,8 @@ impl Running {
         let mut output = child.stdout.take().expect("the output is a pipe");
         let errors = child.stderr.take().expect("the errors are a pipe");
 
-        let client = Arc::new(ClientOutput::new(tap, is_rewriting)?);
-        let mut passing = Passing::of_client(tap, is_rewriting);
+        let client = Arc::new(ClientOutput::new(tap)?);
+        let mut passing = Passing::of_client(tap);
         let (by_client, answers) = (is_closed.clone(), client.clone());
         let ended = notify.clone();
         // Ends with the process: it may wait for a client that sends nothing.

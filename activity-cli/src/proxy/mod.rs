@@ -64,7 +64,7 @@ pub(crate) fn run(
     if let Some(name) = &args.name {
         tap = tap.server_name(name.clone());
     }
-    let ended = running.pass_on(&tap, args.is_rewriting())?;
+    let ended = running.pass_on(&tap)?;
     tap.close(&ended.outcome());
     log::shutdown(&log);
     log::warn_of_unchanged(&tap.counts());

@@ -109,15 +109,15 @@ pub(super) enum Passing {
 }
 
 impl Passing {
-    pub(super) fn of_client(tap: &Tap, is_rewriting: bool) -> Self {
-        match is_rewriting {
+    pub(super) fn of_client(tap: &Tap) -> Self {
+        match tap.has_additions() {
             true => Passing::Changed(Box::new(tap.client_rewriter()), Vec::new()),
             false => Passing::Unchanged(tap.client_reader()),
         }
     }
 
-    fn of_server(tap: &Tap, is_rewriting: bool) -> Self {
-        match is_rewriting {
+    fn of_server(tap: &Tap) -> Self {
+        match tap.has_additions() {
             true => Passing::Changed(Box::new(tap.server_rewriter()), Vec::new()),
             false => Passing::Unchanged(tap.server_reader()),
         }
@@ -155,9 +155,9 @@ struct ClientWriter {
 }
 
 impl ClientOutput {
-    pub(super) fn new(tap: &Tap, is_rewriting: bool) -> io::Result<Self> {
+    pub(super) fn new(tap: &Tap) -> io::Result<Self> {
         let writer = ClientWriter {
-            passing: Passing::of_server(tap, is_rewriting),
+            passing: Passing::of_server(tap),
             output: unbuffered_output()?,
         };
         Ok(ClientOutput {

@@ -67,6 +67,12 @@ impl Tap {
         self.rewriter(Side::Server, self.server_reader())
     }
 
+    /// True if [`ToolOptions`](crate::mcp::ToolOptions) add something to tools. Otherwise a rewriter passes all bytes unchanged, and a
+    /// [`TapReader`] will do.
+    pub fn has_additions(&self) -> bool {
+        !self.rewriting.lock().is_empty()
+    }
+
     /// True if an answer waits for the client: see [`TapRewriter::answers`].
     pub fn has_answers(&self) -> bool {
         !self.rewriting.lock().answers.is_empty()
@@ -78,7 +84,7 @@ impl Tap {
             lines: Lines::default(),
             reader,
             answers: self.server_reader(),
-            is_unchanged: self.rewriting.lock().is_empty(),
+            is_unchanged: !self.has_additions(),
             tap: self.clone(),
         }
     }
