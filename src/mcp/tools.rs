@@ -19,9 +19,9 @@ use crate::{
     record::{Capture, Text},
 };
 
-/// The longest handle of a session, in bytes.
+/// The longest handle of a session, and id of a conversation over a tap, in bytes.
 #[cfg(any(feature = "rmcp", feature = "tower-mcp", feature = "mcp"))]
-const LONGEST_HANDLE: usize = 512;
+pub(super) const LONGEST_HANDLE: usize = 512;
 
 type BrandRule = dyn Fn(&Tool<'_>) -> Option<Text> + Send + Sync;
 

@@ -16,15 +16,15 @@ use super::{
 };
 use crate::{
     activity::{Activity, Describe},
-    mcp::{ToolOptions, intent::Reported, names, operations::ContinuationKey},
+    mcp::{
+        ToolOptions, intent::Reported, names, operations::ContinuationKey, tools::LONGEST_HANDLE,
+    },
     record::{Capture, EventRecord, Kind, Outcome, Scope, Text},
 };
 
 /// The most lines of a server's log that one call keeps, as of log lines in a program.
 const MOST_LINES: u64 = 128;
 const DROPPED_LINES: &str = "log.dropped_count";
-/// The longest id of a conversation, in bytes.
-const LONGEST_CONVERSATION: usize = 512;
 /// The error type of a call that was given up.
 pub(in crate::mcp) const UNANSWERED: &str = "unanswered";
 
@@ -239,7 +239,7 @@ impl Connection {
         let conversation = conversation.and_then(Value::as_str);
         let is_named = conversation.is_some() || handle.is_some();
         // A call holds it until the answer.
-        let conversation = conversation.filter(|id| id.len() <= LONGEST_CONVERSATION);
+        let conversation = conversation.filter(|id| id.len() <= LONGEST_HANDLE);
         let session = conversation.or(handle.as_deref());
         let session = session.or(self.session.as_deref()).map(str::to_owned);
         let state = fields.text(Field::ContinuedState);

@@ -252,6 +252,20 @@ fn in_place<'a>(command: &'a mut Command, place: &Path) -> &'a mut Command {
         .env("CARGO_RESOLVER_INCOMPATIBLE_RUST_VERSIONS", "allow")
 }
 
+/// Returns the test programs of a crate, in order, with their texts.
+fn test_files(copy: &Path) -> Result<Vec<(PathBuf, String)>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(copy.join("tests"))? {
+        let file = entry?.path();
+        if file.extension().is_some_and(|extension| extension == "rs") {
+            let text = fs::read_to_string(&file)?;
+            files.push((file, text));
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
 /// Replaces a text in a file.
 ///
 /// # Errors

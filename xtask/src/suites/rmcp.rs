@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Suite, replace};
+use super::{Suite, replace, test_files};
 use crate::run::Result;
 
 pub(super) const SUITE: Suite = Suite {
@@ -48,12 +48,7 @@ pub(super) fn prepare(copy: &Path) -> Result {
 /// The tests that serve a server, and their texts with a wrapper around it.
 fn wrapped_files(copy: &Path) -> Result<Vec<(PathBuf, String)>> {
     let mut files = Vec::new();
-    for entry in fs::read_dir(copy.join("tests"))? {
-        let file = entry?.path();
-        if file.extension().is_none_or(|extension| extension != "rs") {
-            continue;
-        }
-        let text = fs::read_to_string(&file)?;
+    for (file, text) in test_files(copy)? {
         let wrapped = wrapped(&text);
         // Those need packages of other languages, and leave a server running that keeps the output open.
         let stem = file.file_stem().unwrap_or_default();
@@ -61,7 +56,6 @@ fn wrapped_files(copy: &Path) -> Result<Vec<(PathBuf, String)>> {
             files.push((file, wrapped));
         }
     }
-    files.sort();
     Ok(files)
 }
 

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Suite, replace, rmcp};
+use super::{Suite, replace, rmcp, test_files};
 use crate::run::Result;
 
 /// Those that the layer is put around, with their requirements.
@@ -52,21 +52,12 @@ const PMCP: Suite = Suite {
 
 /// The tests that use this server, without those that start programs of other languages or examples.
 fn http_tests(copy: &Path, server: &str) -> Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(copy.join("tests"))? {
-        let file = entry?.path();
-        if file.extension().is_none_or(|extension| extension != "rs") {
-            continue;
-        }
-        let text = fs::read_to_string(&file)?;
+    let files = test_files(copy)?.into_iter().filter(|(file, text)| {
         let starts = ["test_with_js", "example_process"];
         let is_alone = !starts.iter().any(|other| text.contains(other));
-        if text.contains(server) && is_alone && !file.ends_with("test_with_js.rs") {
-            files.push(file);
-        }
-    }
-    files.sort();
-    Ok(files)
+        text.contains(server) && is_alone && !file.ends_with("test_with_js.rs")
+    });
+    Ok(files.map(|(file, _)| file).collect())
 }
 
 /// The arguments of `cargo test` that select tests.
