@@ -187,14 +187,26 @@ impl Server {
         )
     }
 
-    /// Starts a standby of this server, which receives what it commits, soon after.
+    /// Starts a standby of this server, which receives what it commits, soon after. The server restarts: it is copied while it is
+    /// stopped, because the servers from npm come without `pg_basebackup`.
     pub fn standby(&self) -> Self {
         let copy = format!(
-            "\"{}/pg_basebackup\" -D data -R -c fast -h 127.0.0.1 -p {} -U postgres >log 2>&1",
-            self.programs.display(),
+            "cp -a \"{}/data\" data && touch data/standby.signal \
+             && printf \"primary_conninfo = \\047host=127.0.0.1 port={} user=postgres\\047\" >>data/postgresql.auto.conf",
+            self.folder.display(),
             self.port
         );
-        Server::start_with(&self.programs, temporary(), &copy, "", "", REMOVE)
+        self.stop("fast");
+        let standby = Server::start_with(
+            &self.programs,
+            temporary(),
+            &copy,
+            "",
+            "-c wal_retrieve_retry_interval=100",
+            REMOVE,
+        );
+        self.start_again();
+        standby
     }
 
     /// Cuts a standby off its primary. It receives nothing more, once it has no receiver.
