@@ -2,6 +2,7 @@
 
 mod activity;
 mod capture;
+mod duration;
 mod event;
 mod failure;
 mod filter;
@@ -25,6 +26,7 @@ mod tree_layout;
 
 pub use activity::{ActivityRecord, Preview};
 pub use capture::Capture;
+pub(crate) use duration::parse_duration;
 pub use event::EventRecord;
 #[cfg(feature = "rmcp")]
 pub(crate) use failure::causes;

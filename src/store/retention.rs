@@ -4,7 +4,10 @@ use std::{fmt, str::FromStr, time::Duration};
 
 use serde::Serialize;
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    record::parse_duration,
+};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// The default age limit of sums and recordings.
@@ -210,15 +213,21 @@ impl FromStr for Limit {
         }
         let unknown = || {
             Error::invalid(format!(
-                "{text:?} is not a retention limit: write an age (90d, 12h), a size (500MB, 2GB), both (30d/10GB) or `forever`"
+                "{text:?} is not a retention limit: write an age from 1s to {MOST_DAYS}d (90d, 12h), a size from 1B to 1000000TB (500MB, \
+                 2GB), both (30d/10GB) or `forever`"
             ))
         };
         for part in text.split('/') {
-            let age = parse_units(part, &AGES).map(Duration::from_secs);
-            let size = parse_units(part, &SIZES);
-            match (age, size) {
-                (Some(age), _) if limit.age.is_none() => limit.age = Some(age),
-                (None, Some(size)) if limit.bytes.is_none() => limit.bytes = Some(size),
+            let part = part.trim();
+            let age = parse_duration(&part.to_ascii_lowercase()).ok();
+            let age = age.map(|ns| ns / 1_000_000_000);
+            match (age, parse_size(part)) {
+                (Some(1..=MOST_SECONDS), _) if limit.age.is_none() => {
+                    limit.age = age.map(Duration::from_secs);
+                }
+                (None, Some(size @ 1..=MOST_BYTES)) if limit.bytes.is_none() => {
+                    limit.bytes = Some(size);
+                }
                 _ => return Err(unknown()),
             }
         }
@@ -226,6 +235,11 @@ impl FromStr for Limit {
     }
 }
 
+/// The longest age: nanoseconds in 64 bits have some more.
+const MOST_DAYS: u64 = 200_000;
+const MOST_SECONDS: u64 = MOST_DAYS * DAY.as_secs();
+/// The largest size: bytes in 63 bits, as databases count them, have some more.
+const MOST_BYTES: u64 = 1_000_000_000_000_000_000;
 /// Units of an age in seconds, the largest first.
 const AGES: [(&str, u64); 4] = [("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)];
 /// Units of a size in bytes, the largest first.
@@ -247,14 +261,14 @@ fn format_units(number: u64, units: &[(&str, u64)]) -> String {
     format!("{}{name}", number / unit)
 }
 
-/// Parses a decimal number and its unit, ignoring case.
-fn parse_units(text: &str, units: &[(&str, u64)]) -> Option<u64> {
+/// Parses a decimal number of bytes and its unit, ignoring case.
+fn parse_size(text: &str) -> Option<u64> {
     let at = text.find(|c: char| !(c.is_ascii_digit() || c == '.'))?;
     let (number, name) = text.split_at(at);
-    let (_, unit) = units
-        .iter()
-        .find(|(unit, _)| unit.eq_ignore_ascii_case(name.trim()))?;
+    let mut units = SIZES.iter();
+    let (_, unit) = units.find(|(unit, _)| unit.eq_ignore_ascii_case(name.trim()))?;
     let number: f64 = number.parse().ok()?;
+    // Saturates.
     Some((number * *unit as f64) as u64)
 }
 
@@ -311,7 +325,7 @@ mod tests {
         check("forever", Limit::FOREVER);
         check("90d", Limit::days(90));
         check("36h", Limit::age(Duration::from_secs(36 * 3600)));
-        check("0s", Limit::age(Duration::ZERO));
+        check("2w", Limit::days(14));
         check("1.5GB", Limit::bytes(1_500_000_000));
         check("10gb/30d", Limit::days(30).or_bytes(10_000_000_000));
         assert_eq!(
@@ -327,6 +341,14 @@ mod tests {
             "forever/30d",
             "-3d",
             "3 weeks",
+            // Everything would be deleted, or the number is too large.
+            "0d",
+            "0.5s",
+            "0GB",
+            "0.1B",
+            "200001d",
+            "99999999999999999999d",
+            "99999999999999999999TB",
         ] {
             assert!(text.parse::<Limit>().unwrap_err().is_invalid(), "{text}");
         }

@@ -1,14 +1,14 @@
 //! Arguments of `activity host`.
 
-use std::{ops::Bound, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
-use chrono::Utc;
 use clap::{ArgGroup, Args, Subcommand};
 use tower_activity::{
-    Error, Result,
+    Result,
     host::{ActivitySource, HostActivity, IdleMode},
-    record::Filter,
 };
+
+use crate::args::values;
 
 const STATUS: &str = "\
 Examples:
@@ -101,57 +101,16 @@ pub(crate) struct Watch {
     #[arg(long, value_name = "MODE", default_value = "io")]
     pub(crate) mode: IdleMode,
     /// Maximum idle time: 90s, 5m, 2h
-    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    #[arg(long, value_name = "TIME", value_parser = values::duration)]
     pub(crate) idle_timeout: Option<Duration>,
     /// Maximum time since the host was booted
-    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    #[arg(long, value_name = "TIME", value_parser = values::duration)]
     pub(crate) max_age: Option<Duration>,
     /// Polling interval
-    #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "10s")]
+    #[arg(long, value_name = "TIME", value_parser = values::duration, default_value = "10s")]
     pub(crate) interval: Duration,
     /// Command that stops the host; run again if it fails. Its environment has ACTIVITY_HOST_REASON (idle or max_age),
     /// ACTIVITY_HOST_STATE (the state afterwards: paused) and MNGR_HOST_DIR
     #[arg(last = true, value_name = "COMMAND")]
     pub(crate) command: Vec<String>,
-}
-
-/// Parses a duration as filters do.
-fn parse_duration(text: &str) -> Result<Duration> {
-    let invalid = || {
-        Error::new(
-            tower_activity::ErrorKind::Invalid,
-            "use a number and a unit: 90s, 5m, 2h",
-        )
-    };
-    if !text.chars().all(|c| c.is_alphanumeric() || c == '.') {
-        return Err(invalid());
-    }
-    let filter = Filter::parse(&format!("duration:>={text}"), Utc::now());
-    let range = filter.ok().and_then(|filter| filter.duration);
-    match range.map(|range| range.min_ns) {
-        Some(Bound::Included(ns)) if ns > 0 => Ok(Duration::from_nanos(ns)),
-        _ => Err(invalid()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_duration_is_a_number_and_a_unit() {
-        let check = |text: &str, ms: Option<u64>| {
-            assert_eq!(
-                parse_duration(text).ok(),
-                ms.map(Duration::from_millis),
-                "{text}"
-            );
-        };
-        check("90s", Some(90_000));
-        check("1.5h", Some(5_400_000));
-        check("5m", Some(300_000));
-        for text in ["", "5", "m", "0s", "-5m", ">5m", "5m has:error", "1m..2m"] {
-            check(text, None);
-        }
-    }
 }

@@ -142,6 +142,15 @@ fn invalid_arguments_delete_nothing() {
     };
     check(&["prune"], 2, "--older-than");
     check(&["prune", "--larger-than", "much"], 2, "is not a size");
+    for size in ["0B", "99999999999TB"] {
+        let said = "is not a size from 1B to 1000000TB";
+        check(&["prune", "--larger-than", size], 2, said);
+    }
+    check(
+        &["prune", "--older-than", "9999999999d"],
+        2,
+        "is too long: the most is 213503d",
+    );
     check(&["prune", "--older-than", "old"], 2, "`old` is not a time");
     check(
         &["prune", "--older-than", "1s status:failed"],
