@@ -122,6 +122,8 @@ pub(crate) use retention::RetentionFields;
 pub use retention::{Limit, Retention};
 pub(crate) use root_cause::{FailedNode, path_to_root_cause};
 pub(crate) use sanitize::{Attribute, MAX_NAME_BYTES, Sanitizer};
+#[cfg(feature = "postgres")]
+pub(crate) use sanitize::{limited_activity, limited_event};
 pub(crate) use scan::{SampleSums, SampleTotals, descendants_of, during, too_many};
 pub use sums::Quarter;
 pub use token::AccessToken;

@@ -11,6 +11,8 @@ use std::{
 
 use serde_json::Value;
 
+#[cfg(feature = "postgres")]
+use crate::record::{ActivityRecord, EventRecord};
 use crate::{
     record::{Preview, Scope, Text, snake_case},
     redact::{RawPreview, Redactor, RedactorPanicked},
@@ -256,6 +258,92 @@ impl Attribute {
         }
         details.add(self.key, self.value);
         None
+    }
+}
+
+/// Returns a copy of an activity within the limits; `None` if it is within them: those that a file has are, unless another program wrote
+/// them.
+#[cfg(feature = "postgres")]
+pub(crate) fn limited_activity(one: &ActivityRecord) -> Option<ActivityRecord> {
+    let is_long = |(key, value): &(&String, &Value)| {
+        key.len() > MAX_NAME_BYTES || key.len() + json_bytes(value) > MAX_ATTRIBUTE_BYTES
+    };
+    let mut attributes = one.attributes.iter().take(MAX_ATTRIBUTES);
+    let is_within = !is_longer(Some(&one.name), MAX_TEXT_BYTES)
+        && !is_longer(one.error_type.as_ref(), MAX_TEXT_BYTES)
+        && !is_longer(one.message.as_ref(), MAX_MESSAGE_BYTES)
+        && !one
+            .scope
+            .texts()
+            .into_iter()
+            .any(|text| is_longer(text.as_ref(), MAX_TEXT_BYTES))
+        && one.attributes.len() <= MAX_ATTRIBUTES
+        && !attributes.any(|one| is_long(&one));
+    if is_within {
+        return None;
+    }
+    let mut one = one.clone();
+    one.name = cut(one.name, MAX_TEXT_BYTES);
+    one.error_type = one.error_type.map(|text| cut(text, MAX_TEXT_BYTES));
+    one.message = one.message.map(|text| cut(text, MAX_MESSAGE_BYTES));
+    limit_scope(&mut one.scope);
+    let before = one.attributes.len();
+    let attributes = one.attributes.into_iter();
+    let kept = attributes.filter(|(key, value)| !is_long(&(key, value)));
+    one.attributes = kept.take(MAX_ATTRIBUTES).collect();
+    one.truncated |= one.attributes.len() < before;
+    Some(one)
+}
+
+/// The same for an event.
+#[cfg(feature = "postgres")]
+pub(crate) fn limited_event(one: &EventRecord) -> Option<EventRecord> {
+    // A byte is up to six in JSON.
+    let is_long = |data: &Value| {
+        json_bytes(data) > MAX_DATA_BYTES / 6 && data.to_string().len() > MAX_DATA_BYTES
+    };
+    let has_long_data = one.data.as_ref().is_some_and(is_long);
+    let is_within = !has_long_data
+        && !is_longer(Some(&one.event_type), MAX_TEXT_BYTES)
+        && !is_longer(one.summary.as_ref(), MAX_MESSAGE_BYTES)
+        && !is_longer(one.reference.as_ref(), MAX_REFERENCE_BYTES)
+        && !one
+            .scope
+            .texts()
+            .into_iter()
+            .any(|text| is_longer(text.as_ref(), MAX_TEXT_BYTES));
+    if is_within {
+        return None;
+    }
+    let mut one = one.clone();
+    one.event_type = cut(one.event_type, MAX_TEXT_BYTES);
+    one.summary = one.summary.map(|text| cut(text, MAX_MESSAGE_BYTES));
+    one.reference = one.reference.map(|text| cut(text, MAX_REFERENCE_BYTES));
+    limit_scope(&mut one.scope);
+    if has_long_data {
+        (one.data, one.truncated) = (None, true);
+    }
+    Some(one)
+}
+
+#[cfg(feature = "postgres")]
+fn limit_scope(scope: &mut Scope) {
+    for text in scope.texts_mut() {
+        *text = text.take().map(|text| cut(text, MAX_TEXT_BYTES));
+    }
+}
+
+/// Whether a text is longer than one that was cut, with the ellipsis.
+#[cfg(feature = "postgres")]
+fn is_longer(text: Option<&Text>, max: usize) -> bool {
+    text.is_some_and(|text| text.len() > max + '…'.len_utf8())
+}
+
+#[cfg(feature = "postgres")]
+fn cut(text: Text, max: usize) -> Text {
+    match is_longer(Some(&text), max) {
+        true => format!("{}…", &text[..text.floor_char_boundary(max)]).into(),
+        false => text,
     }
 }
 

@@ -16,6 +16,7 @@ use super::{
 use crate::{
     error::{Error, ErrorKind, Result},
     record::{ActivityId, ActivityRecord, EventRecord, RecordingId, RecordingRecord, Text},
+    store::{limited_activity, limited_event},
 };
 
 const TOMBSTONES: &str = "SELECT new.actor, t.until FROM unnest($1::text[]) AS new (actor) \
@@ -142,10 +143,11 @@ impl Marks {
             .filter(|one| partition::day(one.id) >= self.activity_horizon);
         kept.map(|one| {
             let at = one.started_at.timestamp_micros();
+            let limited = limited_activity(one);
             if !self.is_erased(one.scope.actor.as_ref(), at) {
-                return Cow::Borrowed(one);
+                return limited.map_or(Cow::Borrowed(one), Cow::Owned);
             }
-            let mut one = one.clone();
+            let mut one = limited.unwrap_or_else(|| one.clone());
             (one.scope.actor, one.scope.session, one.scope.request) = (None, None, None);
             (one.message, one.input, one.output) = (None, None, None);
             one.attributes.clear();
@@ -160,10 +162,11 @@ impl Marks {
         let kept = all.iter().filter(|one| day(one) >= self.event_horizon);
         kept.map(|one| {
             let is_inside = one.activity.is_some_and(|id| self.has_erased(id));
+            let limited = limited_event(one);
             if !is_inside && !self.is_erased(one.scope.actor.as_ref(), one.at.timestamp_micros()) {
-                return Cow::Borrowed(one);
+                return limited.map_or(Cow::Borrowed(one), Cow::Owned);
             }
-            let mut one = one.clone();
+            let mut one = limited.unwrap_or_else(|| one.clone());
             (one.scope.actor, one.scope.session, one.scope.request) = (None, None, None);
             (one.summary, one.reference, one.data, one.dedup_key) = (None, None, None, None);
             Cow::Owned(one)

@@ -161,7 +161,7 @@ pub(super) async fn add_chunks(
     let columns = Columns::default()
         .add("recording", each().map(|(id, _)| uuid(id.as_bytes())))
         .add("number", each().map(|(_, one)| signed(one.number)))
-        .add("track", each().map(|(_, one)| text(&one.track)))
+        .add("track", each().map(|(_, one)| key(&one.track)))
         .add("events", each().map(|(_, one)| signed(one.events)))
         .add(
             "from_at",

@@ -2,7 +2,7 @@
 -- scopes are those of a SQLite file. One row that could not be read would hide the others of its page: codes are checked here, and a reader
 -- accepts any other value.
 
-CREATE SCHEMA tower_activity;
+CREATE SCHEMA IF NOT EXISTS tower_activity;
 
 -- schema: the version. store: a random number of this store, which positions of followers name. ordinal: the last ordinal that was
 -- given to a batch; a transaction that folds batches locks this row. ordinal_at: when that was. server: the run of the server that gave it,
@@ -19,8 +19,9 @@ CREATE TABLE tower_activity.mark (
 -- Repeated texts, stored once.
 CREATE TABLE tower_activity.text (
   id     bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-  value  text NOT NULL UNIQUE,
-  folded text                     -- in one case, where that differs
+  -- Texts have the limits of those in a file, three times: a NUL becomes three bytes here.
+  value  text NOT NULL UNIQUE CHECK (octet_length(value) <= 512),
+  folded text CHECK (octet_length(folded) <= 1536) -- in one case, where that differs
 );
 CREATE INDEX text_folded ON tower_activity.text (folded) WHERE folded IS NOT NULL;
 
@@ -128,10 +129,12 @@ CREATE TABLE tower_activity.activity (
   request          text,
   error_type       text,
   message          text,
-  attributes       text,               -- JSON object; NULL: none
+  attributes       text,               -- JSON object; NULL: none. A byte of its values is up to six here
   input            text,
   output           text,
   terms            text,               -- words and attributes for the index, separated by spaces
+  CONSTRAINT texts CHECK (greatest(octet_length(session), octet_length(request), octet_length(error_type)) <= 777
+    AND octet_length(message) <= 6153 AND octet_length(attributes) <= 1600000),
   PRIMARY KEY (id)
 ) PARTITION BY RANGE (id);
 CREATE INDEX activity_project ON tower_activity.activity (project, id) WHERE project IS NOT NULL;
@@ -166,7 +169,8 @@ CREATE TABLE tower_activity.open (
   session         text,
   request         text,
   attributes      text,
-  input           text
+  input           text,
+  CONSTRAINT texts CHECK (greatest(octet_length(session), octet_length(request)) <= 777 AND octet_length(attributes) <= 1600000)
 );
 CREATE INDEX open_log ON tower_activity.open (log);
 
@@ -194,6 +198,8 @@ CREATE TABLE tower_activity.event (
   request     text,
   dedup_key   text,
   terms       text,
+  CONSTRAINT texts CHECK (greatest(octet_length(session), octet_length(request)) <= 777 AND octet_length(summary) <= 6153
+    AND octet_length(reference) <= 3081 AND octet_length(data) <= 65536),
   PRIMARY KEY (id)
 ) PARTITION BY RANGE (id);
 CREATE INDEX event_project ON tower_activity.event (project, id) WHERE project IS NOT NULL;
@@ -228,7 +234,7 @@ CREATE TABLE tower_activity.recording (
 CREATE TABLE tower_activity.chunk (
   recording uuid NOT NULL,
   number    bigint NOT NULL,
-  track     text NOT NULL,
+  track     text NOT NULL CHECK (octet_length(track) <= 512),
   events    bigint NOT NULL,
   from_at   bigint NOT NULL,
   until_at  bigint NOT NULL,

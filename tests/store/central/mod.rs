@@ -5,6 +5,7 @@ mod faults;
 mod hostile;
 mod hostile_forwarder;
 mod hostile_sums;
+mod hostile_texts;
 mod maintenance;
 mod missing;
 mod partitions;
