@@ -58,8 +58,8 @@ REVOKE SELECT ON tower_activity.webhook, tower_activity.dead_letter, tower_activ
 REVOKE SELECT ON tower_activity.tombstone, tower_activity.log FROM activity_reader;
 GRANT SELECT (number, id, host, heard_at, activity, event, chunk, batches, waiting, refused, outdated)
   ON tower_activity.log TO activity_reader;
--- What `activity doctor` compares.
-GRANT EXECUTE ON FUNCTION tower_activity.first_id TO activity_reader;
+-- What `activity doctor` compares, and `activity prune --dry-run` counts.
+GRANT EXECUTE ON FUNCTION tower_activity.first_id, tower_activity.first_kept TO activity_reader;
 
 -- Records, which never change. Activities and events are inserted by views, into the batch that is being accepted.
 GRANT SELECT ON tower_activity.activity, tower_activity.event TO activity_forwarder;

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    record::{ActivityId, ActivityRecord, EventRecord},
+    record::{ActivityId, ActivityRecord, EventRecord, LAST_US},
     store::{
         AccessToken, ClockReading, EraseCounts, Limit, Maintenance, Position, Prune, PruneCounts,
         Retention, sealed, sums::quarter_of,
@@ -27,6 +27,8 @@ use crate::{
 
 const BEGIN: &str = "SET LOCAL lock_timeout = '10s'";
 const DAY_US: i64 = 86_400_000_000;
+/// The days that an id can express.
+const MOST_DAYS: i64 = LAST_US / DAY_US;
 /// Rows per transaction, where no partition is dropped.
 const STEP: i64 = 1000;
 
@@ -241,12 +243,10 @@ impl Maintenance for PostgresMaintenance {
         let mut counts = [0; 2];
         for (count, (table, before)) in counts.iter_mut().zip(cutoffs.days) {
             let Some(before) = before else { continue };
-            for (name, _) in self.old_days(table, before)? {
-                *count += self.count(&name, "")?;
-            }
-            let early = ActivityId::from_parts(before.clamp(0, 10_957) * DAY_US, 0);
-            let early = uuid(early.as_bytes());
-            *count += self.count(&format!("{table}_early"), &format!("WHERE id < '{early}'"))?;
+            // By the parent: who reads has no rights on partitions.
+            let us = before.clamp(0, MOST_DAYS).saturating_mul(DAY_US);
+            let first = uuid(ActivityId::from_parts(us, 0).as_bytes());
+            *count = self.count(table, &format!("WHERE id < '{first}'"))?;
         }
         let mut prunable = PruneCounts {
             activities: counts[0],
