@@ -16,7 +16,8 @@ use crate::{
     store::{CentralStore, Outage, OutageListener, Store, sqlite::SqliteStore},
 };
 
-/// Consecutive failures after which [`Forwarder::forward_all`] gives up; beside those of a log that another forwarder holds.
+/// Consecutive failures after which [`Forwarder::forward_all`] gives up a target that it had reached; beside those of a log that
+/// another forwarder holds.
 const MOST_FAILURES: u32 = 5;
 
 /// Forwards the log in a file to a central store.
@@ -103,8 +104,8 @@ impl Forwarder {
     ///
     /// # Errors
     ///
-    /// If the file cannot be read, the target cannot be reached in several attempts, or another process forwards the file
-    /// (`is_busy`).
+    /// If the file cannot be read, the target cannot be reached, in several attempts once it was, or another process forwards the
+    /// file (`is_busy`). A target that was never reached is not kept in the file.
     pub fn forward_all(
         &mut self,
         mut progress: impl FnMut(ForwardProgress),
@@ -118,7 +119,8 @@ impl Forwarder {
                 Ok(step) => step,
                 Err(error) => {
                     failures += u32::from(!error.is_busy());
-                    if failures >= MOST_FAILURES {
+                    let is_first = failures > 0 && !self.session.has_connected();
+                    if is_first || failures >= MOST_FAILURES {
                         return Err(error);
                     }
                     thread::sleep(backoff.next());
@@ -158,12 +160,14 @@ impl Forwarder {
     }
 
     /// Follows the file on a thread of its own, until the returned handle is dropped. Errors are retried, and shown in the
-    /// health of the file.
+    /// health of the file. Retention by age keeps what waits for the target, even if that was never reached, until it is
+    /// forwarded or [forgotten](Self::forget).
     ///
     /// # Errors
     ///
     /// If the thread cannot be started.
-    pub fn follow(self) -> Result<Forwarding> {
+    pub fn follow(mut self) -> Result<Forwarding> {
+        self.session.hold();
         Forwarding::start(self.session, self.store, self.central, self.outages)
     }
 }

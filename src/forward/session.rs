@@ -42,6 +42,9 @@ pub(super) struct Session {
     keep_us: Option<i64>,
     /// The error of this session in the file.
     error: Option<String>,
+    /// Retention keeps what waits for the target before it was ever reached, too.
+    holds: bool,
+    has_connected: bool,
 }
 
 /// What a step has done.
@@ -69,7 +72,21 @@ impl Session {
             again_since: None,
             keep_us: None,
             error: None,
+            holds: false,
+            has_connected: false,
         }
+    }
+
+    /// Makes the target known to the file before the first attempt to connect: from then on retention keeps what waits for it.
+    pub(super) fn hold(&mut self) {
+        self.holds = true;
+        // It was not kept for a target that was not known.
+        self.error = None;
+    }
+
+    /// Returns true once the target was reached.
+    pub(super) fn has_connected(&self) -> bool {
+        self.has_connected
     }
 
     /// Forwards again what is dated from this microsecond on, as a new log.
@@ -142,6 +159,7 @@ impl Session {
             Some(connected) => connected,
             None => {
                 let connected = self.connect()?;
+                self.has_connected = true;
                 // The file may have one of an earlier process.
                 self.error.get_or_insert_default();
                 connected
@@ -209,8 +227,7 @@ impl Session {
             },
         };
         let mut in_file = kept;
-        if kept.is_none() {
-            // Before the first attempt: from now on retention keeps what is not forwarded.
+        if kept.is_none() && self.holds {
             self.spool()?.replace_target(&name, None, &target)?;
             in_file = self.spool()?.target(&name)?;
         }

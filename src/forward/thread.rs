@@ -131,6 +131,7 @@ fn run(mut session: Session, mut outages: OutageWatch, shared: &Shared) {
     let mut backoff = Backoff::default();
     loop {
         let stop_at = shared.state.lock().stop_at;
+        let before = session.forwarded();
         let step = session.step();
         if let Some(stop_at) = stop_at
             && (!matches!(step, Ok(Step::Forwarded)) || Instant::now() >= stop_at)
@@ -161,7 +162,9 @@ fn run(mut session: Session, mut outages: OutageWatch, shared: &Shared) {
                 continue;
             }
         }
-        if outages.succeeded(|| session.waiting().ok()) {
+        // With those that this step has forwarded.
+        let sent = session.forwarded() - before;
+        if outages.succeeded(|| Some(session.waiting().ok()? + sent)) {
             tracing::info!(target: "tower_activity::forward", ?session, "the log is being forwarded again");
         }
     }

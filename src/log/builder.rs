@@ -169,7 +169,8 @@ impl Builder {
     ///
     /// A thread follows the file, and copies what is committed. Calls never wait for it, and the log opens, records and can be
     /// read while the store is away: it is forwarded once the store is back. Retention by age deletes nothing that was not
-    /// forwarded. [`forward`](crate::forward) has the details.
+    /// forwarded, also while the store was never reached: [`Forwarder::forget`](crate::forward::Forwarder::forget) gives up a mistyped
+    /// address. [`forward`](crate::forward) has the details.
     ///
     /// # Examples
     ///

@@ -24,7 +24,7 @@ pub enum Outage<'a> {
     Ended {
         /// The time since the first failure.
         lasted: Duration,
-        /// The number of records that are still to be sent; `None` if that is unknown.
+        /// The number of records that waited for it; `None` if that is unknown.
         waiting: Option<u64>,
     },
 }
