@@ -54,7 +54,7 @@ pub enum ErrorKind {
     Store,
     /// The store has a schema that a newer version of this crate wrote.
     NewerSchema,
-    /// The file is not a store of this crate.
+    /// The file, or what is at the address, is not a store of this crate.
     NotAStore,
     /// The store's user lacks a right that this needs. The message names it.
     Denied,
@@ -215,7 +215,7 @@ impl fmt::Display for ErrorKind {
             ErrorKind::Invalid => "a value is not valid",
             ErrorKind::Store => "the store cannot be read or written",
             ErrorKind::NewerSchema => "a newer version wrote the store",
-            ErrorKind::NotAStore => "the file is not a store",
+            ErrorKind::NotAStore => "the file, or what is at the address, is not a store",
             ErrorKind::Denied => "the store's user lacks a right",
             ErrorKind::Busy => "another process has locked the store",
             ErrorKind::Full => "the disk or the log's memory is full",
@@ -225,7 +225,9 @@ impl fmt::Display for ErrorKind {
             ErrorKind::Closed => "the log was shut down",
             ErrorKind::Forked => "the log was opened by the process that this one was forked from",
             ErrorKind::NotFound => "not found",
-            ErrorKind::NoStore => "there is no store",
+            ErrorKind::NoStore => {
+                "there is no store yet: the first program that records creates a file, the first `activity forward` the schema of a database"
+            }
             ErrorKind::Host => "the host, its provider or its markers failed",
         })
     }
@@ -272,7 +274,7 @@ mod tests {
         };
         check(ErrorKind::Store, "the store cannot be read or written");
         check(ErrorKind::Busy, "another process has locked the store");
-        check(ErrorKind::NoStore, "there is no store");
+        check(ErrorKind::Closed, "the log was shut down");
         check(ErrorKind::Denied, "cannot read /srv/a.db");
         let asked = Error::invalid("no filter").with_source("unknown field");
         assert_eq!(asked.public_message(), "no filter: unknown field");

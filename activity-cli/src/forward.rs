@@ -44,11 +44,15 @@ pub(crate) fn run(store: &str, args: &args::Forward) -> Result<(), Failure> {
     let mut progress = Progress::new("forwarding");
     let done = forwarder.forward_all(|done| {
         progress.set(done.forwarded as f64 / done.records.max(1) as f64);
-    })?;
+    });
     drop(progress);
-    if !args.once {
-        return follow(forwarder, &name);
-    }
+    let done = match done {
+        Ok(_) if !args.once => return follow(forwarder, &name),
+        Err(error) if !args.once && outage::may_come_back(&error) => {
+            return follow(forwarder, &name);
+        }
+        done => done?,
+    };
     let mut progress = Progress::new("verifying");
     let verified = forwarder.verify(|done| progress.set(done))?;
     drop(progress);

@@ -1,10 +1,11 @@
 //! A store that does not answer for a while, as followers see it.
 
-use std::time::Duration;
+use std::{thread, time::Duration};
 
 use tower_activity::{Error, store};
 
 use crate::{
+    failure::Failure,
     print::{self, human},
     source,
 };
@@ -27,6 +28,33 @@ impl Outage {
             store: source::shown(store),
             is_address: source::is_address(store),
             error: None,
+        }
+    }
+
+    /// Opens what a command follows, and tries again while the database is away.
+    ///
+    /// # Errors
+    ///
+    /// If it is useless to try again: a file, a wrong password, a database that is not there.
+    pub(crate) fn open<T>(&mut self, open: impl Fn() -> Result<T, Failure>) -> Result<T, Failure> {
+        loop {
+            if let Some(opened) = self.try_open(&open)? {
+                return Ok(opened);
+            }
+            thread::sleep(RETRY_INTERVAL);
+        }
+    }
+
+    /// The same once. `None` if the database is away.
+    pub(crate) fn try_open<T>(
+        &mut self,
+        open: impl Fn() -> Result<T, Failure>,
+    ) -> Result<Option<T>, Failure> {
+        match open() {
+            Err(Failure::Library(error)) if self.is_address && may_come_back(&error) => {
+                Ok(self.note(Err(error))?)
+            }
+            opened => Ok(self.note(Ok(opened?))?),
         }
     }
 
@@ -55,11 +83,9 @@ impl Outage {
     ///
     /// If it is useless to try again.
     pub(crate) fn begin(&mut self, error: Error) -> Result<Option<String>, Error> {
-        let is_away = error.is_store() || error.is_timeout() || error.is_full();
-        // A database whose schema was dropped: the next forwarder creates it.
-        let is_away = is_away || error.is_not_found();
-        // One that is being put back: its rights come last.
-        let is_away = is_away || error.is_denied();
+        // A database whose schema was dropped: the next forwarder creates it. One that is restored: its rights come last.
+        let is_restored = error.is_not_found() || error.is_denied() || error.is_not_a_store();
+        let is_away = may_come_back(&error) || is_restored;
         if !(self.is_address && is_away) {
             // A file that was moved away is not an outage: its writer creates the next one.
             let is_moved = error.is_not_found() || error.is_busy();
@@ -90,6 +116,11 @@ impl Outage {
     }
 }
 
+/// Returns true if a database may be there later that is not when a command starts. Its password and its name stay wrong.
+pub(crate) fn may_come_back(error: &Error) -> bool {
+    error.is_store() || error.is_timeout() || error.is_full()
+}
+
 /// Prints that a command which works in the background of a store cannot, and that it can again. `what` is what it does.
 pub(crate) fn report(what: &str, outage: &store::Outage<'_>) {
     let duration = |time: Duration| human::duration(time.as_nanos() as u64);
@@ -103,6 +134,7 @@ pub(crate) fn report(what: &str, outage: &store::Outage<'_>) {
         store::Outage::Ended {
             lasted, waiting, ..
         } => {
+            let waiting = waiting.filter(|waiting| *waiting > 0);
             let waiting = waiting.map_or(String::new(), |waiting| {
                 format!(" · {} to send", human::many(waiting, "record", "records"))
             });

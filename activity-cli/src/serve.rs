@@ -3,6 +3,7 @@
 use std::{
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    thread,
 };
 
 use tower_activity::{
@@ -16,15 +17,28 @@ use tracing_subscriber::{
     util::SubscriberInitExt,
 };
 
-use crate::{args::Serve, browser, failure::Failure, secrets::Token, signal, source};
+use crate::{
+    args::Serve, browser, failure::Failure, outage::Outage, secrets::Token, signal, source,
+};
 
 pub(crate) fn run(store: &str, args: &Serve) -> Result<(), Failure> {
-    // Fails now if the store cannot be read, instead of on every request.
-    let mut reader = source::open(store)?;
-    if source::is_address(store) {
-        reader.vitals()?;
+    // Fails now if the store cannot be read, instead of on every request. A database that is away may come back.
+    let mut outage = Outage::new(store);
+    let named = store.to_owned();
+    let open = move || {
+        let mut reader = source::open(&named)?;
+        if source::is_address(&named) {
+            reader.vitals()?;
+        }
+        Ok::<_, Failure>(())
+    };
+    if outage.try_open(&open)?.is_none() {
+        thread::spawn(move || {
+            if let Err(failure) = outage.open(open) {
+                failure.report();
+            }
+        });
     }
-    drop(reader);
     let log = match args.accept_events {
         true => Some(ActivityLog::open(source::path(store)?)?),
         false => None,

@@ -32,14 +32,28 @@ pub(crate) const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 pub(crate) fn run(store: &str, args: &Tail) -> Result<(), Failure> {
     let filter = source::filter(&args.filter, args.tz)?;
-    let mut follower = Follower::new(source::open(store)?, filter)?;
+    let mut outage = Outage::new(store);
+    let (store, limit) = (store.to_owned(), args.limit);
+    let open = move || {
+        let mut follower = Follower::new(source::open(&store)?, filter.clone())?;
+        let earlier = follower.earlier(limit)?;
+        Ok::<_, Failure>((follower, earlier))
+    };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     let done = runtime.block_on(async {
         let mut interrupted = pin!(tokio::signal::ctrl_c());
-        print(&follower.earlier(args.limit)?, args)?;
-        let mut outage = Outage::new(store);
+        let opening = task::spawn_blocking(move || {
+            let opened = outage.open(open);
+            (outage, opened)
+        });
+        let (mut outage, opened) = tokio::select! {
+            opened = opening => opened.map_err(io::Error::other)?,
+            signal = &mut interrupted => return Ok(signal?),
+        };
+        let (mut follower, earlier) = opened?;
+        print(&earlier, args)?;
         loop {
             // On another thread: a store that is away may take its time.
             let polling = task::spawn_blocking(move || {

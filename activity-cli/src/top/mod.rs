@@ -36,29 +36,36 @@ const READ_TIMEOUT: Duration = Duration::from_millis(200);
 
 pub(crate) fn run(store: &str, args: &Top) -> Result<(), Failure> {
     let filter = source::filter(&args.filter, args.tz)?;
-    let mut top = Watched::new(store, filter)?;
-    if args.json {
-        return Ok(json::print(&top.view()?)?);
+    if args.json || args.once || !io::stdout().is_terminal() {
+        let view = Watched::new(store, filter)?.view()?;
+        return Ok(match args.json {
+            true => json::print(&view)?,
+            false => print::text(&view.render(print::width(), None))?,
+        });
     }
-    if args.once || !io::stdout().is_terminal() {
-        let text = top.view()?.render(print::width(), None);
-        return Ok(print::text(&text)?);
-    }
+    let mut outage = Outage::new(store);
+    let opened = outage.open(|| {
+        let mut top = Watched::new(store, filter.clone())?;
+        let view = top.view()?;
+        Ok((top, view))
+    })?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     let interval = Duration::from_secs_f64(args.interval);
-    let done = runtime.block_on(watch(top, Outage::new(store), interval));
+    let done = runtime.block_on(watch(opened, outage, interval));
     // Does not wait for a store that is away.
     runtime.shutdown_background();
     done
 }
 
 /// Refreshes the view until a key or a signal ends it.
-async fn watch(mut top: Watched, mut outage: Outage, interval: Duration) -> Result<(), Failure> {
+async fn watch(
+    (mut top, mut view): (Watched, View),
+    mut outage: Outage,
+    interval: Duration,
+) -> Result<(), Failure> {
     let mut shutdown = pin!(signal::shutdown()?);
-    // First, so that an error is printed on the terminal as it was.
-    let mut view = top.view()?;
     let mut screen = Screen::enter()?;
     loop {
         screen.draw(&view)?;

@@ -149,8 +149,15 @@ pub(crate) fn failure(webhook: &WebhookStatus, now: DateTime<Utc>) -> Option<Str
 }
 
 fn deliver(webhooks: Webhooks, store: &str) -> Result<(), Failure> {
-    let all = webhooks.list()?;
-    let count = human::many(all.len() as u64, "webhook", "webhooks");
+    let what = match webhooks.list() {
+        Ok(all) => human::many(all.len() as u64, "webhook", "webhooks"),
+        // The delivery says that it is away.
+        Err(error) if source::is_address(store) && outage::may_come_back(&error) => {
+            "webhooks".to_owned()
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let ready = format!("delivering to {what} until ctrl-c");
     let what = format!("delivering webhooks of {}", source::shown(store));
     let webhooks = webhooks.on_outage(move |one| outage::report(&what, &one));
     let delivery = webhooks.deliver();
@@ -159,7 +166,7 @@ fn deliver(webhooks: Webhooks, store: &str) -> Result<(), Failure> {
         .build()?;
     runtime.block_on(async {
         let shutdown = signal::shutdown()?;
-        print::on_stderr(&format!("delivering to {count} until ctrl-c"));
+        print::on_stderr(&ready);
         shutdown.await
     })?;
     delivery.stop();

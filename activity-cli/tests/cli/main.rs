@@ -1,6 +1,7 @@
 //! The command `activity`, run like people and scripts do, on stores written by real logs.
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
+mod away;
 mod busy;
 mod central;
 mod columns;

@@ -29,7 +29,6 @@ const READ: &[&[&str]] = &[
 const MAINTAIN: &[&[&str]] = &[
     &["retention", "--activities", "90d"],
     &["prune", "--older-than", "30d"],
-    &["prune", "--older-than", "30d", "--dry-run"],
     &["erase", "--actor", "Ann B"],
     &["rebuild"],
     &["doctor", "--accept"],
@@ -67,13 +66,13 @@ impl Database {
         self.fixture.run(&["forward", "--to", url, "--once"])
     }
 
-    /// Returns the address for a new user of a role; `none`: of no role.
+    /// Returns the address for a new user of a role; `none` and `stranger`: of no role.
     fn user(&self, role: &str) -> String {
         // Users are of a server, not of a database.
         let name = self.url.rsplit('/').next().unwrap();
         let user = format!("{role}_{name}");
         let member = match role {
-            "none" => String::new(),
+            "none" | "stranger" => String::new(),
             role => format!("IN ROLE activity_{role}"),
         };
         postgres::query(&self.url, &format!("CREATE ROLE {user} LOGIN {member}"));
@@ -126,6 +125,30 @@ fn a_missing_right_is_named_by_its_role() {
         );
         let doctor = database.fixture.run(&["doctor"]);
         assert!(doctor.stdout.contains(FORWARDER), "{}", doctor.stdout);
+    }
+    // What only counts needs to read only.
+    for count in [
+        &[
+            "prune",
+            "--older-than",
+            "0s",
+            "--larger-than",
+            "1B",
+            "--dry-run",
+        ][..],
+        &[
+            "prune",
+            "--older-than",
+            "0s",
+            "--what",
+            "sums,recordings",
+            "--dry-run",
+        ],
+        &["erase", "--actor", "Ann B", "--dry-run"],
+    ] {
+        let ran = database.run(&reader, count);
+        assert_eq!(ran.code, Some(0), "{count:?}: {ran:?}");
+        database.fails(&none, count, MAINTAINER);
     }
     // Nothing was changed meanwhile.
     let maintainer = database.user("maintainer");
@@ -181,6 +204,70 @@ fn a_database_without_the_schema_says_so() {
         ran.code == Some(1) && ran.stderr.contains(expected),
         "{ran:?}"
     );
+}
+
+/// One sentence for every command and every role, which deletes nothing: the schema may be one that is being restored.
+#[test]
+fn a_schema_with_other_contents_says_so() {
+    let database = Database::new();
+    let none = database.user("none");
+    let expected = [
+        "the schema tower_activity of the database postgres://127.0.0.1:",
+        " is incomplete, or another program's · wait if it is being restored; otherwise rename it",
+    ];
+    for contents in [
+        "CREATE TABLE tower_activity.orders (id int)",
+        "CREATE TABLE tower_activity.mark (name text, value text)",
+        // A restore creates the functions first, then the tables, and fills them later.
+        "CREATE FUNCTION tower_activity.first_id(bigint) RETURNS uuid LANGUAGE sql RETURN gen_random_uuid()",
+        "CREATE TABLE tower_activity.mark (name text, value bigint)",
+    ] {
+        let schema = "DROP SCHEMA IF EXISTS tower_activity CASCADE; CREATE SCHEMA tower_activity";
+        postgres::query(&database.url, &format!("{schema}; {contents}"));
+        for args in READ.iter().chain(MAINTAIN) {
+            for url in [&database.url, &none] {
+                // Who may not read the marks is told of the role.
+                if contents.ends_with("value bigint)") && url == &none {
+                    continue;
+                }
+                for expected in expected {
+                    database.fails(url, args, expected);
+                }
+            }
+        }
+        let ran = database.forward(&database.url);
+        assert!(
+            ran.code == Some(1) && ran.stderr.contains(expected[1]),
+            "{ran:?}"
+        );
+    }
+}
+
+#[test]
+fn an_empty_schema_is_filled_unless_it_is_that_of_a_stranger() {
+    let database = Database::new();
+    let stranger = database.user("stranger");
+    postgres::query(&database.url, "CREATE SCHEMA tower_activity");
+    for args in READ.iter().chain(MAINTAIN) {
+        for url in [&database.url, &stranger] {
+            database.fails(url, args, "no log has been forwarded to the database");
+        }
+    }
+    let name = database.url.rsplit('/').next().unwrap();
+    let owner = |user: &str| {
+        let change = format!("ALTER SCHEMA tower_activity OWNER TO {user}");
+        postgres::query(&database.url, &change);
+    };
+    owner(&format!("stranger_{name}"));
+    let ran = database.forward(&database.url);
+    let expected = "is empty and belongs to";
+    assert!(
+        ran.code == Some(1) && ran.stderr.contains(expected),
+        "{ran:?}"
+    );
+    owner("postgres");
+    let ran = database.forward(&database.url);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
 }
 
 #[test]

@@ -1,13 +1,13 @@
 //! The address of a database: where it is, how its server is verified, and the password.
 
-use std::{env, fs, net::IpAddr, path::Path};
+use std::net::IpAddr;
 
 use tokio_postgres::{
     Config,
     config::{Host, SslMode},
 };
 
-use super::{credentials, tls::Verification};
+use super::{credentials, passwords::Passwords, tls::Verification};
 use crate::{
     error::{Error, Result},
     record::most_similar,
@@ -36,6 +36,9 @@ const PARAMETERS: [&str; 20] = [
     "tcp_user_timeout",
     "user",
 ];
+const PORTS: &str = "a number from 1 to 65535";
+/// The longest time of a parameter.
+const MOST_SECONDS: u32 = 86_400;
 const WITHOUT_VALUE: &str = "a parameter in the address of the PostgreSQL database has no value: parameters have the form name=value";
 const MALFORMED: &str = "the address of the PostgreSQL database is malformed: it has the form postgres://user@host:5432/database";
 const AMBIGUOUS: &str = "the address of the PostgreSQL database has / or ? before the user ends, or @ after that: write %2F, %3F or %40 in \
@@ -49,14 +52,6 @@ pub(super) struct Address {
     pub(super) tls: Verification,
 }
 
-/// How passwords are found that are not in the address.
-struct Passwords {
-    /// `PGPASSWORD`
-    variable: Option<String>,
-    /// The text of `~/.pgpass`, or the file that `PGPASSFILE` names.
-    file: Option<String>,
-}
-
 impl Address {
     /// Parses an address, and checks that the password can be read if it has none. Errors repeat no part of the address.
     pub(super) fn parse(url: &str) -> Result<Self> {
@@ -68,13 +63,17 @@ impl Address {
         if place.contains('@') || user.contains(['/', '?']) {
             return Err(Error::invalid(AMBIGUOUS));
         }
+        check_ports(place, !credentials.is_empty())?;
         let (mut mode, mut root) = (None, None);
         let mut others = Vec::new();
         for parameter in parameters.split('&').filter(|one| !one.is_empty()) {
             match parameter.split_once('=') {
                 Some(("sslmode", value)) => mode = Some(value),
                 Some(("sslrootcert", value)) => root = Some(decode(value)?),
-                Some((name, _)) if PARAMETERS.contains(&name) => others.push(parameter),
+                Some((name, value)) if PARAMETERS.contains(&name) => {
+                    check(name, value)?;
+                    others.push(parameter);
+                }
                 Some((name, _)) => return Err(unknown(name)),
                 None => return Err(Error::invalid(WITHOUT_VALUE)),
             }
@@ -101,10 +100,8 @@ impl Address {
             }
             (None, None) if config.get_hosts().iter().all(is_local) => Verification::NoTls,
             (None, None) => Verification::Verified { root: None },
-            (Some(_), _) => {
-                return Err(Error::invalid(
-                    "sslmode in the address of the PostgreSQL database is not verify-full, require or disable",
-                ));
+            (Some(mode), _) => {
+                return Err(wrong("sslmode", mode, "verify-full, require or disable"));
             }
         };
         config.ssl_mode(match tls {
@@ -128,6 +125,76 @@ impl Address {
     }
 }
 
+/// Checks the value of a parameter.
+fn check(name: &str, value: &str) -> Result<()> {
+    let words: &[&str] = match name {
+        "connect_timeout" | "tcp_user_timeout" | "keepalives_idle" | "keepalives_interval" => {
+            // Longer ones would overflow where they are multiplied.
+            let seconds = value.parse::<u32>().ok();
+            return match seconds.is_some_and(|seconds| seconds <= MOST_SECONDS) {
+                true => Ok(()),
+                false => Err(wrong(name, value, "a number of seconds from 0 to 86400")),
+            };
+        }
+        "keepalives_retries" => match value.parse::<u32>() {
+            Ok(_) => return Ok(()),
+            Err(_) => return Err(wrong(name, value, "a number")),
+        },
+        "port" => match value
+            .split(',')
+            .all(|port| port.is_empty() || is_port(port))
+        {
+            true => return Ok(()),
+            false => return Err(wrong(name, value, PORTS)),
+        },
+        "keepalives" => &["0", "1"],
+        "channel_binding" => &["disable", "prefer", "require"],
+        "load_balance_hosts" => &["disable", "random"],
+        "sslnegotiation" => &["postgres", "direct"],
+        "target_session_attrs" => &["any", "read-write", "read-only"],
+        _ => return Ok(()),
+    };
+    match words.contains(&value) {
+        true => Ok(()),
+        false => Err(wrong(name, value, &words.join(", "))),
+    }
+}
+
+/// Checks the ports of hosts. Without a user in the address they may be a password, and are not repeated.
+fn check_ports(place: &str, has_user: bool) -> Result<()> {
+    let hosts = place.split_once("://").map_or(place, |(_, hosts)| hosts);
+    let hosts = hosts.split('/').next().unwrap_or_default();
+    for host in hosts.split(',') {
+        let behind = host.rsplit_once(']').map_or(host, |(_, behind)| behind);
+        match behind.split_once(':') {
+            Some((_, port)) if !port.is_empty() && !is_port(port) => {
+                return Err(match has_user {
+                    true => wrong("the port", port, PORTS),
+                    false => wrong("the port", "", PORTS),
+                });
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn is_port(text: &str) -> bool {
+    text.parse::<u16>().is_ok_and(|port| port > 0)
+}
+
+/// Returns the error for a value. It repeats one that is a plain word: no password stands there.
+fn wrong(name: &str, value: &str, possible: &str) -> Error {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.,".contains(&byte);
+    let value = match value.bytes().all(is_plain) && (1..=20).contains(&value.len()) {
+        true => format!(" {value:?}"),
+        false => String::new(),
+    };
+    Error::invalid(format!(
+        "{name}{value} in the address of the PostgreSQL database is not valid: write {possible}"
+    ))
+}
+
 /// Returns the error for a parameter. It repeats its name only if that is like a known one: else it may be a part of a password.
 fn unknown(name: &str) -> Error {
     let known = PARAMETERS.join(", ");
@@ -143,68 +210,6 @@ fn unknown(name: &str) -> Error {
     })
 }
 
-/// Names the database without a user and a password, as an address: of the same database.
-pub(super) fn name(config: &Config) -> String {
-    let (hosts, addresses) = (config.get_hosts(), config.get_hostaddrs());
-    let all: Vec<String> = match hosts {
-        [] => addresses.iter().map(|one| tcp(&one.to_string())).collect(),
-        hosts => hosts.iter().map(host).collect(),
-    };
-    let all = match all.is_empty() {
-        true => vec!["localhost".to_owned()],
-        false => all,
-    };
-    let all = all.iter().enumerate();
-    let all: Vec<_> = all
-        .map(|(at, host)| format!("{host}:{}", port(config, at)))
-        .collect();
-    let database = config.get_dbname().or(config.get_user());
-    let database = encode(database.unwrap_or_default().as_bytes());
-    let mut name = format!("postgres://{}/{database}", all.join(","));
-    // The host is the name in the certificate then.
-    if !hosts.is_empty() && !addresses.is_empty() {
-        let addresses: Vec<_> = addresses.iter().map(ToString::to_string).collect();
-        name += &format!("?hostaddr={}", addresses.join(","));
-    }
-    name
-}
-
-/// Returns the port of a host.
-fn port(config: &Config, at: usize) -> u16 {
-    let ports = config.get_ports();
-    ports.get(at).or(ports.first()).copied().unwrap_or(5432)
-}
-
-fn host(host: &Host) -> String {
-    match host {
-        Host::Tcp(name) => tcp(name),
-        #[cfg(unix)]
-        Host::Unix(path) => encode(std::os::unix::ffi::OsStrExt::as_bytes(path.as_os_str())),
-    }
-}
-
-/// Returns the name or address of a host, with an IPv6 address in brackets.
-fn tcp(name: &str) -> String {
-    match name.contains(':') {
-        true => format!("[{}]", encode(name.as_bytes()).replace("%3A", ":")),
-        false => encode(name.as_bytes()),
-    }
-}
-
-/// Encodes what cannot stand in a part of an address, as `%20` and the like.
-fn encode(bytes: &[u8]) -> String {
-    let mut encoded = String::with_capacity(bytes.len());
-    for byte in bytes {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                encoded.push(char::from(*byte));
-            }
-            byte => encoded += &format!("%{byte:02X}"),
-        }
-    }
-    encoded
-}
-
 /// True if the server is on this machine.
 fn is_local(host: &Host) -> bool {
     match host {
@@ -215,84 +220,6 @@ fn is_local(host: &Host) -> bool {
         #[cfg(unix)]
         Host::Unix(_) => true,
     }
-}
-
-impl Passwords {
-    fn of_process() -> Result<Self> {
-        let variable = env::var("PGPASSWORD").ok().filter(|one| !one.is_empty());
-        let named = env::var_os("PGPASSFILE").map(Into::into);
-        let file = named.or_else(|| Some(env::home_dir()?.join(".pgpass")));
-        let file = match file.filter(|file| variable.is_none() && file.is_file()) {
-            Some(file) => Some(read_secret(&file)?),
-            None => None,
-        };
-        Ok(Passwords { variable, file })
-    }
-
-    /// Finds the password for a database: the first line of the file that matches.
-    fn find(&self, config: &Config) -> Option<String> {
-        if let Some(variable) = &self.variable {
-            return Some(variable.clone());
-        }
-        let host = match config.get_hosts().first() {
-            Some(Host::Tcp(name)) => name.as_str(),
-            _ => "localhost",
-        };
-        let port = port(config, 0);
-        let user = config.get_user().unwrap_or_default();
-        let database = config.get_dbname().unwrap_or(user);
-        let wanted = [host, &port.to_string(), database, user];
-        let lines = self.file.iter().flat_map(|file| file.lines());
-        lines
-            .filter(|line| !line.starts_with('#'))
-            .find_map(|line| {
-                let mut fields = fields(line);
-                let password = fields.pop().filter(|_| fields.len() == 4)?;
-                let matches = |(field, wanted): (&String, &&str)| field == "*" || field == *wanted;
-                (fields.iter().zip(&wanted).all(matches)).then_some(password)
-            })
-    }
-}
-
-/// Reads a file that only its owner may read.
-fn read_secret(file: &Path) -> Result<String> {
-    let failed = |cause| {
-        Error::invalid(format!("cannot read passwords from {}", file.display())).with_source(cause)
-    };
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-
-        let mode = fs::metadata(file).map_err(failed)?.permissions().mode();
-        if mode & 0o077 != 0 {
-            return Err(Error::invalid(format!(
-                "others can read the passwords in {file}: `chmod 600 {file}`",
-                file = file.display()
-            )));
-        }
-    }
-    fs::read_to_string(file).map_err(failed)
-}
-
-/// Returns the fields of a line of `.pgpass`: separated by colons, `\` before a character of a field.
-fn fields(line: &str) -> Vec<String> {
-    let mut fields = vec![String::new()];
-    let mut chars = line.chars();
-    while let Some(c) = chars.next() {
-        let c = match c {
-            // The password is the rest of the line.
-            ':' if fields.len() < 5 => {
-                fields.push(String::new());
-                continue;
-            }
-            '\\' => chars.next(),
-            c => Some(c),
-        };
-        if let (Some(c), Some(field)) = (c, fields.last_mut()) {
-            field.push(c);
-        }
-    }
-    fields
 }
 
 /// Decodes `%20` and the like.
@@ -322,6 +249,7 @@ mod tests {
     use proptest::{collection::vec, option, prelude::*, sample::select};
 
     use super::*;
+    use crate::store::postgres::name::{name, port};
 
     #[test]
     fn servers_that_are_not_local_are_verified_by_default() {
@@ -463,6 +391,8 @@ mod tests {
         for url in [
             "postgres://a:s3cret@db/c?sslmode=prefer",
             "postgres://a:s3cret@db:x/c",
+            // The host is missing.
+            "postgres://a:s3cret",
             "postgres://a:s3cret@db/c?s3cret=1",
             "postgres://a:s3cret@db/c?sslrootcert=%zzs3cret",
             "s3cret",
@@ -475,23 +405,5 @@ mod tests {
         }
         let address = Address::parse("postgres://a:s3cret@db/c").unwrap();
         assert!(!format!("{address:?}").contains("s3cret"));
-    }
-
-    #[test]
-    fn passwords_are_found_as_by_other_clients() {
-        let file = "# comment\nshort:line\nother:*:*:a:wrong\n*:5432:c:a:with\\:colon\\\\ :and more\n*:*:*:*:last";
-        let check = |variable: Option<&str>, url: &str, expected: &str| {
-            let passwords = Passwords {
-                variable: variable.map(str::to_owned),
-                file: Some(file.to_owned()),
-            };
-            let config = url.parse().unwrap();
-            assert_eq!(passwords.find(&config).as_deref(), Some(expected), "{url}");
-        };
-        check(Some("variable"), "postgres://a@db/c", "variable");
-        check(None, "postgres://a@db/c", "with:colon\\ :and more");
-        check(None, "postgres://a@other:1/c", "wrong");
-        check(None, "postgres://a@db:1/c", "last");
-        check(None, "postgres://b@db/c", "last");
     }
 }

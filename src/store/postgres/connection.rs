@@ -23,8 +23,11 @@ use tokio_postgres::{
 use uuid::Uuid;
 
 use super::{
-    address::{Address, name},
-    role::{Role, no_schema},
+    address::Address,
+    explain::{self, Cause},
+    migrate,
+    name::name,
+    role::Role,
 };
 use crate::error::{Error, ErrorKind, Result};
 
@@ -153,7 +156,25 @@ impl Connection {
         if done.as_ref().is_err_and(Failed::is_timeout) {
             self.give_up();
         }
-        done.map_err(|failed| failed.into_error(self.role, &self.address.config))
+        done.map_err(|failed| {
+            let failed = match &failed {
+                Failed::Database(cause) if explain::is_missing(cause) => {
+                    self.schema_fault().unwrap_or(failed)
+                }
+                _ => failed,
+            };
+            failed.into_error(self.role, &self.address.config)
+        })
+    }
+
+    /// Returns what is wrong with the schema as a whole.
+    fn schema_fault(&self) -> Option<Failed> {
+        let Link {
+            client, active_at, ..
+        } = &self.link;
+        let found = migrate::check_current(client);
+        let fault = wait_for_answer(active_at, self.timeout, found).err();
+        fault.filter(|fault| matches!(fault, Failed::NoSchema | Failed::OtherSchema))
     }
 
     /// Runs `begin`, and then `work` in the transaction that it has begun, which only reads. Reconnects if the connection was lost
@@ -196,6 +217,8 @@ pub(super) enum Failed {
     Database(tokio_postgres::Error),
     /// No log has been forwarded to the database yet.
     NoSchema,
+    /// The schema has other contents, or only a part of them.
+    OtherSchema,
     Other(Error),
 }
 
@@ -223,7 +246,7 @@ impl Failed {
             Failed::Database(cause) => {
                 cause.is_closed() || cause.code().is_some_and(|code| ended.contains(code))
             }
-            Failed::NoSchema | Failed::Other(_) => false,
+            Failed::NoSchema | Failed::OtherSchema | Failed::Other(_) => false,
         }
     }
 
@@ -237,31 +260,37 @@ impl Failed {
     }
 
     fn into_error(self, role: Role, config: &Config) -> Error {
-        let name = name(config);
-        match self {
-            Failed::Other(error) => error,
-            Failed::NoSchema => no_schema(&name),
-            Failed::Database(cause) => role.explain(&cause, &name).unwrap_or_else(|| {
-                let (kind, what) = match cause.code() {
-                    Some(&SqlState::READ_ONLY_SQL_TRANSACTION) => (
-                        ErrorKind::Store,
-                        format!(
-                            "cannot write to the store {name}: its server is a standby, or read-only · name all servers: \
-                             postgres://user@host1,host2/database?target_session_attrs=read-write"
-                        ),
+        let cause = match self {
+            Failed::Other(error) => return error,
+            Failed::NoSchema => return explain::no_schema(config),
+            Failed::OtherSchema => return explain::other_schema(config),
+            Failed::Database(cause) => cause,
+        };
+        let explained = role
+            .explain(&cause)
+            .or_else(|| explain::another_layout(&cause));
+        let error = explained.unwrap_or_else(|| {
+            let name = name(config);
+            let (kind, what) = match cause.code() {
+                Some(&SqlState::READ_ONLY_SQL_TRANSACTION) => (
+                    ErrorKind::Store,
+                    format!(
+                        "cannot write to the store {name}: its server is a standby, or read-only · name all servers: \
+                         postgres://user@host1,host2/database?target_session_attrs=read-write"
                     ),
-                    Some(&SqlState::DISK_FULL) => (
-                        ErrorKind::Full,
-                        format!("the disk of the store {name} is full"),
-                    ),
-                    _ => (
-                        ErrorKind::Store,
-                        format!("cannot read or write the store {name}"),
-                    ),
-                };
-                Error::new(kind, what).with_source(cause)
-            }),
-        }
+                ),
+                Some(&SqlState::DISK_FULL) => (
+                    ErrorKind::Full,
+                    format!("the disk of the store {name} is full"),
+                ),
+                _ => (
+                    ErrorKind::Store,
+                    format!("cannot read or write the store {name}"),
+                ),
+            };
+            Error::new(kind, what)
+        });
+        error.with_source(Cause(cause))
     }
 }
 
@@ -330,18 +359,11 @@ pub(super) async fn all<T, F: Future<Output = Result<T, Failed>>>(
 
 fn connect(address: &Address) -> Result<Link> {
     let failed = |cause: Box<dyn std::error::Error + Send + Sync>| {
-        let what = format!("cannot connect to the store {}", name(&address.config));
-        let reason = cause.source().map(ToString::to_string);
-        match reason.as_deref() {
-            Some("password missing") => Error::new(
-                ErrorKind::Store,
-                format!(
-                    "{what}: its server asks for a password, and there is none · set the variable PGPASSWORD, or add the line \
-                     `host:port:database:user:password` to ~/.pgpass, or to the file that the variable PGPASSFILE names"
-                ),
-            ),
-            _ => Error::new(ErrorKind::Store, what).with_source(cause),
-        }
+        Error::store(format!(
+            "cannot connect to the store {}",
+            name(&address.config)
+        ))
+        .with_source(cause)
     };
     let runtime = RUNTIME
         .as_ref()
@@ -376,8 +398,10 @@ fn connect(address: &Address) -> Result<Link> {
     });
     match wait(connected) {
         Ok(Ok(Ok(link))) => Ok(link),
-        Ok(Ok(Err(cause))) => Err(failed(cause.into())),
-        Ok(Err(_)) => Err(failed(format!("no answer for {timeout:?}").into())),
+        Ok(Ok(Err(cause))) => Err(explain::not_connected(cause, &address.config)),
+        Ok(Err(_)) => Err(failed(
+            format!("no answer for {timeout:?}: the server is away, or no PostgreSQL server listens there").into(),
+        )),
         Err(cause) => Err(failed(cause.into())),
     }
 }

@@ -14,6 +14,7 @@ use super::{
     columns::{Columns, text, uuid},
     connection::{Connection, Failed, Parameter, all, query},
     dictionary::Dictionary,
+    explain::Cause,
     fold,
     maintenance::retention,
     marks::Marks,
@@ -432,9 +433,8 @@ fn refuses_data(cause: &tokio_postgres::Error) -> bool {
 }
 
 fn is_refusal(error: &Error) -> bool {
-    let cause = std::error::Error::source(error);
-    let cause = cause.and_then(|cause| cause.downcast_ref());
-    cause.is_some_and(refuses_data)
+    let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref());
+    cause.is_some_and(|Cause(cause)| refuses_data(cause))
 }
 
 /// Inserts or updates instances, and returns their numbers, and those of others that records name.

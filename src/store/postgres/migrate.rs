@@ -1,6 +1,6 @@
 //! Creates the schema, and migrates it to the newest version.
 
-use tokio_postgres::Transaction;
+use tokio_postgres::{GenericClient, Transaction};
 
 use super::{
     connection::{Connection, Failed, query},
@@ -17,7 +17,16 @@ const MIGRATIONS: &[&str] = &[concat!(
 const SCHEMA: i64 = MIGRATIONS.len() as i64;
 /// A lock that ends with its transaction: one of a session would be handed to another client by a pooler.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(6079225713172475748)";
-const EXISTS: &str = "SELECT to_regclass('tower_activity.mark') IS NOT NULL";
+/// Whether the schema has anything in it, and our marks. No row: there is no schema.
+const FOUND: &str = "SELECT EXISTS (SELECT FROM pg_class WHERE relnamespace = n.oid) OR EXISTS (SELECT FROM pg_proc WHERE pronamespace = n.oid) \
+       OR EXISTS (SELECT FROM pg_type WHERE typnamespace = n.oid), \
+     (SELECT count(*) = 2 FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid WHERE c.relnamespace = n.oid \
+       AND c.relname = 'mark' AND (a.attname, a.atttypid::regtype::text) IN (('name', 'text'), ('value', 'bigint'))) \
+     FROM pg_namespace AS n WHERE n.nspname = 'tower_activity'";
+/// The owner of an empty schema, if that is an ordinary user: functions that it adds would be called with our rights.
+const STRANGER: &str = "SELECT o.rolname::text FROM pg_namespace AS n JOIN pg_roles AS o ON o.oid = n.nspowner \
+     WHERE n.nspname = 'tower_activity' AND NOT o.rolsuper AND o.rolname <> current_user \
+       AND o.oid <> (SELECT datdba FROM pg_database WHERE datname = current_database())";
 const VERSION: &str = "SELECT value FROM tower_activity.mark WHERE name = 'schema'";
 const SET_VERSION: &str = "UPDATE tower_activity.mark SET value = $1 WHERE name = 'schema'";
 
@@ -29,6 +38,11 @@ const SET_VERSION: &str = "UPDATE tower_activity.mark SET value = $1 WHERE name 
 pub(super) fn create_or_migrate(connection: &mut Connection) -> Result<()> {
     connection.transaction(LOCK, async |transaction| {
         let from = version(transaction).await?.unwrap_or_default();
+        if from == 0
+            && let Some(owner) = query(transaction, STRANGER, &[]).await?.first()
+        {
+            return Err(Failed::Other(stranger(owner.get(0))));
+        }
         migrate_from(transaction, from).await
     })
 }
@@ -43,6 +57,16 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<()> {
         let from = version(transaction).await?.ok_or(Failed::NoSchema)?;
         migrate_from(transaction, from).await
     })
+}
+
+fn stranger(owner: &str) -> Error {
+    Error::new(
+        ErrorKind::NotAStore,
+        format!(
+            "the schema tower_activity of the database is empty and belongs to {owner:?}, who could change what is created in it · \
+             drop it, or forward as that user"
+        ),
+    )
 }
 
 async fn migrate_from(transaction: &Transaction<'_>, from: i64) -> Result<(), Failed> {
@@ -67,8 +91,8 @@ async fn migrate_from(transaction: &Transaction<'_>, from: i64) -> Result<(), Fa
 /// # Errors
 ///
 /// If there is none yet, or it has another version.
-pub(super) async fn check_current(transaction: &Transaction<'_>) -> Result<(), Failed> {
-    let found = version(transaction).await?.ok_or(Failed::NoSchema)?;
+pub(super) async fn check_current(client: &impl GenericClient) -> Result<(), Failed> {
+    let found = version(client).await?.ok_or(Failed::NoSchema)?;
     check(found)?;
     match found == SCHEMA {
         true => Ok(()),
@@ -79,13 +103,24 @@ pub(super) async fn check_current(transaction: &Transaction<'_>) -> Result<(), F
     }
 }
 
-async fn version(transaction: &Transaction<'_>) -> Result<Option<i64>, Failed> {
-    let exists: bool = query(transaction, EXISTS, &[]).await?[0].get(0);
-    if !exists {
+/// Returns the version of the schema; `None` if there is none, or it is empty.
+async fn version(client: &impl GenericClient) -> Result<Option<i64>, Failed> {
+    let found = query(client, FOUND, &[]).await?;
+    let Some(found) = found.first() else {
         return Ok(None);
+    };
+    match (found.get(0), found.get(1)) {
+        (false, _) => Ok(None),
+        (true, false) => Err(Failed::OtherSchema),
+        (true, true) => {
+            let version = query(client, VERSION, &[]).await?;
+            let version = version.first().map(|row| row.get(0));
+            version
+                .filter(|version| *version > 0)
+                .map(Some)
+                .ok_or(Failed::OtherSchema)
+        }
     }
-    let found = query(transaction, VERSION, &[]).await?;
-    Ok(found.first().map(|row| row.get(0)))
 }
 
 fn check(found: i64) -> Result<()> {

@@ -5,12 +5,15 @@ mod columns;
 mod connection;
 mod credentials;
 mod dictionary;
+mod explain;
 mod fold;
 mod intake;
 mod maintenance;
 mod marks;
 mod migrate;
+mod name;
 mod partition;
+mod passwords;
 mod read;
 mod recount;
 mod role;
@@ -76,7 +79,7 @@ impl Store for PostgresStore {
     }
 
     fn name(&self) -> String {
-        address::name(&self.address.config)
+        name::name(&self.address.config)
     }
 }
 
@@ -91,6 +94,6 @@ impl CentralStore for PostgresStore {
 
 impl fmt::Debug for PostgresStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "PostgresStore({})", address::name(&self.address.config))
+        write!(f, "PostgresStore({})", name::name(&self.address.config))
     }
 }

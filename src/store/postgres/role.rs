@@ -32,20 +32,9 @@ impl Role {
             }
     }
 
-    /// Returns the error for a user that lacks a right, or a schema that is not there; `None` for other causes.
-    pub(super) fn explain(self, cause: &tokio_postgres::Error, store: &str) -> Option<Error> {
-        let database = cause.as_db_error()?;
-        let code = database.code();
-        let missing = [SqlState::UNDEFINED_TABLE, SqlState::INVALID_SCHEMA_NAME];
-        let error = match code {
-            code if *code == SqlState::INSUFFICIENT_PRIVILEGE => self.denied(),
-            code if missing.contains(code) => no_schema(store),
-            // Of a schema that is not there the server misses the schema.
-            code if *code == SqlState::UNDEFINED_FUNCTION => another_layout("function"),
-            code if *code == SqlState::UNDEFINED_COLUMN => another_layout("column"),
-            _ => return None,
-        };
-        Some(error.with_source(database.message()))
+    /// Returns the error for a user that lacks a right; `None` for other causes.
+    pub(super) fn explain(self, cause: &tokio_postgres::Error) -> Option<Error> {
+        (cause.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE)).then(|| self.denied())
     }
 
     fn denied(self) -> Error {
@@ -84,23 +73,4 @@ impl Role {
         };
         Some(Error::new(ErrorKind::Denied, message).with_source(database.message()))
     }
-}
-
-/// Returns the error for a schema that another program, or a version before the first release, has made.
-fn another_layout(lacks: &str) -> Error {
-    Error::store(format!(
-        "the schema of the database lacks a {lacks} that this version of tower-activity needs: another program has changed it, or a \
-         version before the first release has created it · `DROP SCHEMA tower_activity CASCADE` deletes it with all that is in it"
-    ))
-}
-
-/// Returns the error for a database without the schema.
-pub(super) fn no_schema(store: &str) -> Error {
-    Error::new(
-        ErrorKind::NoStore,
-        format!(
-            "no log has been forwarded to the database {store} yet: it has no schema tower_activity · `activity forward --to URL` \
-             creates it and forwards a log"
-        ),
-    )
 }

@@ -95,7 +95,7 @@ fn check(path: &str, answer: &Answer, details: &mut Vec<String>) {
 async fn no_answer_about_a_store_that_fails_has_its_path() {
     let expect = |details: Vec<String>, expected: &str| {
         assert!(
-            details.iter().any(|detail| detail == expected),
+            details.iter().any(|detail| detail.contains(expected)),
             "{expected}: {details:?}"
         );
     };
@@ -106,17 +106,17 @@ async fn no_answer_about_a_store_that_fails_has_its_path() {
         fs::remove_file(path).unwrap();
         fs::create_dir(path).unwrap();
     });
-    expect(folder.await, "the file is not a store");
+    expect(folder.await, "is not a store");
 
     let text = problems_after(|path| fs::write(path, "not a database ".repeat(1_000)).unwrap());
-    expect(text.await, "the file is not a store");
+    expect(text.await, "is not a store");
 
     let foreign = problems_after(|path| {
         fs::remove_file(path).unwrap();
         let other = Connection::open(path).unwrap();
         other.execute_batch("CREATE TABLE song (title)").unwrap();
     });
-    expect(foreign.await, "the file is not a store");
+    expect(foreign.await, "is not a store");
 
     let newer = problems_after(|path| {
         let store = Connection::open(path).unwrap();
