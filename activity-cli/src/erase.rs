@@ -39,9 +39,9 @@ pub(crate) fn run(store: &str, args: &Erase) -> Result<(), Failure> {
     };
     for webhook in webhooks.iter().filter(names_actor) {
         let name = safe::line(&webhook.name);
-        anstream::eprintln!(
+        print::note(&format!(
             "note: the filter of webhook {name} names the actor: `activity webhooks remove {name}` removes it"
-        );
+        ));
     }
     Ok(())
 }

@@ -26,7 +26,7 @@ pub(crate) fn run(store: &str, args: &Args) -> Result<(), Failure> {
     }
     let when = stats::describe_window(errors.window, zone);
     if errors.total == 0 {
-        anstream::eprintln!("no errors, {when}");
+        print::note(&format!("no errors, {when}"));
         return Ok(());
     }
     let mut text = format!("{}\n\n", print::wrapped(&summary(&errors, &when), 2));
@@ -35,7 +35,7 @@ pub(crate) fn run(store: &str, args: &Args) -> Result<(), Failure> {
     if errors.others > 0 {
         let more = human::many(errors.others, "error", "errors");
         let more = format!("… and {more} in other groups: use --limit");
-        anstream::eprintln!("{}", styled(DIM, &more));
+        print::note(&styled(DIM, &more));
     }
     Ok(())
 }

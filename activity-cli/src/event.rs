@@ -51,9 +51,9 @@ pub(crate) fn run(store: &str, args: &Event) -> Result<(), Failure> {
     }
     if let Err(error) = shutdown {
         // Not a failure: a script would repeat the command and record the event twice.
-        anstream::eprintln!(
+        print::note(&format!(
             "note: the event is recorded, but the log could not be shut down: {error}"
-        );
+        ));
     }
     Ok(())
 }

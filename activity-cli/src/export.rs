@@ -14,7 +14,7 @@ use crate::{
     args,
     failure::Failure,
     output_file,
-    print::{human, progress::Progress, safe},
+    print::{self, human, progress::Progress, safe},
     source,
 };
 
@@ -55,10 +55,10 @@ fn export<R: ExportRecord>(
     out.flush()?;
     drop(progress);
     let records = human::many(export.records(), "record", "records");
-    anstream::eprintln!(
+    print::note(&format!(
         "{records} exported; continue with --after {}",
         export.position()
-    );
+    ));
     Ok(())
 }
 

@@ -72,10 +72,10 @@ pub(crate) fn run(store: &str, args: &args::Forward) -> Result<(), Failure> {
         ))?,
     }
     if verified.deleted > 0 {
-        anstream::eprintln!(
+        print::note(&format!(
             "note: {} of days of which {name} has deleted some, by its retention or `prune`",
             human::many(verified.deleted, "activity is", "activities are")
-        );
+        ));
     }
     if verified.missing == 0 {
         return Ok(());

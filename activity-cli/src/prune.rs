@@ -47,10 +47,10 @@ pub(crate) fn run(store: &str, args: &args::Prune) -> Result<(), Failure> {
     let what = Prune::ByDate(keep, at);
     let prunable = prunable(&mut *maintenance, &keep, what)?;
     if prunable.not_forwarded > 0 {
-        anstream::eprintln!(
+        print::note(&format!(
             "note: {} kept, because they are not forwarded yet; see `activity doctor`",
-            human::many(prunable.not_forwarded, "record is", "records are"),
-        );
+            human::many(prunable.not_forwarded, "record is", "records are")
+        ));
     }
     if args.dry_run {
         return report(args, &prunable, 0);
@@ -133,12 +133,12 @@ fn note_clock_lag(now: DateTime<Utc>, wall: DateTime<Utc>) {
     if wall - now < TimeDelta::hours(2) {
         return;
     }
-    anstream::eprintln!(
+    print::note(&format!(
         "note: ages are counted from {} by the store's own clock; the system clock is {} ahead of it. Use a date to delete \
          by date, and see `activity doctor`",
         now.to_rfc3339_opts(SecondsFormat::Secs, true),
-        human::duration(human::since(now, wall)),
-    );
+        human::duration(human::since(now, wall))
+    ));
 }
 
 fn summary(verb: &str, pruned: &PruneCounts, args: &args::Prune) -> String {

@@ -18,7 +18,7 @@ use crate::{
     outage::Outage,
     output_file,
     print::{
-        human, safe,
+        self, human, safe,
         status::{BOLD, DIM, styled},
     },
     source,
@@ -37,11 +37,11 @@ pub(crate) fn run(store: &str, args: &Recording) -> Result<(), Failure> {
     let track = args.track.as_deref().unwrap_or(first);
     if args.track.is_none() && tracks.len() > 1 {
         let others: Vec<_> = tracks.iter().map(|track| safe::line(track)).collect();
-        anstream::eprintln!(
+        print::note(&format!(
             "exporting one of {} tracks; use --track for another: {}",
             tracks.len(),
             others.join(", ")
-        );
+        ));
     }
     let damaged = match &args.output {
         _ if args.follow => follow(&mut reader, Outage::new(store), id, track)?,
@@ -65,7 +65,7 @@ pub(crate) fn run(store: &str, args: &Recording) -> Result<(), Failure> {
     };
     if damaged > 0 {
         let chunks = human::many(damaged, "chunk is", "chunks are");
-        anstream::eprintln!("{chunks} damaged and skipped");
+        print::note(&format!("{chunks} damaged and skipped"));
         return Err(Failure::Reported);
     }
     Ok(())

@@ -41,7 +41,9 @@ pub(crate) fn run(store: &str, args: &args::Retention) -> Result<(), Failure> {
         let mut maintenance = source::maintenance(store)?;
         maintenance.set_retention(&change)?;
         if let Err(error) = note_excess(store, &mut *maintenance, &change) {
-            anstream::eprintln!("note: could not count the records beyond these limits: {error}");
+            print::note(&format!(
+                "note: could not count the records beyond these limits: {error}"
+            ));
         }
     }
     let set = source::open(store)?.retention()?;
@@ -94,10 +96,10 @@ fn note_excess(
             true => "forward to it",
             false => "record here",
         };
-        anstream::eprintln!(
+        print::note(&format!(
             "note: {} exceed the limits and will be deleted by the processes that {who}. Raise the limits now to keep them",
             counts.join(", ")
-        );
+        ));
     }
     Ok(())
 }

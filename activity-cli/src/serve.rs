@@ -18,7 +18,7 @@ use tracing_subscriber::{
 };
 
 use crate::{
-    args::Serve, browser, failure::Failure, outage::Outage, secrets::Token, signal, source,
+    args::Serve, browser, failure::Failure, outage::Outage, print, secrets::Token, signal, source,
 };
 
 pub(crate) fn run(store: &str, args: &Serve) -> Result<(), Failure> {
@@ -58,14 +58,14 @@ pub(crate) fn run(store: &str, args: &Serve) -> Result<(), Failure> {
             false => "Listening on",
         };
         match token.as_ref().map(Token::shown) {
-            None => anstream::eprintln!("{label} http://{address}/"),
+            None => print::note(&format!("{label} http://{address}/")),
             Some(token) => {
-                anstream::eprintln!("{label} http://{address}/?token={token}");
-                anstream::eprintln!("API: send `Authorization: Bearer {token}`");
+                print::note(&format!("{label} http://{address}/?token={token}"));
+                print::note(&format!("API: send `Authorization: Bearer {token}`"));
             }
         }
         if !ActivityRouter::has_pages() {
-            anstream::eprintln!("note: {WITHOUT_PAGES}");
+            print::note(&format!("note: {WITHOUT_PAGES}"));
         } else if args.open {
             browser::open(&format!("http://{}/", reachable(address)));
         }
@@ -87,14 +87,17 @@ pub(crate) fn page(store: &str, page: &str) -> Result<(), Failure> {
     let router = ActivityRouter::from_store(source::at(store)?);
     until_signal("127.0.0.1:0", router, |address| {
         let address = format!("http://{address}/{page}");
-        anstream::eprintln!("Dashboard: {address} (until ctrl-c)");
+        print::note(&format!("Dashboard: {address} (until ctrl-c)"));
         browser::open(&address);
     })
 }
 
 /// Logs the causes of failed requests, whose answers have only an id of each.
 fn log_to_stderr() {
-    let log = fmt::layer().with_writer(io::stderr);
+    let log = fmt::layer()
+        .with_writer(io::stderr)
+        // It would panic if stderr cannot be written.
+        .log_internal_errors(false);
     let of_library = Targets::new().with_target("tower_activity", LevelFilter::WARN);
     tracing_subscriber::registry()
         .with(log)

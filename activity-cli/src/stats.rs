@@ -258,7 +258,7 @@ fn types(types: &EventTypes, args: &Stats, zone: Zone, when: &str) -> Result<(),
 /// Says on stderr which part of a window is not covered.
 pub(crate) fn warn_of_unknown(unknown: Option<&Unknown>, zone: Zone) {
     if let Some(unknown) = unknown {
-        anstream::eprintln!("{}", describe_unknown(unknown, zone));
+        print::note(&describe_unknown(unknown, zone));
     }
 }
 
@@ -288,7 +288,7 @@ fn print_ranking(
     when: &str,
 ) -> Result<(), Failure> {
     if total == 0 {
-        anstream::eprintln!("{empty}, {when}");
+        print::note(&format!("{empty}, {when}"));
         return Ok(());
     }
     let text = format!("{}\n\n{}", styled(DIM, when), table.render(print::width()));
@@ -296,7 +296,7 @@ fn print_ranking(
     if total > limit {
         let more = human::count((total - limit) as u64);
         let more = format!("… and {more} more: use --limit or --json");
-        anstream::eprintln!("{}", styled(DIM, &more));
+        print::note(&styled(DIM, &more));
     }
     Ok(())
 }

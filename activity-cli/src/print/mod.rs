@@ -19,10 +19,16 @@ pub(crate) fn text(text: &str) -> io::Result<()> {
     out.flush()
 }
 
-/// Prints a line on stderr while a command works for others, who need it more than the line: that is lost if stderr cannot be written,
-/// as on a full disk.
+/// Prints lines on stderr, with colours if it is a terminal. A command goes on without them if stderr cannot be written, as on a full
+/// disk, where the macros of std and anstream panic.
+pub(crate) fn note(text: &str) {
+    let end = if text.ends_with('\n') { "" } else { "\n" };
+    let _ = anstream::stderr().write_all(format!("{text}{end}").as_bytes());
+}
+
+/// Prints a line on stderr, with unsafe characters escaped.
 pub(crate) fn on_stderr(line: &str) {
-    let _ = writeln!(anstream::stderr(), "{}", safe::line(line));
+    note(&safe::line(line));
 }
 
 /// Returns the columns of a line: `COLUMNS`, or those of the terminal; `None` for a file or a pipe.

@@ -12,7 +12,10 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use crate::{failure::Failure, print::safe};
+use crate::{
+    failure::Failure,
+    print::{self, safe},
+};
 
 /// Starts a server with pipes for its streams. The thread that does so has to live as long as this process.
 pub(super) fn spawn(program: &OsString, arguments: &[OsString]) -> io::Result<Child> {
@@ -64,10 +67,10 @@ pub(super) fn exec(proxy: i32, command: &[OsString]) -> Failure {
 
 /// Prints that a server cannot be started. Returns a shell's exit code for that.
 pub(super) fn cannot_start(program: &OsString, cause: &io::Error) -> Failure {
-    anstream::eprintln!(
+    print::note(&format!(
         "activity: cannot start {}: {cause}",
         safe::line(&program.to_string_lossy())
-    );
+    ));
     Failure::Exited(match cause.kind() {
         io::ErrorKind::NotFound => 127,
         _ => 126,

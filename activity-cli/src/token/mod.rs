@@ -87,7 +87,7 @@ fn list(tokens: &[AccessToken], args: &args::List) -> Result<(), Failure> {
         return Ok(());
     }
     if tokens.is_empty() {
-        anstream::eprintln!("no tokens: create one with `activity token create NAME`");
+        print::note("no tokens: create one with `activity token create NAME`");
         return Ok(());
     }
     let now = Utc::now();

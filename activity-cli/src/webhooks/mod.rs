@@ -50,11 +50,11 @@ fn add(webhooks: &Webhooks, args: &args::Add) -> Result<(), Failure> {
         "-" => secrets::read("-")?,
         url => {
             if has_password(url) {
-                anstream::eprintln!(
+                print::note(&format!(
                     "warning: every user of this machine can see the password in the list of processes: give the URL on stdin, \
                      as `activity webhooks add {} -`",
                     args.name
-                );
+                ));
             }
             url.to_owned()
         }
@@ -100,7 +100,7 @@ fn list(webhooks: &[WebhookStatus], args: &args::Json) -> Result<(), Failure> {
         return lines(webhooks);
     }
     if webhooks.is_empty() {
-        anstream::eprintln!("no webhooks: add one with `activity webhooks add NAME URL`");
+        print::note("no webhooks: add one with `activity webhooks add NAME URL`");
         return Ok(());
     }
     let mut table = Table::new(vec![
@@ -180,7 +180,7 @@ fn dead(letters: &[DeadLetter], args: &args::Json) -> Result<(), Failure> {
         return lines(letters);
     }
     if letters.is_empty() {
-        anstream::eprintln!("no dead letters");
+        print::note("no dead letters");
         return Ok(());
     }
     let mut table = Table::new(vec![

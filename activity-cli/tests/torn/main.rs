@@ -4,7 +4,7 @@
 //!
 //! `ACTIVITY_TEST_TORN=full` tries several patterns for every page and every byte count around a frame.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, unreachable_pub)]
+#![allow(clippy::unwrap_used, clippy::disallowed_macros, unreachable_pub)]
 
 mod pages;
 mod panics;

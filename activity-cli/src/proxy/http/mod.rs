@@ -13,7 +13,12 @@ use tower_activity::{
 use self::forward::Forward;
 pub(super) use self::target::Target;
 use super::Proxy;
-use crate::{failure::Failure, print::safe, secrets::Token, serve, signal};
+use crate::{
+    failure::Failure,
+    print::{self, safe},
+    secrets::Token,
+    serve, signal,
+};
 
 /// Passes requests on until ctrl-c or SIGTERM.
 pub(super) fn serve(
@@ -38,10 +43,10 @@ pub(super) fn serve(
         let server = Server::bind_service(&args.listen, &access, service).await?;
         let shutdown = signal::shutdown()?;
         let address = serve::reachable(server.address());
-        anstream::eprintln!("Server: {shown}");
-        anstream::eprintln!("Proxy:  http://{address}{path}");
+        print::note(&format!("Server: {shown}"));
+        print::note(&format!("Proxy:  http://{address}{path}"));
         if let Some(token) = token.map(Token::shown) {
-            anstream::eprintln!("Clients send `Authorization: Bearer {token}`");
+            print::note(&format!("Clients send `Authorization: Bearer {token}`"));
         }
         tokio::select! {
             () = server.run() => Ok(()),
