@@ -33,7 +33,7 @@ pub(crate) struct Proxy {
 }
 
 impl Proxy {
-    fn start(fixture: &Fixture, to: &str, more: &[&str]) -> Self {
+    pub(crate) fn start(fixture: &Fixture, to: &str, more: &[&str]) -> Self {
         let mut command = Proxy::command(fixture, to);
         command.args(more);
         Proxy::spawn(command)
@@ -65,7 +65,7 @@ impl Proxy {
         }
     }
 
-    fn connect(&self) -> TcpStream {
+    pub(crate) fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(self.address).unwrap();
         let timeout = Some(Duration::from_secs(60));
         stream.set_read_timeout(timeout).unwrap();

@@ -6,13 +6,15 @@ use std::{
     error::Error,
     future::Future,
     pin::Pin,
-    task::{Context, Poll},
+    sync::{Arc, OnceLock},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
 use axum::body::Body;
 use hyper::{
     HeaderMap, Request, Response, StatusCode,
+    body::{Bytes, Frame, SizeHint},
     header::{self, HeaderName, HeaderValue},
 };
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
@@ -43,12 +45,44 @@ static OF_CONNECTION: [HeaderName; 8] = [
 
 type RequestBody = HttpTapRequestBody<Body>;
 
+/// The body of a request, on its way to the server.
+struct ClientBody {
+    inner: Pin<Box<RequestBody>>,
+    /// Why the client has not sent all of it.
+    broken: Arc<OnceLock<String>>,
+}
+
+impl hyper::body::Body for ClientBody {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let frame = ready!(self.inner.as_mut().poll_frame(cx));
+        if let Some(Err(error)) = &frame {
+            // The first one counts.
+            let _ = self.broken.set(root_cause(error));
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
 /// Passes requests on to a server.
 #[derive(Debug, Clone)]
 pub(super) struct Forward {
     target: Target,
     host: HeaderValue,
-    client: Client<HttpsConnector<HttpConnector>, RequestBody>,
+    client: Client<HttpsConnector<HttpConnector>, ClientBody>,
 }
 
 impl Forward {
@@ -104,6 +138,11 @@ impl Service<Request<RequestBody>> for Forward {
             header::ACCEPT_ENCODING,
             HeaderValue::from_static("identity"),
         );
+        let broken = Arc::new(OnceLock::new());
+        let request = request.map(|body| ClientBody {
+            inner: Box::pin(body),
+            broken: broken.clone(),
+        });
         let response = self.client.request(request);
         let target = self.target.clone();
         Box::pin(async move {
@@ -121,7 +160,10 @@ impl Service<Request<RequestBody>> for Forward {
                     }
                     response.map(Body::new)
                 }
-                Err(error) => refuse(StatusCode::BAD_GATEWAY, unreachable(&target, &error)),
+                Err(error) => match broken.get() {
+                    Some(cause) => refuse(StatusCode::BAD_REQUEST, broken_off(cause)),
+                    None => refuse(StatusCode::BAD_GATEWAY, unreachable(&target, &error)),
+                },
             })
         })
     }
@@ -140,6 +182,13 @@ fn unreachable(target: &Target, error: &legacy::Error) -> String {
         false => "start the server, or start the proxy with its address: --to URL",
     };
     format!("activity proxy: cannot reach {target}: {cause} · {fix}\n")
+}
+
+/// Says why a request was not passed on as a whole: its client has failed, not the server.
+fn broken_off(cause: &str) -> String {
+    format!(
+        "activity proxy: the request breaks off: {cause} · send all of its body, framed as its headers say\n"
+    )
 }
 
 fn refuse(status: StatusCode, what: String) -> Response<Body> {
