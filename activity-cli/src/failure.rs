@@ -4,7 +4,7 @@ use std::{fmt, io, process::ExitCode};
 
 use tower_activity::{Error, query::FilterError};
 
-use crate::print::{filter_error, safe};
+use crate::print::{self, filter_error, safe};
 
 const NO_STORE: &str = "use --store PATH or ACTIVITY_STORE to name another store";
 
@@ -15,8 +15,8 @@ pub(crate) enum Failure {
     Filter(FilterError),
     /// Another argument is invalid. Exit code 2.
     Usage(String),
-    /// There is no store at that path.
-    NoStore(Error),
+    /// There is no store at that path, but perhaps another, at which a hint points.
+    NoStore(Error, Option<String>),
     /// The library returned an error. Exit code 2 if the arguments are invalid.
     Library(Error),
     /// The output could not be written. A closed pipe counts as success.
@@ -41,16 +41,20 @@ impl Failure {
     pub(crate) fn report(self) -> ExitCode {
         match self {
             Failure::Filter(error) => {
-                anstream::eprint!("{}", filter_error::render(&error));
+                print::note(&filter_error::render(&error));
                 ExitCode::from(2)
             }
             Failure::Usage(message) => {
-                anstream::eprintln!("{} {}", filter_error::label(), safe::line(&message));
+                print::note(&format!(
+                    "{} {}",
+                    filter_error::label(),
+                    safe::line(&message)
+                ));
                 ExitCode::from(2)
             }
-            Failure::NoStore(error) => {
+            Failure::NoStore(error, hint) => {
                 print_error(&error);
-                anstream::eprint!("{}", filter_error::help(NO_STORE));
+                print::note(&filter_error::help(hint.as_deref().unwrap_or(NO_STORE)));
                 ExitCode::FAILURE
             }
             Failure::Library(error) => {
@@ -70,10 +74,19 @@ impl Failure {
     }
 }
 
+/// Prints an error of the arguments on stderr, or on stdout the help or version that they ask for. Returns the exit code.
+pub(crate) fn report_usage(error: clap::Error) -> ExitCode {
+    match error.print() {
+        Err(cause) if !error.use_stderr() => Failure::Output(cause).report(),
+        // Nothing else says what is wrong with the arguments.
+        _ => ExitCode::from(error.exit_code() as u8),
+    }
+}
+
 /// Prints an error on stderr; a library error in the form `{:#}`, with its causes.
 pub(crate) fn print_error(error: &dyn fmt::Display) {
     let text = format!("{error:#}");
-    anstream::eprintln!("{} {}", filter_error::label(), safe::line(&text));
+    print::note(&format!("{} {}", filter_error::label(), safe::line(&text)));
 }
 
 impl From<FilterError> for Failure {

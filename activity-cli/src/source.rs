@@ -2,7 +2,7 @@
 
 use std::{
     env::{self, VarError},
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
 };
 
@@ -61,6 +61,39 @@ fn refuse_keywords(store: &str) -> Result<(), Failure> {
     }
 }
 
+/// Returns the directory of our own files in the user's data directory; `None` for a user without one.
+pub(crate) fn data_directory() -> Option<PathBuf> {
+    Some(dirs::data_dir()?.join("tower-activity"))
+}
+
+/// Returns the default store of proxies, which all proxies of a user share; `None` for a user without a data directory.
+pub(crate) fn of_proxies() -> Option<PathBuf> {
+    Some(data_directory()?.join("activity-proxy.db"))
+}
+
+/// Returns a hint at the store of the user's proxies, for those who look for its records in the default store of other commands.
+pub(crate) fn hint_at_proxies(store: &str) -> Option<String> {
+    let path = of_proxies().filter(|path| store == DEFAULT && path.exists())?;
+    let path = path.display();
+    Some(format!(
+        "`activity proxy` records in another store: --store '{path}'"
+    ))
+}
+
+/// Returns the file that a proxy records in, of the store that is named: of an address its default, with a warning. `None` for a
+/// user without a data directory.
+pub(crate) fn file_of_proxy(named: Option<&str>) -> Option<PathBuf> {
+    let file = named.filter(|store| !is_address(store)).map(PathBuf::from);
+    let path = file.clone().or_else(of_proxies);
+    if let (Some(_), None, Some(path)) = (named, file, &path) {
+        print::on_stderr(&format!(
+            "activity: calls are recorded in {}: ACTIVITY_STORE is an address, and a proxy needs a file",
+            path.display()
+        ));
+    }
+    path
+}
+
 /// Returns true for the address of a database.
 pub(crate) fn is_address(store: &str) -> bool {
     store.contains("://")
@@ -106,17 +139,20 @@ pub(crate) fn at(store: &str) -> Result<Arc<dyn Store>, Failure> {
 
 /// Opens a store for reading.
 pub(crate) fn open(store: &str) -> Result<ActivityReader, Failure> {
-    ActivityReader::from_store(&*at(store)?).map_err(with_hint)
+    ActivityReader::from_store(&*at(store)?).map_err(|error| with_hint(store, error))
 }
 
 /// Opens a store for maintenance.
 pub(crate) fn maintenance(store: &str) -> Result<Box<dyn Maintenance>, Failure> {
-    at(store)?.maintenance().map_err(with_hint)
+    at(store)?
+        .maintenance()
+        .map_err(|error| with_hint(store, error))
 }
 
-fn with_hint(error: Error) -> Failure {
+/// Returns the failure to open a store.
+pub(crate) fn with_hint(store: &str, error: Error) -> Failure {
     match error.is_not_found() {
-        true => Failure::NoStore(error),
+        true => Failure::NoStore(error, hint_at_proxies(store)),
         false => error.into(),
     }
 }

@@ -124,14 +124,11 @@ fn examine(store: &str, files: &SideFiles) -> Result<Findings, Failure> {
 
 /// Reports, for a store that cannot be read, what was committed to it according to its lock files, if they say so.
 fn unreadable(path: &str, failure: Failure) -> Result<Findings, Failure> {
-    let (Failure::NoStore(error) | Failure::Library(error)) = failure else {
+    let (Failure::NoStore(error, _) | Failure::Library(error)) = failure else {
         return Err(failure);
     };
     let Some(check) = SqliteStore::new(path)?.check_lock_files() else {
-        return Err(match error.is_not_found() {
-            true => Failure::NoStore(error),
-            false => Failure::Library(error),
-        });
+        return Err(source::with_hint(path, error));
     };
     print_error(&error);
     Ok(Findings {

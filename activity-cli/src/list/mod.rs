@@ -143,11 +143,12 @@ pub(crate) fn events(store: &str, args: &Events) -> Result<(), Failure> {
 
 /// Prints a hint on stderr.
 fn hint(text: &str) {
-    anstream::eprintln!("{}", status::styled(status::DIM, text));
+    print::note(&status::styled(status::DIM, text));
 }
 
 /// Reads and prints a list.
 struct Lister<'a, R: ListedRecord> {
+    store: &'a str,
     reader: ActivityReader,
     args: &'a Listing,
     filter: Filter,
@@ -156,7 +157,7 @@ struct Lister<'a, R: ListedRecord> {
 
 impl<'a, R: ListedRecord> Lister<'a, R> {
     fn new(
-        store: &str,
+        store: &'a str,
         args: &'a Listing,
         fields: &[String],
         filter: Filter,
@@ -164,6 +165,7 @@ impl<'a, R: ListedRecord> Lister<'a, R> {
         Ok(Lister {
             chosen: fields::chosen(fields)?,
             reader: source::open(store)?,
+            store,
             args,
             filter,
         })
@@ -243,18 +245,21 @@ impl<'a, R: ListedRecord> Lister<'a, R> {
     fn explain(&mut self, with_duration: bool) -> Result<(), Failure> {
         let newest = self.reader.list::<R>(&Filter::default(), None, 1)?.records;
         let Some(newest) = newest.first() else {
-            anstream::eprintln!("{}", R::EMPTY);
+            print::note(R::EMPTY);
+            if let Some(other) = source::hint_at_proxies(self.store) {
+                print::note(&format!("help: {other}"));
+            }
             return Ok(());
         };
         if self.args.cursor.is_some() {
-            anstream::eprintln!("end of list");
+            print::note("end of list");
             return Ok(());
         }
         if with_duration && !self.page(None, 1)?.0.is_empty() {
-            anstream::eprintln!(
+            print::note(&format!(
                 "no {} that matches has a duration: they are running or abandoned",
                 R::NOUN
-            );
+            ));
             return Ok(());
         }
         let total = human::count(R::total(&self.reader.health()?));
@@ -264,12 +269,12 @@ impl<'a, R: ListedRecord> Lister<'a, R> {
             Some(since) if since > Utc::now() => " (`since` is in the future)",
             _ => "",
         };
-        anstream::eprintln!(
+        print::note(&format!(
             "no {} matches {}{future}\n{total} stored, the newest {ago}: `{}` lists them",
             R::NOUN,
             status::styled(status::BOLD, &shown),
-            R::COMMAND,
-        );
+            R::COMMAND
+        ));
         Ok(())
     }
 }

@@ -5,10 +5,10 @@ use std::{
     io::{self, Write},
     process::Child,
     sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering::Relaxed},
+        Arc, OnceLock,
         mpsc::{self, Receiver, Sender},
     },
+    time::Instant,
 };
 
 use tower_activity::mcp::Tap;
@@ -25,8 +25,8 @@ use crate::failure::Failure;
 pub(super) struct Running {
     child: Child,
     signals: Forwarding,
-    /// True once the client has closed the connection, or asked for the end.
-    is_closed: Arc<AtomicBool>,
+    /// When the client has closed the connection, or asked for the end.
+    closed: Arc<OnceLock<Instant>>,
     /// The end of the server's input or output, or a signal that asks for the end.
     notify: Sender<()>,
     notified: Receiver<()>,
@@ -42,13 +42,13 @@ impl Running {
         let signals = Signals::register()?;
         let child = bound::spawn(program, arguments)
             .map_err(|cause| bound::cannot_start(program, &cause))?;
-        let is_closed = Arc::new(AtomicBool::new(false));
+        let closed = Arc::new(OnceLock::new());
         let (notify, notified) = mpsc::channel();
-        let signals = signals.forward(&child, &is_closed, notify.clone())?;
+        let signals = signals.forward(&child, &closed, notify.clone())?;
         Ok(Running {
             child,
             signals,
-            is_closed,
+            closed,
             notify,
             notified,
         })
@@ -59,7 +59,7 @@ impl Running {
         let Running {
             mut child,
             signals,
-            is_closed,
+            closed,
             notify,
             notified,
         } = self;
@@ -70,7 +70,7 @@ impl Running {
 
         let client = Arc::new(ClientOutput::new(tap)?);
         let mut passing = Passing::of_client(tap);
-        let (by_client, answers) = (is_closed.clone(), client.clone());
+        let (by_client, answers) = (closed.clone(), client.clone());
         let ended = notify.clone();
         // Ends with the process: it may wait for a client that sends nothing.
         stream::spawn("proxy-client", move || {
@@ -82,15 +82,19 @@ impl Running {
             let mut from = io::stdin().lock();
             let copied = stream::copy(&mut from, &Progress::default(), &mut pass);
             // Otherwise the server has closed its input.
-            by_client.fetch_or(copied == CopyEnd::Input, Relaxed);
+            if copied == CopyEnd::Input {
+                by_client.get_or_init(Instant::now);
+            }
             // The receiver may be gone.
             let _ = ended.send(());
         })?;
-        let by_client = is_closed.clone();
+        let by_client = closed.clone();
         let output = Stream::spawn("proxy-server", move |progress| {
             let copied = stream::copy(&mut output, progress, |bytes| client.pass(bytes));
             // The client does not read any more.
-            by_client.fetch_or(copied == CopyEnd::Output, Relaxed);
+            if copied == CopyEnd::Output {
+                by_client.get_or_init(Instant::now);
+            }
             let _ = notify.send(());
         })?;
         let tap = tap.clone();
@@ -105,6 +109,6 @@ impl Running {
         }
         // A process that it has started may go on writing.
         [output, errors].iter().for_each(Stream::wait);
-        Ok(Ended::new(status, is_closed.load(Relaxed)))
+        Ok(Ended::new(status, closed.get().copied()))
     }
 }

@@ -10,24 +10,9 @@ use tower_activity::{
 
 use crate::{print, source};
 
-/// The file in the user's data directory that all proxies of a user share.
-const FILE: &str = "activity-proxy.db";
-/// How long the last records may take. A client that has closed the connection waits two seconds before it kills.
-const SHUTDOWN: Duration = Duration::from_millis(1_500);
-
 /// Opens the log; a disabled one, with a warning, if that fails.
 pub(super) fn open(store: Option<&str>, target: Option<Arc<dyn CentralStore>>) -> ActivityLog {
-    let file = store.filter(|store| !source::is_address(store));
-    let path = match file {
-        Some(file) => Ok(PathBuf::from(file)),
-        None => default_path(),
-    };
-    if let (Some(_), None, Ok(path)) = (store, file, &path) {
-        let path = path.display();
-        warn(&format!(
-            "calls are recorded in {path}: ACTIVITY_STORE is an address, and a proxy needs a file"
-        ));
-    }
+    let path = file(store);
     let mut builder = ActivityLog::builder();
     if let Some(target) = target {
         builder = builder.forward_to(target);
@@ -40,8 +25,8 @@ pub(super) fn open(store: Option<&str>, target: Option<Arc<dyn CentralStore>>) -
 }
 
 /// Flushes the log; warns of lost records.
-pub(super) fn shutdown(log: &ActivityLog) {
-    let lost = match log.shutdown().timeout(SHUTDOWN).wait() {
+pub(super) fn shutdown(log: &ActivityLog, timeout: Duration) {
+    let lost = match log.shutdown().timeout(timeout).wait() {
         Ok(report) => report.activities.lost() + report.events.lost(),
         Err(error) => {
             let counts = log.accounting();
@@ -84,17 +69,20 @@ pub(super) fn warn_of_unchanged(counts: &TapCounts) {
     }
 }
 
-/// Returns the path of the default store, and creates its directory.
-fn default_path() -> Result<PathBuf, Error> {
+/// Returns the path of the store, and creates the directory of the default one.
+fn file(store: Option<&str>) -> Result<PathBuf, Error> {
     let failed = |what: &str| Error::new(ErrorKind::Store, what.to_owned());
-    let directory = dirs::data_dir()
-        .ok_or_else(|| failed("the user has no data directory: name a store with --store FILE"))?
-        .join("tower-activity");
-    fs::create_dir_all(&directory).map_err(|cause| {
-        let what = format!("cannot create the directory {}", directory.display());
-        failed(&what).with_source(cause)
-    })?;
-    Ok(directory.join(FILE))
+    let path = source::file_of_proxy(store)
+        .ok_or_else(|| failed("the user has no data directory: name a store with --store FILE"))?;
+    if Some(&path) == source::of_proxies().as_ref()
+        && let Some(directory) = path.parent()
+    {
+        fs::create_dir_all(directory).map_err(|cause| {
+            let what = format!("cannot create the directory {}", directory.display());
+            failed(&what).with_source(cause)
+        })?;
+    }
+    Ok(path)
 }
 
 fn warn(what: &str) {

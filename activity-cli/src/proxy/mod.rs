@@ -14,7 +14,7 @@ mod stream;
 use tower_activity::{ActivityLog, forward::ForwardTarget, mcp::ToolOptions, record::Scope};
 
 pub(crate) use self::args::Proxy;
-use self::{brand::Rule, child::Running, http::Target};
+use self::{brand::Rule, child::Running, http::Target, status::SHUTDOWN};
 use crate::{failure::Failure, secrets::Token, source};
 
 /// Becomes the server of a proxy, if the arguments say so. Returns an error if that fails, and otherwise only if they do not.
@@ -52,7 +52,7 @@ pub(crate) fn run(
             tap = tap.server_name(name.clone());
         }
         let ended = http::serve(server, token.as_ref(), &tap, args);
-        log::shutdown(&log);
+        log::shutdown(&log, SHUTDOWN);
         log::warn_of_unchanged(&tap.counts());
         return ended;
     }
@@ -66,7 +66,7 @@ pub(crate) fn run(
     }
     let ended = running.pass_on(&tap)?;
     tap.close(&ended.outcome());
-    log::shutdown(&log);
+    log::shutdown(&log, ended.shutdown_timeout());
     log::warn_of_unchanged(&tap.counts());
     ended.exit()
 }

@@ -3,7 +3,8 @@
 use std::{
     io,
     process::{Child, ExitStatus},
-    sync::{Arc, atomic::AtomicBool, mpsc::Sender},
+    sync::{Arc, OnceLock, mpsc::Sender},
+    time::Instant,
 };
 
 #[cfg(unix)]
@@ -25,7 +26,7 @@ impl Signals {
     pub(super) fn forward(
         self,
         _: &Child,
-        _: &Arc<AtomicBool>,
+        _: &Arc<OnceLock<Instant>>,
         _: Sender<()>,
     ) -> io::Result<Forwarding> {
         Ok(Forwarding)
@@ -42,7 +43,7 @@ impl Forwarding {
 #[cfg(unix)]
 mod unix {
     use std::{
-        sync::{Mutex, PoisonError, atomic::Ordering::Relaxed},
+        sync::{Mutex, PoisonError},
         thread,
     };
 
@@ -52,7 +53,7 @@ mod unix {
     };
     use signal_hook::{consts::signal, iterator};
 
-    use super::{Arc, AtomicBool, Child, ExitStatus, Sender, io};
+    use super::{Arc, Child, ExitStatus, Instant, OnceLock, Sender, io};
 
     const ENDS: [(i32, Signal); 4] = [
         (signal::SIGINT, Signal::INT),
@@ -77,20 +78,20 @@ mod unix {
             iterator::Signals::new(numbers).map(Signals)
         }
 
-        /// Passes them on. Those that ask for the end set `is_closed`, and notify.
+        /// Passes them on. Those that ask for the end set `closed`, and notify.
         pub(in super::super) fn forward(
             self,
             child: &Child,
-            is_closed: &Arc<AtomicBool>,
+            closed: &Arc<OnceLock<Instant>>,
             notify: Sender<()>,
         ) -> io::Result<Forwarding> {
             let Signals(mut signals) = self;
             let server = Arc::new(Mutex::new(Some(Pid::from_child(child))));
-            let (of_thread, is_closed) = (server.clone(), is_closed.clone());
+            let (of_thread, closed) = (server.clone(), closed.clone());
             let forward = move || {
                 for number in signals.forever() {
                     if ENDS.iter().any(|(one, _)| *one == number) {
-                        is_closed.store(true, Relaxed);
+                        closed.get_or_init(Instant::now);
                         // The process may be about to end.
                         let _ = notify.send(());
                     }

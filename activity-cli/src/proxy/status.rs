@@ -1,6 +1,9 @@
 //! How a server ended, and what that means for its calls and for us.
 
-use std::process::ExitStatus;
+use std::{
+    process::ExitStatus,
+    time::{Duration, Instant},
+};
 
 use tower_activity::Outcome;
 
@@ -9,25 +12,38 @@ use crate::failure::Failure;
 /// The error type of calls that a server did not answer before it ended.
 const SERVER_EXITED: &str = "server_exited";
 
+/// How long records may take from when a client has closed the connection. The SDKs for TypeScript and Python then wait for two
+/// seconds, send SIGTERM, which is passed on, wait for two more, and kill; that for Rust kills after three, when nothing is lost
+/// that was committed.
+pub(super) const SHUTDOWN: Duration = Duration::from_millis(3_500);
+/// The same from the end of a server that has ended at the SIGTERM.
+const SHORTEST: Duration = Duration::from_millis(1_500);
+
 /// A server that has ended.
 #[derive(Debug)]
 pub(super) struct Ended {
     status: ExitStatus,
-    /// True if the client closed the connection first, or asked for the end.
-    by_client: bool,
+    /// When the client closed the connection or asked for the end, if it did so first.
+    closed: Option<Instant>,
 }
 
 impl Ended {
-    pub(super) fn new(status: ExitStatus, by_client: bool) -> Self {
-        Ended { status, by_client }
+    pub(super) fn new(status: ExitStatus, closed: Option<Instant>) -> Self {
+        Ended { status, closed }
     }
 
     /// Returns the outcome of the calls that it did not answer.
     pub(super) fn outcome(&self) -> Outcome {
-        match self.by_client {
-            true => Outcome::cancelled(),
-            false => Outcome::failed(SERVER_EXITED).with_message(self.status),
+        match self.closed {
+            Some(_) => Outcome::cancelled(),
+            None => Outcome::failed(SERVER_EXITED).with_message(self.status),
         }
+    }
+
+    /// Returns how long the last records may take.
+    pub(super) fn shutdown_timeout(&self) -> Duration {
+        let passed = self.closed.map(|at| at.elapsed()).unwrap_or_default();
+        SHUTDOWN.saturating_sub(passed).max(SHORTEST)
     }
 
     /// Ends as it has ended: with its exit code, or by the same signal.

@@ -364,7 +364,7 @@ fn proxies_share_a_store() {
         .into_iter()
         .map(|one| one.join().unwrap())
         .collect();
-    // A proxy that is closed writes for 1.5 seconds at most, and says what it has not written.
+    // A proxy that is closed writes for 3.5 seconds at most, and says what it has not written.
     let store = rusqlite::Connection::open(fixture.path()).unwrap();
     let written = || -> i64 {
         let query = "SELECT count(*) FROM activities WHERE status = 'success'";
