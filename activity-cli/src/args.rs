@@ -7,7 +7,10 @@ mod tools;
 pub(crate) mod values;
 mod writing;
 
-use clap::{Parser, Subcommand, ValueEnum, ValueHint};
+use clap::{
+    Parser, Subcommand, ValueEnum, ValueHint,
+    error::{ContextKind, ContextValue, Error, ErrorKind},
+};
 
 use self::help::{
     BACKUP, COMPLETIONS, DIGEST, DOCTOR, ERASE, ERRORS, EVENT, EVENT_FIELDS, EVENT_FILTERS, EVENTS,
@@ -29,13 +32,14 @@ use crate::{host, mcp_config, proxy, token, webhooks};
 #[derive(Debug, Parser)]
 #[command(name = "activity", version, max_term_width = 100)]
 pub(crate) struct Cli {
-    /// Store to use [env: ACTIVITY_STORE] [default: activity.db]
+    /// Store to use [env: ACTIVITY_STORE] [default: activity.db; of proxies, activity-proxy.db in the user's data directory]
     // Read by `source::named`: clap would add an option from the environment to the usage of every error.
     #[arg(
         long,
         global = true,
         value_name = "PATH",
         value_hint = ValueHint::FilePath,
+        value_parser = values::not_blank,
         help_heading = "Global options"
     )]
     pub(crate) store: Option<String>,
@@ -51,6 +55,24 @@ pub(crate) struct Cli {
     pub(crate) color: Color,
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+/// Adds how the command line of a server is written, if a proxy is given one without `--`.
+pub(crate) fn with_hint(mut error: Error) -> Error {
+    let is_of_proxy = |usage: &ContextValue| usage.to_string().contains("activity proxy");
+    let command = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(first)) if !first.starts_with('-') => first.clone(),
+        _ => return error,
+    };
+    if error.kind() == ErrorKind::UnknownArgument
+        && error.get(ContextKind::Usage).is_some_and(is_of_proxy)
+    {
+        let hint =
+            format!("write `--` before the command of the server: activity proxy -- {command}");
+        let hint = ContextValue::StyledStrs(vec![hint.into()]);
+        error.insert(ContextKind::Suggested, hint);
+    }
+    error
 }
 
 /// When output has colours.
@@ -106,7 +128,7 @@ pub(crate) enum Command {
     /// Run an MCP server, and record the calls of its client
     #[command(after_help = PROXY)]
     Proxy(proxy::Proxy),
-    /// Start the MCP servers of Claude, Cursor, VS Code and Windsurf through the proxy
+    /// Configure Claude, Cursor, VS Code and Windsurf to start their MCP servers through the proxy
     #[command(name = "mcp-config", after_help = MCP_CONFIG)]
     McpConfig(mcp_config::McpConfig),
     /// Show, mark or watch the activity of a host

@@ -55,7 +55,10 @@ use crate::{
 
 fn main() -> ExitCode {
     completions::answer();
-    let cli = Cli::parse_from(args::with_exclusions(std::env::args_os()));
+    let cli = match Cli::try_parse_from(args::with_exclusions(std::env::args_os())) {
+        Ok(cli) => cli,
+        Err(error) => return failure::report_usage(args::with_hint(error)),
+    };
     match cli.color {
         Color::Auto => ColorChoice::Auto,
         Color::Always => ColorChoice::Always,
@@ -92,7 +95,7 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Forward(args) => forward::run(store, args),
         Command::Import(args) => import::run(store, args),
         Command::Mcp => mcp::run(store),
-        Command::McpConfig(args) => mcp_config::run(cli.store.as_deref(), args),
+        Command::McpConfig(args) => mcp_config::run(cli.store.as_deref(), named.as_deref(), args),
         Command::Proxy(args) => proxy::run(cli.store.as_deref(), named.as_deref(), args),
         Command::Token(command) => token::run(store, command),
         Command::Webhooks(command) => webhooks::run(store, command),

@@ -1,13 +1,14 @@
 //! Secrets that a command takes: from files and stdin, and those that were arguments.
 
 use std::{
-    env, fs,
+    env::{self, VarError},
+    fs,
     io::{self, Read},
 };
 
 use tower_activity::{Error, ErrorKind};
 
-use crate::failure::Failure;
+use crate::{failure::Failure, print};
 
 /// Reads a secret from a file, or from stdin for `-`, without the line break at its end.
 pub(crate) fn read(file: &str) -> Result<String, Failure> {
@@ -43,22 +44,30 @@ pub(crate) struct Token {
 }
 
 impl Token {
-    /// Returns the token of `--token` or `--token-file`. Warns if every user of the machine can see it.
+    /// Returns the token of `--token-file` or `--token`, else of `ACTIVITY_TOKEN`. Warns if every user of the machine can see it.
     pub(crate) fn of_args(
         given: Option<&str>,
         file: Option<&str>,
     ) -> Result<Option<Self>, Failure> {
-        let given = match file {
-            Some(file) => Some(read(file)?),
-            None => given.map(str::to_owned),
+        let given = match (given, file) {
+            (_, Some(file)) => Some(read(file)?),
+            (Some(given), None) => Some(given.to_owned()),
+            (None, None) => match env::var("ACTIVITY_TOKEN") {
+                Ok(token) => Some(token),
+                Err(VarError::NotPresent) => None,
+                Err(VarError::NotUnicode(_)) => {
+                    let what = "cannot use ACTIVITY_TOKEN: it is not UTF-8";
+                    return Err(Failure::Usage(what.to_owned()));
+                }
+            },
         };
         let token = given.as_deref().map(Token::new).transpose()?;
         if let Some(token) = token.as_ref().filter(|token| !token.generated)
             && is_argument(&token.secret)
         {
-            anstream::eprintln!(
+            print::note(
                 "warning: every user of this machine can see the token in the list of processes: use --token-file FILE, or \
-                 the variable ACTIVITY_TOKEN"
+                 the variable ACTIVITY_TOKEN",
             );
         }
         Ok(token)

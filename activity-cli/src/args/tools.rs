@@ -5,23 +5,24 @@ use std::path::PathBuf;
 use clap::Args;
 use clap_complete::Shell;
 
+use super::values;
+
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
     /// Address to listen on
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8787")]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8787", value_parser = values::not_blank)]
     pub(crate) listen: String,
-    /// Require this token; mandatory when listening on anything but localhost. Generated if no value is given
+    /// Require this token; mandatory when listening on anything but localhost. Generated if no value is given [env: ACTIVITY_TOKEN]
+    // Read by `secrets::Token`: clap would refuse `--token-file`, and a proxy over stdio, because of a variable.
     #[arg(
         long,
         value_name = "SECRET",
         num_args = 0..=1,
-        default_missing_value = "",
-        env = "ACTIVITY_TOKEN",
-        hide_env_values = true
+        default_missing_value = ""
     )]
     pub(crate) token: Option<String>,
     /// Read the token from this file; `-` for stdin
-    #[arg(long, value_name = "FILE", conflicts_with = "token")]
+    #[arg(long, value_name = "FILE", value_parser = values::not_blank, conflicts_with = "token")]
     pub(crate) token_file: Option<String>,
     /// Accept events (`POST api/events`) from clients with the token and from pages of this server
     #[arg(long)]
@@ -30,7 +31,7 @@ pub(crate) struct Serve {
     #[arg(long)]
     pub(crate) open: bool,
     /// Also accept this Host header (repeatable)
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = values::not_blank)]
     pub(crate) host: Vec<String>,
 }
 

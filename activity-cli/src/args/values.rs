@@ -16,7 +16,7 @@ pub(super) fn position(text: &str) -> Result<String, Error> {
 }
 
 /// Refuses a blank text: a variable of a script that is not set.
-pub(super) fn not_blank(text: &str) -> Result<String, String> {
+pub(crate) fn not_blank(text: &str) -> Result<String, String> {
     match text.trim().is_empty() {
         true => Err("it is blank".to_owned()),
         false => Ok(text.to_owned()),

@@ -15,7 +15,7 @@ pub(crate) struct McpConfig {
     /// Only this configuration file; also one of another client
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) file: Option<PathBuf>,
-    /// Write the changed entries, after a backup of each file
+    /// Write the changed entries, after a backup of each file in the user's data directory
     #[arg(long)]
     pub(crate) write: bool,
     /// Take the change of the entries back, after a backup of each file

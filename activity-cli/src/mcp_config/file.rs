@@ -8,9 +8,14 @@ use std::{
 
 use chrono::{DateTime, Utc};
 
+use crate::source;
+
 /// The largest file that is read. Claude Code keeps its history in the same file.
 const LARGEST: u64 = 64 << 20;
 const BYTE_ORDER_MARK: &str = "\u{feff}";
+
+/// The longest name of a backup, before its time: file systems have at most 255 bytes.
+const LONGEST_NAME: usize = 150;
 
 /// A configuration file.
 #[derive(Debug)]
@@ -112,14 +117,31 @@ impl ConfigFile {
         Ok(backup)
     }
 
-    /// Copies what was read into a file of its own.
+    /// Returns true if it is in the tree of a git repository.
+    pub(super) fn is_in_repository(&self) -> bool {
+        let mut directories = self.target.ancestors().skip(1);
+        directories.any(|directory| directory.join(".git").exists())
+    }
+
+    /// Copies what was read into a file of its own, in the user's data directory: beside the original it would be committed with a
+    /// project, and with its secrets.
     fn back_up(&self, now: DateTime<Utc>) -> io::Result<PathBuf> {
+        let directory = source::data_directory().map(|own| own.join("backups"));
+        // Some users have none that can be written.
+        let directory = directory.filter(|directory| create_private(directory).is_ok());
+        let whole = self.target.to_string_lossy().replace(['/', '\\', ':'], "-");
+        let whole = whole.trim_start_matches('-');
+        let name = &whole[whole.floor_char_boundary(whole.len().saturating_sub(LONGEST_NAME))..];
         let time = now.format("%Y%m%dT%H%M%SZ");
         let mut number = 1;
         loop {
-            let path = match number {
-                1 => self.beside(&format!(".{time}.bak")),
-                _ => self.beside(&format!(".{time}-{number}.bak")),
+            let suffix = match number {
+                1 => format!(".{time}.bak"),
+                _ => format!(".{time}-{number}.bak"),
+            };
+            let path = match &directory {
+                Some(directory) => directory.join(format!("{name}{suffix}")),
+                None => self.beside(&suffix),
             };
             match self.create(&path, &[&self.whole]) {
                 Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => number += 1,
@@ -170,6 +192,15 @@ impl ConfigFile {
         name.push(suffix);
         self.target.with_file_name(name)
     }
+}
+
+/// Creates a directory that only its owner can read.
+fn create_private(directory: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(directory)
 }
 
 /// Makes a rename durable, where the system can.

@@ -57,14 +57,24 @@ struct Options {
     _proxy: Proxy,
 }
 
-/// `store` is that of `--store`.
-pub(crate) fn run(store: Option<&str>, args: &McpConfig) -> Result<(), Failure> {
+/// `explicit` is the store of `--store`, `named` that or `ACTIVITY_STORE`.
+pub(crate) fn run(
+    explicit: Option<&str>,
+    named: Option<&str>,
+    args: &McpConfig,
+) -> Result<(), Failure> {
     let is_list = args.servers.is_empty() && !args.all;
     if is_list && (args.write || args.undo || !args.options.is_empty()) {
         return Err(Failure::Usage(String::from(
-            "name the servers to change, or use --all",
+            "--write, --undo and options of the proxy change entries: name the servers to change, or use --all",
         )));
     }
+    if explicit.is_some() && (is_list || args.undo) {
+        return Err(Failure::Usage(String::from(
+            "--store has no effect here: it is part of entries that are changed, so name their servers, without --undo",
+        )));
+    }
+    explicit.map(source::path).transpose()?;
     let mut shown = Shown::new(args.json);
     let mut has_failed = false;
     let mut configs = Vec::new();
@@ -87,8 +97,17 @@ pub(crate) fn run(store: Option<&str>, args: &McpConfig) -> Result<(), Failure> 
             print::text("no configuration of a known client was found; name one with --file\n")?;
         }
     } else {
-        let wrapper = wrapper(own, store, &args.options)?;
+        let store = match args.undo {
+            true => None,
+            // The client starts the proxy in another directory, without the variables of this shell.
+            false => source::file_of_proxy(named)
+                .map(path::absolute)
+                .transpose()?,
+        };
+        let is_default = store == source::of_proxies();
+        let wrapper = wrapper(own, store.clone().filter(|_| !is_default), &args.options)?;
         has_failed |= !change(args, &wrapper, &configs, &mut shown)?;
+        shown.end(args, store.as_deref())?;
     }
     match has_failed {
         true => Err(Failure::Reported),
@@ -193,7 +212,7 @@ fn change(
             shown.change(config, (text, before), (&new, after), written.as_ref())?;
         }
         match written {
-            Some(Ok(backup)) => shown.written(config, &backup)?,
+            Some(Ok(backup)) => shown.written(config, &backup, args)?,
             Some(Err(error)) => {
                 is_complete = false;
                 shown.unreadable(&config.location, &error);
@@ -201,7 +220,6 @@ fn change(
             None => {}
         }
     }
-    shown.end(args)?;
     Ok(is_complete)
 }
 
@@ -290,12 +308,10 @@ fn commands(server: &Server, words: fn(&Command) -> Vec<&Text>) -> Option<Vec<&s
 }
 
 /// Returns what is put before the command of a server.
-fn wrapper(own: PathBuf, store: Option<&str>, options: &[String]) -> Result<Wrapper, Failure> {
+fn wrapper(own: PathBuf, store: Option<PathBuf>, options: &[String]) -> Result<Wrapper, Failure> {
     let mut arguments = Vec::new();
     if let Some(store) = store {
-        // The client starts it in another directory.
-        let path = path::absolute(source::path(store)?)?;
-        arguments.extend([String::from("--store"), utf8(path)?]);
+        arguments.extend([String::from("--store"), utf8(store)?]);
     }
     arguments.push(String::from("proxy"));
     check(options)?;

@@ -74,8 +74,8 @@ impl State {
             State::Recorded => "yes",
             State::NotRecorded => "no",
             State::Remote => "remote",
-            State::Own => "–",
-            State::Unknown => "?",
+            State::Own => "itself",
+            State::Unknown => "unknown",
         }
     }
 }
@@ -186,23 +186,36 @@ impl Shown {
         print::text(&format!("{heading}\n{}", difference(&old, &new)))
     }
 
-    pub(super) fn written(&self, config: &Config, backup: &Path) -> io::Result<()> {
+    pub(super) fn written(
+        &self,
+        config: &Config,
+        backup: &Path,
+        args: &McpConfig,
+    ) -> io::Result<()> {
         if self.json {
             return Ok(());
         }
         let path = short(&config.location.path);
-        let backup = short(
-            &config
-                .location
-                .path
-                .with_file_name(backup.file_name().unwrap_or_default()),
-        );
-        print::text(&format!("{path} written; backup: {backup}\n\n"))
+        let backup = short(backup);
+        print::text(&format!("{path} written; backup: {backup}\n"))?;
+        if args.write && config.file.is_in_repository() {
+            print::text(
+                "It is in a repository, and has paths of this machine: do not commit it\n",
+            )?;
+        }
+        print::text("\n")
     }
 
-    pub(super) fn end(&self, args: &McpConfig) -> io::Result<()> {
+    /// Prints what to do next, and where calls are recorded.
+    pub(super) fn end(&self, args: &McpConfig, store: Option<&Path>) -> io::Result<()> {
         if self.json || !self.has_changes {
             return Ok(());
+        }
+        if let Some(store) = store {
+            let store = safe::line(&store.display().to_string());
+            print::text(&format!(
+                "Calls are recorded in {store}: activity --store '{store}' list\n"
+            ))?;
         }
         print::text(match args.write || args.undo {
             true => "Restart the client for the change to take effect.\n",

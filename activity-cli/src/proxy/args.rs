@@ -5,21 +5,26 @@ use std::ffi::OsString;
 use clap::{Args, ValueEnum};
 use tower_activity::{mcp::Intent, record};
 
+use crate::args::values;
+
+/// The heading of options that only a proxy over HTTP has.
+const HTTP: &str = "Over HTTP";
+
 #[derive(Debug, Args)]
 #[command(override_usage = "\
 activity proxy [OPTIONS] -- <COMMAND>...
        activity proxy [OPTIONS] --to <URL>")]
 pub(crate) struct Proxy {
     /// Name of the server [default: as it names itself]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = values::not_blank)]
     pub(crate) name: Option<String>,
     /// Project that the calls belong to
-    #[arg(long, value_name = "PROJECT")]
+    #[arg(long, value_name = "PROJECT", value_parser = values::not_blank)]
     pub(crate) project: Option<String>,
     /// Brand of a call: prefix (of the tool's name), argument:NAME or =BRAND
     #[arg(long, value_name = "RULE")]
     pub(crate) brand: Option<String>,
-    /// How much of arguments and results to keep: off, preview or full
+    /// How much of arguments and results to keep: off, preview (4 KiB of each) or full (4 MiB)
     #[arg(
         long,
         value_name = "HOW",
@@ -41,42 +46,56 @@ pub(crate) struct Proxy {
     #[arg(long)]
     pub(crate) missing_tool: bool,
     /// Argument of tools that holds the handle of a session, such as browser_id (repeatable)
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = values::not_blank)]
     pub(crate) session_argument: Vec<String>,
     /// Also forward the store to this address: postgres://user@host/database
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = values::not_blank)]
     pub(crate) forward_to: Option<String>,
-    /// URL of a server over HTTP, in place of a command
-    #[arg(long, value_name = "URL")]
+    /// URL of the server, in place of a command
+    #[arg(long, value_name = "URL", help_heading = HTTP)]
     pub(crate) to: Option<String>,
-    /// Address to listen on, for a server over HTTP
+    /// Address to listen on
     #[arg(
         long,
         value_name = "ADDRESS",
         default_value = "127.0.0.1:8788",
-        conflicts_with = "command"
+        value_parser = values::not_blank,
+        requires = "to",
+        conflicts_with = "command",
+        help_heading = HTTP
     )]
     pub(crate) listen: String,
-    /// Require this token, over HTTP; mandatory when listening on anything but localhost. Generated if no value is given
+    /// Require this token; mandatory when listening on anything but localhost. Generated if no value is given [env: ACTIVITY_TOKEN]
     #[arg(
         long,
         value_name = "SECRET",
         num_args = 0..=1,
         default_missing_value = "",
-        env = "ACTIVITY_TOKEN",
-        hide_env_values = true
+        requires = "to",
+        conflicts_with = "command",
+        help_heading = HTTP
     )]
     pub(crate) token: Option<String>,
     /// Read the token from this file; `-` for stdin
     #[arg(
         long,
         value_name = "FILE",
+        value_parser = values::not_blank,
         conflicts_with = "token",
-        conflicts_with = "command"
+        requires = "to",
+        conflicts_with = "command",
+        help_heading = HTTP
     )]
     pub(crate) token_file: Option<String>,
     /// Also accept this name in the Host and Origin headers (repeatable)
-    #[arg(long, value_name = "NAME", conflicts_with = "command")]
+    #[arg(
+        long,
+        value_name = "NAME",
+        value_parser = values::not_blank,
+        requires = "to",
+        conflicts_with = "command",
+        help_heading = HTTP
+    )]
     pub(crate) host: Vec<String>,
     /// Become the server of the proxy with this process id
     #[cfg(target_os = "linux")]

@@ -1,5 +1,5 @@
 //! The command `activity`, run like people and scripts do, on stores written by real logs.
-#![allow(clippy::unwrap_used, unreachable_pub)]
+#![allow(clippy::unwrap_used, clippy::disallowed_macros, unreachable_pub)]
 
 mod away;
 mod busy;
@@ -20,7 +20,6 @@ mod host;
 mod import;
 mod list;
 mod man;
-
 mod mcp;
 #[cfg(unix)]
 mod mcp_config;
@@ -34,12 +33,16 @@ mod postgres;
 mod private;
 #[cfg(unix)]
 mod proxy;
+#[cfg(unix)]
+mod proxy_broken;
 #[cfg(target_os = "linux")]
 mod proxy_faults;
 #[cfg(unix)]
 mod proxy_http;
 #[cfg(unix)]
 mod proxy_intent;
+#[cfg(unix)]
+mod proxy_options;
 #[cfg(target_os = "linux")]
 mod proxy_streams;
 mod proxy_tls;
@@ -54,6 +57,8 @@ mod schema;
 mod serve;
 mod show;
 mod stats;
+#[cfg(target_os = "linux")]
+mod streams;
 #[path = "../../../tests/support/mod.rs"]
 mod support;
 mod tail;

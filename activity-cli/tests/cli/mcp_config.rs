@@ -3,7 +3,7 @@
 use std::{
     fs,
     os::unix::fs::{MetadataExt, PermissionsExt, symlink},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, Output},
 };
 
@@ -67,7 +67,7 @@ impl Home {
         fs::read_to_string(self.path(file)).unwrap()
     }
 
-    fn command(&self, args: &[&str]) -> Command {
+    pub fn command(&self, args: &[&str]) -> Command {
         self.program(ACTIVITY, args)
     }
 
@@ -79,6 +79,7 @@ impl Home {
             .env("HOME", self.path(""))
             .env("SECRET_OF_THE_SHELL", "hunter2-of-the-shell")
             .env_remove("XDG_CONFIG_HOME")
+            .env_remove("XDG_DATA_HOME")
             .env_remove("CLAUDE_CONFIG_DIR")
             .current_dir(self.path("project"));
         command
@@ -95,6 +96,22 @@ impl Home {
         let text = String::from_utf8(text).unwrap();
         assert_eq!(output.status.code(), Some(code), "{args:?}: {text}");
         text
+    }
+
+    /// The backups, by the end of their names' first part.
+    fn backups(&self, of: &str) -> Vec<PathBuf> {
+        let data = match cfg!(target_os = "macos") {
+            true => "Library/Application Support",
+            false => ".local/share",
+        };
+        let entries = fs::read_dir(self.path(data).join("tower-activity/backups")).unwrap();
+        let paths = entries.map(|entry| entry.unwrap().path());
+        let of = format!("-{}.2", of.replace('/', "-"));
+        let mut paths: Vec<PathBuf> = paths
+            .filter(|path| path.to_str().unwrap().contains(&of))
+            .collect();
+        paths.sort();
+        paths
     }
 
     /// The files beside this one.
@@ -271,10 +288,9 @@ fn each_entry_is_changed_in_place_and_changed_back_to_the_byte() {
         let after = home.read(file);
         assert_ne!(after, before);
         assert!(!after.contains("hunter2-of-the-shell"));
-        let backups = home.beside(file);
-        let backup = backups.iter().find(|name| name.ends_with(".bak")).unwrap();
-        let backup = home.path(file).with_file_name(backup);
-        assert_eq!(fs::read_to_string(backup).unwrap(), before);
+        let backups = home.backups(file);
+        assert_eq!(backups.len(), 1, "{file}: {backups:?}");
+        assert_eq!(fs::read_to_string(&backups[0]).unwrap(), before);
     }
     let code = home.read(".config/Code/User/mcp.json");
     assert!(
@@ -348,12 +364,12 @@ fn links_and_modes_stay() {
     );
     assert_eq!(fs::metadata(&real).unwrap().mode() & 0o777, 0o640);
     assert!(home.read("project/dotfiles.json").contains("proxy"));
-    let names = home.beside("project/dotfiles.json");
-    assert_eq!(names.len(), 2, "{names:?}");
-    let backup = home
-        .path("project")
-        .join(names.iter().find(|name| name.ends_with(".bak")).unwrap());
-    assert_eq!(fs::metadata(backup).unwrap().mode() & 0o777, 0o640);
+    assert_eq!(home.beside("project/dotfiles.json"), ["dotfiles.json"]);
+    let backups = home.backups("project/dotfiles.json");
+    assert_eq!(backups.len(), 1, "{backups:?}");
+    let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o777;
+    assert_eq!(mode(&backups[0]), 0o640);
+    assert_eq!(mode(backups[0].parent().unwrap()), 0o700);
     home.shown(&["files", "--undo"], 0);
     assert_eq!(home.read("project/dotfiles.json"), CURSOR);
 }

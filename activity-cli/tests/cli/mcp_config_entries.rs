@@ -109,9 +109,9 @@ fn an_entry_that_is_no_object_is_named_beside_the_others() {
     );
     let shown = home.shown(&[], 0);
     for line in [
-        "  nil     ?         its entry is null, not an object",
-        "  text    ?         its entry is a string, not an object",
-        "  list    ?         its entry is a list, not an object",
+        "  nil     unknown   its entry is null, not an object",
+        "  text    unknown   its entry is a string, not an object",
+        "  list    unknown   its entry is a list, not an object",
         "  good    no        npx",
     ] {
         assert!(shown.lines().any(|one| one == line), "{line}\n{shown}");
@@ -184,4 +184,42 @@ fn every_way_of_writing_a_file_is_changed_in_place_and_back() {
             assert_eq!(mode & 0o777, 0o600);
         }
     }
+}
+
+#[test]
+fn the_store_of_the_calls_is_said_and_that_of_the_environment_becomes_part_of_the_entry() {
+    let home = Home::new();
+    let before = r#"{"mcpServers": {"files": {"command": "npx"}}}"#;
+    home.write("project/.mcp.json", before);
+    let text = home.shown(&["files"], 0);
+    assert!(text.contains("activity-proxy.db"), "{text}");
+    let with = |store: &str, args: &[&str]| {
+        let output = home.command(args).env("ACTIVITY_STORE", store).output();
+        let output = output.unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8([output.stdout, output.stderr].concat()).unwrap()
+    };
+    let text = with("postgres://h/d", &["files"]);
+    assert!(text.contains("ACTIVITY_STORE is an address"), "{text}");
+    assert!(text.contains("activity-proxy.db' list"), "{text}");
+    let text = with("own.db", &["files", "--write"]);
+    let store = home.path("project/own.db");
+    assert!(text.contains(store.to_str().unwrap()), "{text}");
+    assert!(!text.contains("repository"), "{text}");
+    let written = home.read("project/.mcp.json");
+    assert!(
+        written.contains(&format!("\"--store\", {store:?}")),
+        "{written}"
+    );
+    std::fs::create_dir(home.path(".git")).unwrap();
+    let text = with("own.db", &["files", "--undo"]);
+    assert!(
+        !text.contains("recorded in") && !text.contains("commit"),
+        "{text}"
+    );
+    assert_eq!(home.read("project/.mcp.json"), before);
+    assert!(
+        home.shown(&["files", "--write"], 0)
+            .contains("do not commit it")
+    );
 }
