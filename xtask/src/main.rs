@@ -39,6 +39,7 @@ mod sshd;
 mod strace;
 mod suites;
 mod tools;
+mod versions;
 
 use std::process::ExitCode;
 

@@ -6,7 +6,7 @@ use crate::{
     debian, fuzz, pages, postgres, prove_all,
     run::{self, Result, cargo, root, run},
     servers::{self, Pairs},
-    sqlite, strace, suites,
+    sqlite, strace, suites, versions,
 };
 
 /// A promise whose proof takes longer than a test run may.
@@ -36,6 +36,11 @@ const PROOFS: &[Proof] = &[
         name: "torn",
         promise: "a log with any page damaged and a WAL cut anywhere is read or refused, never deleted",
         run: torn,
+    },
+    Proof {
+        name: "versions",
+        promise: "processes of two versions use one file at once and lose nothing; an earlier schema is migrated once no process records into it",
+        run: versions::versions,
     },
     Proof {
         name: "soak",
