@@ -185,7 +185,7 @@ impl Writer for TalkingWriter {
         self.inner.reap()
     }
 
-    fn close(self: Box<Self>, accounting: &Accounting) -> Result<()> {
+    fn close(&mut self, accounting: &Accounting) -> Result<()> {
         self.inner.close(accounting)
     }
 }

@@ -160,7 +160,7 @@ impl Writer for StuckWriter {
         self.inner.reap()
     }
 
-    fn close(self: Box<Self>, accounting: &Accounting) -> Result<()> {
+    fn close(&mut self, accounting: &Accounting) -> Result<()> {
         self.inner.close(accounting)
     }
 }

@@ -95,7 +95,7 @@ impl Writer for SlowWriter {
         self.inner.reap()
     }
 
-    fn close(self: Box<Self>, accounting: &Accounting) -> Result<()> {
+    fn close(&mut self, accounting: &Accounting) -> Result<()> {
         self.inner.close(accounting)
     }
 }

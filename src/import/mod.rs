@@ -253,7 +253,7 @@ impl Import {
             maintenance.relink(activities, events)?;
         }
         // This writes the open activities as abandoned, which they were.
-        self.writer.close(&self.accounting)?;
+        while_busy(|| self.writer.close(&self.accounting))?;
         Ok(self.summary)
     }
 
@@ -332,14 +332,8 @@ impl Import {
         let counts = &mut self.accounting;
         counts.redactor_panics = *self.redactor_panics.get_mut();
         batch.accounting = counts.clone();
-        let deadline = Instant::now() + BUSY_TIMEOUT;
-        let appended = loop {
-            match self.writer.append(&batch) {
-                // A retry is safe: inserts are idempotent.
-                Err(error) if error.is_busy() && Instant::now() < deadline => {}
-                result => break result?,
-            }
-        };
+        // A retry is safe: inserts are idempotent.
+        let appended = while_busy(|| self.writer.append(&batch))?;
         // Nothing is lost if it fails: the next checkpoint catches up.
         let _ = self.writer.checkpoint();
         let (open, events) = (batch.open.len() as u64, batch.events.len() as u64);
@@ -384,6 +378,17 @@ impl Import {
             "longer than {} MiB: shorten `input` or `output`",
             MAX_LINE_BYTES >> 20
         ))
+    }
+}
+
+/// Repeats what another process has locked the store against, for a while.
+fn while_busy<T>(mut work: impl FnMut() -> Result<T>) -> Result<T> {
+    let deadline = Instant::now() + BUSY_TIMEOUT;
+    loop {
+        match work() {
+            Err(error) if error.is_busy() && Instant::now() < deadline => {}
+            result => return result,
+        }
     }
 }
 

@@ -251,10 +251,11 @@ pub trait Writer: sealed::WriteSide + Send {
         Ok(None)
     }
 
-    /// Ends the instance: marks its open activities as abandoned and releases its lock file.
+    /// Ends the instance: marks its open activities as abandoned and releases its lock file. The last call, unless it failed:
+    /// then it may be called again.
     ///
     /// # Errors
     ///
     /// If the final accounting could not be written.
-    fn close(self: Box<Self>, accounting: &Accounting) -> Result<()>;
+    fn close(&mut self, accounting: &Accounting) -> Result<()>;
 }

@@ -1,9 +1,20 @@
 //! Mode `Wait` beside another SQLite client that holds a lock: calls wait for it, can be cancelled, and are all counted.
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    thread,
+    time::Duration,
+};
 
 use tower::{Layer, Service, ServiceExt, service_fn};
-use tower_activity::{ActivityLayer, ActivityLog, Describe, Mode, Outcome};
+use tower_activity::{
+    ActivityLayer, ActivityLog, Describe, Mode, Outcome, Result,
+    store::{
+        Accounting, AppendOutcome, Batch, Instance, Reader, Store, Writer, sealed::WriteSide,
+        sqlite::SqliteStore,
+    },
+};
 
 /// A timeout that no test reaches.
 const NEVER: Duration = Duration::from_secs(3600);
@@ -93,4 +104,65 @@ async fn a_shutdown_releases_calls_that_wait_for_a_lock() {
     assert_eq!(counts.activities.rejected_closed, 100, "{counts:?}");
     assert_eq!(counts.activities.ended(), filled);
     assert!(counts.adds_up());
+}
+
+/// A store that another client locks after each transaction of the log, for longer than the log waits for a lock.
+#[derive(Debug)]
+struct LockedStore(SqliteStore, PathBuf);
+
+struct LockedWriter(Box<dyn Writer>, PathBuf);
+
+impl LockedWriter {
+    fn lock(&self) {
+        let other = lock(&self.1);
+        thread::spawn(move || {
+            thread::sleep(Duration::from_millis(1200));
+            drop(other);
+        });
+    }
+}
+
+impl Store for LockedStore {
+    fn writer(&self, instance: &Instance) -> Result<Box<dyn Writer>> {
+        let writer = self.0.writer(instance)?;
+        Ok(Box::new(LockedWriter(writer, self.1.clone())))
+    }
+
+    fn reader(&self) -> Result<Box<dyn Reader>> {
+        self.0.reader()
+    }
+}
+
+impl WriteSide for LockedWriter {}
+
+impl Writer for LockedWriter {
+    fn append(&mut self, batch: &Batch) -> Result<AppendOutcome> {
+        let appended = self.0.append(batch)?;
+        self.lock();
+        Ok(appended)
+    }
+
+    fn reap(&mut self) -> Result<u64> {
+        self.0.reap()
+    }
+
+    fn close(&mut self, accounting: &Accounting) -> Result<()> {
+        self.0.close(accounting)
+    }
+}
+
+#[test]
+fn a_shutdown_waits_for_locks_between_its_transactions_until_its_deadline() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("activity.db");
+    let store = LockedStore(SqliteStore::new(&path).unwrap(), path.clone());
+    let log = ActivityLog::builder().open_store(Arc::new(store)).unwrap();
+    log.start(Describe::job("call")).end(Outcome::success());
+    let open = log.start(Describe::job("open"));
+    let counts = log.shutdown().timeout(Duration::from_secs(60)).wait();
+    assert_eq!(counts.unwrap().activities.committed, 1);
+    drop(open);
+    let mut reader = SqliteStore::new(&path).unwrap().reader().unwrap();
+    let health = reader.health().unwrap();
+    assert!(health.instances.iter().all(|one| one.stopped_at.is_some()));
 }

@@ -206,7 +206,7 @@ impl Writer for HoldingWriter {
         self.inner.reap()
     }
 
-    fn close(self: Box<Self>, accounting: &Accounting) -> Result<()> {
+    fn close(&mut self, accounting: &Accounting) -> Result<()> {
         self.inner.close(accounting)
     }
 }

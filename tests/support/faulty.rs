@@ -156,7 +156,7 @@ impl Writer for FaultyWriter {
         self.inner.reap()
     }
 
-    fn close(self: Box<Self>, accounting: &Accounting) -> Result<()> {
+    fn close(&mut self, accounting: &Accounting) -> Result<()> {
         self.inner.close(accounting)
     }
 }

@@ -94,7 +94,7 @@ fn migrated(old: &Program, new: &Program, path: &Path) -> Result {
     let writer = Process::start(old, "write", path)?;
     // It reads the file as it is.
     Process::start(new, "check", path)?.end_with()?;
-    refused(new, path, "stop them")?;
+    refused(new, path, "stop it")?;
     let recorded = writer.end()?;
     let more = Process::start(new, "write", path)?.end()?;
     refused(old, path, "upgrade")?;

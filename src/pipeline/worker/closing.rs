@@ -20,6 +20,8 @@ pub(super) struct Closing {
     pub(super) deadline: Instant,
     timeout: Duration,
     answer: Sender<Result<()>>,
+    /// The shards accept nothing more, and what they had is collected.
+    is_drained: bool,
 }
 
 impl Worker {
@@ -28,6 +30,7 @@ impl Worker {
             timeout: deadline.saturating_duration_since(Instant::now()),
             deadline,
             answer,
+            is_drained: false,
         });
         self.shared.close();
         for shard in &*self.shards {
@@ -36,22 +39,28 @@ impl Worker {
         self.shared.admissions.close();
     }
 
-    pub(super) fn continue_closing(&mut self, closing: Closing) -> Progress {
-        self.collect();
+    pub(super) fn continue_closing(&mut self, mut closing: Closing) -> Progress {
+        if !closing.is_drained {
+            self.collect();
+        }
         let now = Instant::now();
         let tries = self.connection.retry_at.is_none_or(|at| at <= now);
-        if (tries && self.commit()) || now >= closing.deadline {
-            self.close(&closing);
+        let mut committed = (tries || now >= closing.deadline) && self.commit();
+        if !closing.is_drained && (committed || Instant::now() >= closing.deadline) {
+            self.drain();
+            closing.is_drained = true;
+            committed = self.commit();
+        }
+        if committed || Instant::now() >= closing.deadline {
+            self.close(&closing, committed);
             return Progress::Ended;
         }
         self.closing = Some(closing);
         Progress::Idle
     }
 
-    fn close(&mut self, closing: &Closing) {
-        let Closing {
-            timeout, answer, ..
-        } = closing;
+    /// Collects what is left in the shards.
+    fn drain(&mut self) {
         // Calls that queue up after this may have ended too late.
         let durable_until = self.shared.commits.last();
         for shard in &*self.shards {
@@ -60,7 +69,12 @@ impl Worker {
         self.collect();
         self.durable_until = durable_until;
         self.copy_open_rows(true);
-        let committed = self.commit();
+    }
+
+    fn close(&mut self, closing: &Closing, committed: bool) {
+        let Closing {
+            timeout, answer, ..
+        } = closing;
         self.shared.commits.close();
         let unsaved = self
             .backlog
@@ -77,7 +91,7 @@ impl Worker {
         // Before the connection, so that the writer is the last to close the store, and leaves no WAL behind.
         self.maintenance
             .close(&*self.connection.store, &self.shared);
-        let closed = self.connection.close(&counts);
+        let closed = self.connection.close(&counts, closing.deadline);
         let outcome = |what: &str| {
             if committed {
                 return Ok(());

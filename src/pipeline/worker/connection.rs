@@ -2,6 +2,7 @@
 
 use std::{
     sync::Arc,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -148,10 +149,19 @@ impl Connection {
         }
     }
 
-    pub(super) fn close(&mut self, counts: &Accounting) -> Result<()> {
-        match self.writer.take() {
-            Some(writer) => guarded("close the store", || writer.close(counts)),
-            None => Ok(()),
+    /// Closes the writer. Retries until the deadline while another process has locked the store.
+    pub(super) fn close(&mut self, counts: &Accounting, deadline: Instant) -> Result<()> {
+        let Some(mut writer) = self.writer.take() else {
+            return Ok(());
+        };
+        loop {
+            let closed = guarded("close the store", || writer.close(counts));
+            match closed {
+                Err(error) if is_transient(&error) && Instant::now() < deadline => {
+                    thread::sleep(BACK_OFF.0);
+                }
+                closed => return closed,
+            }
         }
     }
 }

@@ -52,6 +52,9 @@ pub(crate) struct SqliteWriter {
     shared: Arc<Mutex<InstanceWriter>>,
     /// Id of the log handle.
     id: InstanceId,
+    /// Activities that this writer has marked abandoned.
+    abandoned: u64,
+    /// The log handle has no row in the file that only this writer would change.
     closed: bool,
 }
 
@@ -79,6 +82,7 @@ impl SqliteWriter {
                 return Ok(SqliteWriter {
                     shared,
                     id: instance.id,
+                    abandoned: 0,
                     closed: false,
                 });
             }
@@ -154,23 +158,32 @@ impl Writer for SqliteWriter {
         self.shared.lock().checkpoint_if_due()
     }
 
-    fn close(mut self: Box<Self>, accounting: &Accounting) -> Result<()> {
+    fn close(&mut self, accounting: &Accounting) -> Result<()> {
         let shared = self.shared.clone();
         let writer = &mut *shared.lock();
-        let sums = writer.accounting(self.id, accounting.clone());
-        let handle = writer.handle(self.id);
-        writer.transaction(Durability::Process, |work| {
-            account(
-                work.transaction,
-                work.instance,
-                &sums,
-                &CommitCounts::default(),
-            )
-        })?;
-        let abandoned = writer.abandon_all(handle)?;
-        // After an error until here, dropping the writer tries again.
-        self.closed = true;
-        match writer.remove_handle(self.id, abandoned) {
+        if !self.closed {
+            let sums = writer.accounting(self.id, accounting.clone());
+            let handle = writer.handle(self.id);
+            writer.transaction(Durability::Process, |work| {
+                account(
+                    work.transaction,
+                    work.instance,
+                    &sums,
+                    &CommitCounts::default(),
+                )
+            })?;
+            writer.abandon_all(handle, &mut self.abandoned)?;
+            // After an error until here, dropping the writer tries again.
+            self.closed = true;
+        }
+        self.end(writer)
+    }
+}
+
+impl SqliteWriter {
+    /// Removes the log handle, and ends the instance if it was the last one. May be called again after an error.
+    fn end(&self, writer: &mut InstanceWriter) -> Result<()> {
+        match writer.remove_handle(self.id, self.abandoned) && !writer.ended {
             true => writer.end(),
             false => Ok(()),
         }
@@ -179,18 +192,17 @@ impl Writer for SqliteWriter {
 
 impl Drop for SqliteWriter {
     fn drop(&mut self) {
-        if self.closed {
-            return;
-        }
-        let writer = &mut *self.shared.lock();
-        if writer.unregister(self.id) {
+        let shared = self.shared.clone();
+        let writer = &mut *shared.lock();
+        if !self.closed {
+            if !writer.unregister(self.id) {
+                return;
+            }
             let handle = writer.handle(self.id);
             // What cannot be written now is reaped after the process has ended.
-            let abandoned = writer.abandon_all(handle).unwrap_or_default();
-            if writer.remove_handle(self.id, abandoned) {
-                let _ = writer.end();
-            }
+            let _ = writer.abandon_all(handle, &mut self.abandoned);
         }
+        let _ = self.end(writer);
     }
 }
 
@@ -200,20 +212,19 @@ impl InstanceWriter {
         self.handles.get(&id).map_or(-1, |handle| handle.number)
     }
 
-    /// Marks what one log handle has left open as abandoned. Returns the number of activities.
-    fn abandon_all(&mut self, handle: i64) -> Result<u64> {
+    /// Marks what one log handle has left open as abandoned. Adds to the number of activities, also before an error.
+    fn abandon_all(&mut self, handle: i64, abandoned: &mut u64) -> Result<()> {
         let instance = self.row();
-        let mut abandoned = 0;
         loop {
             match self.abandon(instance, Some(handle))? {
                 0 => break,
-                count => abandoned += count,
+                count => *abandoned += count,
             }
         }
         self.transaction(Durability::Process, |work| {
             recording_rows::abandon(work.transaction, work.instance, Some(handle))
         })?;
-        Ok(abandoned)
+        Ok(())
     }
 
     /// Shuts down after the last log handle was closed.
