@@ -1,12 +1,12 @@
 //! Extractors of the API, which reject a request with a problem, and parsers of common parameters.
 
 use axum::extract::{FromRequestParts, Path};
-use chrono::{DateTime, Datelike, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 use http::request::Parts;
 use serde::de::DeserializeOwned;
 
 use super::problem::Problem;
-use crate::{query::Zone, store::LARGEST_PAGE};
+use crate::{query::Zone, record::Filter, store::LARGEST_PAGE};
 
 /// The query of a request. `T` denies unknown fields, so that a misspelled parameter is an error and not ignored.
 #[derive(Debug)]
@@ -53,21 +53,22 @@ pub(super) fn zone(name: Option<&str>) -> Result<Zone, Problem> {
     Ok(name.map(str::parse).transpose()?.unwrap_or_default())
 }
 
-/// Parses an instant, or a date: its midnight in a time zone. Years are those of RFC 3339, so that every time zone has a local
-/// time for it.
-pub(super) fn instant(text: &str, zone: Zone) -> Result<DateTime<Utc>, Problem> {
-    let at = text.parse::<DateTime<Utc>>().ok();
-    let date = || text.parse::<NaiveDate>().ok();
-    let is_in_range = |year: i32| (0..10_000).contains(&year);
-    let at = match at {
-        Some(at) => Some(at).filter(|at| is_in_range(at.year())),
-        None => date()
-            .filter(|date| is_in_range(date.year()))
-            .map(|date| zone.start_of_day(date)),
+/// Parses the time of a parameter, as the filter `since:` does: an age, a day, or an instant.
+pub(super) fn instant(
+    name: &str,
+    text: &str,
+    now: DateTime<Utc>,
+    zone: Zone,
+) -> Result<DateTime<Utc>, Problem> {
+    let help = match Filter::parse_in_zone(&format!("since:{text}"), now, zone) {
+        Ok(mut filter) => match filter.since.take() {
+            Some(at) if filter.is_empty() => return Ok(at),
+            _ => None,
+        },
+        Err(error) => error.help().map(|help| format!("; {help}")),
     };
-    at.ok_or_else(|| {
-        Problem::invalid(format!(
-            "not a date or an instant: {text:?}; write `2026-02-18` or `2026-02-18T09:30:00Z`"
-        ))
-    })
+    let help = help.unwrap_or_default();
+    Err(Problem::invalid(format!(
+        "invalid `{name}`: {text:?} is not a time{help}"
+    )))
 }

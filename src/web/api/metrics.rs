@@ -63,21 +63,24 @@ impl WindowQuery {
         };
         let zone = extract::zone(self.tz.as_deref())?;
         let now = Utc::now();
-        let instant = |text: &Option<String>| {
+        let instant = |name: &str, text: &Option<String>| {
             let text = text.as_deref();
-            text.map(|text| extract::instant(text, zone)).transpose()
+            text.map(|text| extract::instant(name, text, now, zone))
+                .transpose()
         };
         let query = MetricsQuery::new(window, now)
             .zone(zone)
-            .at(instant(&self.at)?.unwrap_or(now))
+            .at(instant("at", &self.at)?.unwrap_or(now))
             .step(step)
             .filter(access::parse(self.q.as_deref(), self.tz.as_deref())?)
             .restricted_to(grant.restrict(Filter::default()));
-        let (since, until) = match (instant(&self.since)?, instant(&self.until)?) {
-            (None, None) => return Ok(query),
-            (Some(since), Some(until)) if since < until => (since, until),
+        let since = instant("since", &self.since)?;
+        let until = instant("until", &self.until)?;
+        let (since, until) = match (since, until.unwrap_or(now)) {
+            (None, _) if until.is_none() => return Ok(query),
+            (Some(since), until) if since < until => (since, until),
             _ => {
-                let what = "a time span needs `since` and a later `until`";
+                let what = "a time span needs `since`, and a later `until` [default: now]";
                 return Err(Problem::invalid(what));
             }
         };

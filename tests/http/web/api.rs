@@ -113,7 +113,7 @@ async fn an_invalid_request_is_rejected_with_a_reason() {
         ("/api/metrics/overall?tz=Asia/Atlantis", "unknown time zone"),
         (
             "/api/metrics/overall?at=noon",
-            "not a date or an instant: \"noon\"",
+            "invalid `at`: \"noon\" is not a time; a time is an age",
         ),
         (
             "/api/metrics/overall?step=minute",
