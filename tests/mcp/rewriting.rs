@@ -200,17 +200,18 @@ fn a_call_of_a_tool_that_was_not_extended_passes_unchanged() {
     wire.server.read(&[&latin[..], b"\n"].concat(), &mut passed);
     assert!(passed.starts_with(&latin));
     check(&mut wire, "a", false);
-    let id = "i".repeat(600);
-    wire.client(&json!({"id": id, "method": "tools/list"}).to_string());
-    let answer = json!({"id": id, "result": {"tools": [tool("a")]}}).to_string();
-    assert_eq!(wire.server(&answer), format!("{answer}\n"));
-    check(&mut wire, "a", false);
     for id in 10..10 + 256 {
         wire.client(&json!({"id": id, "method": "tools/list"}).to_string());
     }
     let forgotten = list(&[tool("a")]);
     assert_eq!(wire.server(&forgotten), format!("{forgotten}\n"));
     check(&mut wire, "a", false);
+    // However long its id is.
+    let id = "i".repeat(600);
+    wire.client(&json!({"id": id, "method": "tools/list"}).to_string());
+    let answer = json!({"id": id, "result": {"tools": [tool("a")]}}).to_string();
+    assert_ne!(wire.server(&answer), format!("{answer}\n"));
+    check(&mut wire, "a", true);
 
     // Tools that cannot be remembered are not extended.
     let mut wire = Wire::new(|tools| tools.intent(Intent::optional()));

@@ -91,7 +91,8 @@ impl SharedExchange {
     /// Changes a message of the server; `None` if it stays as it is.
     pub(super) fn rewrite_response(&self, text: &str) -> Option<String> {
         let (before, message, after) = around(text);
-        let changed = self.with_rewriting(|rewriting| rewriting.server(message));
+        let is_replay = self.guarded(|exchange| exchange.resumes.is_some())?;
+        let changed = self.with_rewriting(|rewriting| rewriting.server(message, is_replay));
         Some([before, &changed.flatten()?, after].concat())
     }
 
@@ -165,6 +166,7 @@ impl Exchange {
             return false;
         };
         match self.kind {
+            RequestKind::Get if self.resumes.is_some() => rewriting.lock().has_had_lists(),
             RequestKind::Get => rewriting.lock().has_lists(),
             RequestKind::Post | RequestKind::Delete => rewriting.lock().has_lists_of(&self.lists),
         }

@@ -143,7 +143,7 @@ impl TapRewriter {
         let around = (&text[..start], &text[start + message.len()..]);
         match self.side {
             Side::Server => {
-                let changed = guarded(|| self.tap.rewriting.lock().server(message));
+                let changed = guarded(|| self.tap.rewriting.lock().server(message, false));
                 match changed.flatten() {
                     Some(changed) => self.pass(&framed(around, &changed), passed),
                     None => self.pass(line, passed),

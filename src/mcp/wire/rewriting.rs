@@ -7,7 +7,6 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json, value::RawValue};
 
 use super::{
-    fields::LONGEST_ID,
     json_text::{self, Edit, Entries, quoted},
     message::Id,
 };
@@ -21,6 +20,8 @@ use crate::mcp::{
 
 /// The most lists that are remembered until their answer.
 const MOST_LISTS: usize = 256;
+/// The most lists whose answers are extended again when a server replays them.
+const MOST_ANSWERED: usize = 16;
 /// The most bytes of answers that wait for the client. Beyond them the server answers, which does not have the tool.
 const MOST_WAITING: usize = 1 << 20;
 
@@ -34,6 +35,8 @@ pub(in crate::mcp) struct Rewriting {
     answers_calls: bool,
     /// The requests for lists that are not answered. Those with one id are answered in their order.
     lists: VecDeque<PendingList>,
+    /// Those that were answered last.
+    answered: VecDeque<PendingList>,
     /// The number of the next one.
     next_list: u64,
     /// Messages that were too long to be held.
@@ -108,6 +111,7 @@ impl Rewriting {
             own,
             answers_calls: true,
             lists: VecDeque::new(),
+            answered: VecDeque::new(),
             next_list: 0,
             too_long: 0,
             answers: Vec::new(),
@@ -122,6 +126,11 @@ impl Rewriting {
     /// True if a list was asked for, and its answer may change.
     pub(in crate::mcp) fn has_lists(&self) -> bool {
         !self.lists.is_empty()
+    }
+
+    /// True if a list was asked for, answered or not: its answer may come again on a stream that is resumed.
+    pub(in crate::mcp) fn has_had_lists(&self) -> bool {
+        self.has_lists() || !self.answered.is_empty()
     }
 
     /// Returns the number of the next request for a list.
@@ -206,15 +215,16 @@ impl Rewriting {
         Some(changed)
     }
 
-    /// Changes a line of the server; `None` if it stays as it is.
-    pub(in crate::mcp) fn server(&mut self, line: &str) -> Option<String> {
+    /// Changes a line of the server; `None` if it stays as it is. In a stream that is resumed a server replays answers, also those that
+    /// have passed.
+    pub(in crate::mcp) fn server(&mut self, line: &str, is_replay: bool) -> Option<String> {
         let Some(batch) = batch(line) else {
-            return self.response(line);
+            return self.response(line, is_replay);
         };
         let edits: Vec<Edit> = batch
             .iter()
             .filter_map(|message| {
-                let text = self.response(message.get())?;
+                let text = self.response(message.get(), is_replay)?;
                 Some(Edit::replace(line, message, text))
             })
             .collect();
@@ -227,8 +237,7 @@ impl Rewriting {
             return Change::None;
         };
         match message.method.as_deref() {
-            // With a longer id it passes unchanged.
-            Some("tools/list") if message.id.is_some_and(|id| id.get().len() <= LONGEST_ID) => {
+            Some("tools/list") => {
                 let params = message
                     .params
                     .and_then(|params| Entries::parse(params.get()));
@@ -301,13 +310,26 @@ impl Rewriting {
         self.answers.len() + changed.waiting + answer.len() <= MOST_WAITING
     }
 
-    fn response(&mut self, text: &str) -> Option<String> {
+    fn response(&mut self, text: &str, is_replay: bool) -> Option<String> {
         let (message, id) = Envelope::parse(text)?.with_id()?;
         if message.method.is_some() {
             return None;
         }
-        let at = self.lists.iter().position(|list| list.id == id)?;
-        let PendingList { is_first, .. } = self.lists.remove(at)?;
+        let is_of = |list: &PendingList| list.id == id;
+        let pending = self.lists.iter().position(is_of);
+        let is_first = match pending.and_then(|at| self.lists.remove(at)) {
+            Some(list) => {
+                let is_first = list.is_first;
+                if self.answered.len() == MOST_ANSWERED {
+                    self.answered.pop_front();
+                }
+                self.answered.push_back(list);
+                is_first
+            }
+            // The last one with this id.
+            None if is_replay => self.answered.iter().rfind(|list| is_of(list))?.is_first,
+            None => return None,
+        };
         let result = Entries::parse(message.result?.get())?;
         let list = result.get("tools")?;
         let tools: Vec<&RawValue> = serde_json::from_str(list.get()).ok()?;

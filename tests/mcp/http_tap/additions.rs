@@ -297,6 +297,26 @@ async fn a_list_is_extended_on_the_stream_that_resumes() {
     assert_eq!(offered(data.trim_end()), both());
 }
 
+/// The client has lost its connection, perhaps before it got the list.
+#[tokio::test]
+async fn a_list_that_is_replayed_on_a_stream_is_extended_again() {
+    let server = server();
+    let event = event("1", &answer(1, tools()));
+    let first = frames(&event);
+    let passed = server.exchange(post(&list(1)), response(200, &[EVENTS], first));
+    let passed = passed.await;
+    let mut resumed = get();
+    let id = http::HeaderValue::from_static("0");
+    resumed.headers_mut().insert("last-event-id", id);
+    let other = format!("id: 2\ndata: {}\n\n", answer(2, tools()));
+    let replayed = response(200, &[EVENTS], frames(format!("{event}{other}")));
+    let replayed = server.exchange(resumed, replayed).await;
+    assert_eq!(replayed.body, format!("{}{other}", passed.body));
+    // Elsewhere the id may be that of another message.
+    let elsewhere = response(200, &[EVENTS], frames(&event));
+    assert_eq!(server.exchange(get(), elsewhere).await.body, event);
+}
+
 #[tokio::test]
 async fn a_list_of_known_length_in_events_changes_with_it() {
     let server = server();
