@@ -247,3 +247,32 @@ fn only_an_id_that_was_asked_answers_a_call() {
         wire.log.assert().wait().count(1).one("asked").succeeded();
     }
 }
+
+/// Of an id that is long a hash is held, of the text and not of its JSON.
+#[test]
+fn requests_with_long_ids_are_told_apart_and_on_record() {
+    let id = |last: &str| Value::from(format!("{}{last}", "é".repeat(5_000)));
+    let call = |id: &Value, name: &str| {
+        format!("> {{\"id\":{id},\"method\":\"tools/call\",\"params\":{{\"name\":\"{name}\"}}}}\n")
+    };
+    let mut wire = Wire::new();
+    for (last, name) in [("a", "answered"), ("b", "cancelled"), ("c", "open")] {
+        wire.converse(&call(&id(last), name));
+    }
+    // As Python writes it.
+    let escaped = id("a").to_string().replace('é', "\\u00e9");
+    wire.converse(&format!("< {{\"id\":{escaped},\"result\":{{}}}}\n"));
+    let cancel = "notifications/cancelled";
+    let requested = id("b");
+    wire.converse(&format!(
+        "> {{\"method\":\"{cancel}\",\"params\":{{\"requestId\":{requested}}}}}\n"
+    ));
+    let longer = Value::from("x".repeat(64 << 10));
+    wire.converse(&call(&longer, "longer"));
+    assert_eq!(wire.tap.counts().others, 1, "the longer one");
+    let contents: LogContents = wire.log.assert().wait();
+    contents.count(3);
+    contents.one("answered").succeeded();
+    contents.one("cancelled").cancelled();
+    contents.one("open").running();
+}

@@ -56,7 +56,7 @@ pub(super) struct Exchange {
     /// The numbers of its requests for lists of tools.
     pub(super) lists: Range<u64>,
     /// The event after which this stream resumes another.
-    resumes: Option<Text>,
+    pub(super) resumes: Option<Text>,
     /// The method of a message that is not recorded.
     method: Option<String>,
     pub(super) request: Option<Reader>,
@@ -100,6 +100,9 @@ impl SharedExchange {
             connection
                 .protocol_version
                 .get_or_insert_with(|| version.to_owned());
+        }
+        if kind == RequestKind::Delete {
+            session.deletes.fetch_add(1, Relaxed);
         }
         let is_post = kind == RequestKind::Post;
         if is_post && head::unreadable(head.headers).is_some() {
@@ -273,7 +276,7 @@ impl Exchange {
             RequestKind::Delete => {
                 self.sessions.forget(key);
                 let mut connection = self.session.connection.lock();
-                connection.end_all(&Outcome::cancelled());
+                connection.close_for_good(&Outcome::cancelled());
             }
             RequestKind::Post | RequestKind::Get => {
                 self.session.is_established.store(true, Relaxed);
@@ -314,6 +317,10 @@ impl Exchange {
                 rewriting.lock().leave_calls();
             }
             self.sessions.remember(&key, &self.session);
+            let mut connection = self.session.connection.lock();
+            let id = key.session_id().map_or_else(wire::session_id, Text::from);
+            connection.session.get_or_insert(id);
+            drop(connection);
             self.key = Some(key);
             self.is_owner = true;
         }
@@ -327,6 +334,9 @@ impl Exchange {
         self.read_response(Reader::end);
         if self.is_stream {
             self.session.streams.fetch_sub(1, Relaxed);
+        }
+        if self.kind == RequestKind::Delete {
+            self.session.deletes.fetch_sub(1, Relaxed);
         }
         if let Some(closed) = self.sessions.closed() {
             self.session.connection.lock().end_all(closed);
@@ -346,6 +356,8 @@ impl Exchange {
             self.forget_lists();
             return self.close_request(Some(refusal));
         }
+        // Of a session that its client has ended, what came late, too.
+        self.session.connection.lock().end_late();
         let is_redirected = self.status.is_some_and(|status| status.is_redirection());
         let is_accepted = self.status == Some(StatusCode::ACCEPTED) && matches!(end, End::Complete);
         let event_id = self.event_id().filter(|_| !is_accepted);
@@ -355,6 +367,8 @@ impl Exchange {
         let outcome = match end {
             // The client calls again, elsewhere.
             End::Complete if is_redirected => Outcome::skipped(),
+            // A server ends the streams of a session before it responds to the client that deletes it.
+            _ if self.session.deletes.load(Relaxed) > 0 => Outcome::cancelled(),
             End::Complete => match &self.encoding {
                 Some(encoding) => unreadable(encoding),
                 None => Outcome::failed(wire::UNANSWERED),
@@ -375,7 +389,7 @@ impl Exchange {
         }
         if let Some(key) = self.key.as_ref().filter(|_| self.is_owner) {
             self.sessions.forget(key);
-            self.session.connection.lock().end_all(&outcome);
+            self.session.connection.lock().close_for_good(&outcome);
         }
         // Without a response the service has failed.
         let failed = outcome.status() == Status::Failed && self.status.is_none();

@@ -76,6 +76,18 @@ impl Key {
         }
     }
 
+    /// The id in it, if servers name it so. Other parts may be secrets, or the same in each session.
+    pub(super) fn session_id(&self) -> Option<String> {
+        let Key::Endpoint(query) = self else {
+            return None;
+        };
+        let mut parameters = query.split('&').filter_map(|one| one.split_once('='));
+        let is_named =
+            |name: &str| ["sessionid", "session_id"].contains(&&*name.to_ascii_lowercase());
+        let (_, id) = parameters.find(|(name, id)| is_named(name) && !id.is_empty())?;
+        Some(id.to_owned())
+    }
+
     fn endpoint(path: &str, query: Option<&str>) -> Option<Self> {
         let last = path.trim_end_matches('/').rsplit('/').next();
         let key = query.filter(|query| !query.is_empty()).or(last)?;
@@ -163,6 +175,19 @@ mod tests {
         check("/messages/?session_id=7", "/messages/?session_id=8", false);
         check("/messages/7", "/messages/7", true);
         check("/messages/7", "/messages/8", false);
+    }
+
+    #[test]
+    fn the_session_id_of_a_url_for_messages_is_named() {
+        let check = |endpoint: &str, expected: Option<&str>| {
+            let id = Key::of_endpoint(endpoint).unwrap().session_id();
+            assert_eq!(id.as_deref(), expected, "{endpoint}");
+        };
+        check("/messages/?session_id=7", Some("7"));
+        check("/message?key=hunter2&sessionId=7", Some("7"));
+        check("/message?key=hunter2", None);
+        check("/message?sessionid=", None);
+        check("/messages/7", None);
     }
 
     #[test]

@@ -57,6 +57,8 @@ pub(super) struct Session {
     pub(super) rewriting: Option<Mutex<Rewriting>>,
     /// Number of open streams of the server's messages.
     pub(super) streams: AtomicU32,
+    /// Number of requests to delete it that are not answered.
+    pub(super) deletes: AtomicU32,
     /// True once the server has accepted its id, until it refuses that with 404.
     pub(super) is_established: AtomicBool,
     /// True while it is one of the detached ones.
@@ -110,6 +112,7 @@ impl Sessions {
             connection: Mutex::new(connection),
             rewriting,
             streams: AtomicU32::new(0),
+            deletes: AtomicU32::new(0),
             is_established: AtomicBool::new(false),
             is_detached: AtomicBool::new(false),
         })

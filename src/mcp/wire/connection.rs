@@ -140,13 +140,13 @@ impl Connection {
     }
 
     /// Ends all requests that were not answered, and from now on each at once.
-    pub(super) fn close_for_good(&mut self, outcome: &Outcome) {
+    pub(in crate::mcp) fn close_for_good(&mut self, outcome: &Outcome) {
         self.closed = Some(outcome.clone());
         self.close(outcome);
     }
 
     /// Ends the requests that came after the end.
-    pub(super) fn end_late(&mut self) {
+    pub(in crate::mcp) fn end_late(&mut self) {
         if let Some(outcome) = self.closed.clone() {
             self.close(&outcome);
         }
@@ -218,14 +218,14 @@ impl Connection {
         place: &mut Place,
     ) -> Option<Request> {
         self.tools.operations.end_expired();
-        let (name, uri) = match kind {
-            Kind::Resource => {
-                let uri = fields.text(Field::Uri)?;
-                (names::scheme(&uri).to_owned(), Some(uri))
-            }
-            _ => (fields.text(Field::Name)?, None),
+        let uri = fields.text(Field::Uri).filter(|_| kind == Kind::Resource);
+        let named = match kind {
+            Kind::Resource => uri.as_deref().map(|uri| names::scheme(uri).to_owned()),
+            _ => fields.text(Field::Name),
         };
-        let name = Text::from(name);
+        let has_name = named.is_some();
+        // Of parameters that are invalid, for which the server answers with an error.
+        let name = Text::from(named.unwrap_or_else(|| method.to_owned()));
         let meta = match fields.value(Field::RequestMeta) {
             Some(Value::Object(meta)) => meta,
             _ => Map::new(),
@@ -258,7 +258,7 @@ impl Connection {
         if let Some(uri) = uri {
             describe = describe.attribute(names::RESOURCE_URI, uri);
         }
-        if kind == Kind::Tool {
+        if kind == Kind::Tool && has_name {
             let definition = self.server.lock().definition(&name);
             let tool_meta = || definition.meta.as_deref().cloned();
             let arguments = arguments.as_ref().and_then(Value::as_object);

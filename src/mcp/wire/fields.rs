@@ -5,8 +5,8 @@ use serde_json::Value;
 use super::repair;
 use crate::mcp::names;
 
-/// The longest id that is remembered, as JSON in bytes.
-pub(super) const LONGEST_ID: usize = 512;
+/// The longest id that is read, as JSON in bytes. A request with a longer one is counted, and not recorded.
+const LONGEST_ID: usize = 64 << 10;
 
 /// A part of a message. What is kept of it is JSON, possibly cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -148,7 +148,6 @@ impl Field {
             Field::Result => payloads.result,
             // As long as `null`: all that counts is whether it is there.
             Field::Error => 4,
-            // A call is matched by it, and holds it until the answer.
             Field::Id | Field::CancelledId => LONGEST_ID,
             Field::ToolMeta => 2 << 10,
             Field::RequestMeta | Field::ContinuedState | Field::RequestState => 16 << 10,

@@ -1,8 +1,18 @@
 //! What kind of message some fields are.
 
+use std::{
+    hash::{BuildHasher, RandomState},
+    sync::OnceLock,
+};
+
 use serde_json::Value;
 
 use super::fields::{Field, Fields};
+
+/// The longest id that is held until the answer, as JSON in bytes: of a longer one its beginning and a hash.
+const LONGEST_HELD: usize = 512;
+/// The beginning of a longer id, in bytes.
+const BEGINNING: usize = 128;
 
 /// A message, by its fields.
 #[derive(Debug)]
@@ -28,7 +38,7 @@ pub(in crate::mcp) struct Id(String);
 
 impl Message {
     pub(in crate::mcp) fn new(fields: &Fields) -> Self {
-        // A longer one might be that of another request.
+        // One that was cut might be that of another request.
         let id = fields
             .get(Field::Id)
             .map(|_| fields.value(Field::Id).as_ref().and_then(Id::new));
@@ -50,7 +60,13 @@ impl Id {
         // The largest whole number that programs with floating-point numbers send as they got it.
         const WHOLE: f64 = 9_007_199_254_740_992.0;
         match value {
-            Value::String(_) => Some(Id(value.to_string())),
+            Value::String(text) => {
+                let id = value.to_string();
+                Some(Id(match id.len() > LONGEST_HELD {
+                    true => Value::from(shortened(text)).to_string(),
+                    false => id,
+                }))
+            }
             // For many programs 1 and 1.0 are one number.
             Value::Number(number) => Some(match number.as_f64() {
                 Some(float) if float.fract() == 0.0 && float.abs() < WHOLE => {
@@ -74,4 +90,12 @@ impl Id {
             _ => self.0.clone(),
         }
     }
+}
+
+/// Returns the beginning of a long id, and a hash of it with a key of this process, so that no client can make two alike.
+fn shortened(id: &str) -> String {
+    static KEY: OnceLock<RandomState> = OnceLock::new();
+    let hash = KEY.get_or_init(RandomState::new).hash_one(id);
+    let beginning = &id[..id.floor_char_boundary(BEGINNING)];
+    format!("{beginning}…{hash:016x}")
 }

@@ -36,4 +36,5 @@ pub use rewriter::TapRewriter;
 pub(in crate::mcp) use rewriting::Rewriting;
 pub(in crate::mcp) use scan::Found;
 pub(in crate::mcp) use server::{Server, ServerName};
+pub(in crate::mcp) use tap::session_id;
 pub use tap::{Tap, TapReader};

@@ -66,14 +66,20 @@ pub struct TapReader {
     connection: Arc<Mutex<Connection>>,
 }
 
+/// Returns an id for a session whose protocol has none.
+pub(in crate::mcp) fn session_id() -> Text {
+    let now = chrono::Utc::now().timestamp_micros();
+    InstanceId::from_parts(now, fastrand::u64(..))
+        .to_string()
+        .into()
+}
+
 impl ToolOptions {
     /// Returns a reader of a connection over standard input and output, for a program that passes its bytes on. Each connection has
     /// its own.
     pub fn tap(&self) -> Tap {
         let mut connection = Connection::new(self.clone(), Arc::default(), Arc::default(), "pipe");
-        let now = chrono::Utc::now().timestamp_micros();
-        let session = InstanceId::from_parts(now, fastrand::u64(..)).to_string();
-        connection.session = Some(session.into());
+        connection.session = Some(session_id());
         Tap {
             limits: self.payload_limits(),
             connection: Arc::new(Mutex::new(connection)),

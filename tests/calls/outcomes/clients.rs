@@ -3,9 +3,23 @@
 // Of an older protocol version, and still served.
 #![allow(deprecated)]
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    path::Path,
+    pin::Pin,
+    sync::{Arc, Mutex},
+    task::{Context, Poll},
+    time::Duration,
+};
 
-use axum::Router;
+use axum::{
+    Router,
+    body::Body,
+    http::{StatusCode, header::CONTENT_TYPE},
+    routing::{get, post},
+};
+use bytes::Bytes;
+use http_body::Frame;
 use rmcp::{
     RoleServer, ServerHandler, ServiceExt,
     service::RequestContext,
@@ -17,7 +31,7 @@ use rmcp::{
 };
 use tokio::{
     io::{duplex, split},
-    sync::Semaphore,
+    sync::{Semaphore, mpsc},
 };
 use tower_activity::{
     ActivityLayer, ActivityLog, Status,
@@ -52,7 +66,7 @@ const LEAVES: [(Leaves, &str); 2] = [
 
 type Kind = (&'static str, fn(Leaves, &Path) -> Running<'_>);
 
-const KINDS: [Kind; 3] = [
+const KINDS: [Kind; 5] = [
     ("rmcp, in memory", |leaves, store| {
         Box::pin(in_memory(leaves, store))
     }),
@@ -61,6 +75,12 @@ const KINDS: [Kind; 3] = [
     }),
     ("rmcp, HTTP without", |leaves, store| {
         Box::pin(stateless(leaves, store))
+    }),
+    ("`http_tap`, HTTP with sessions", |leaves, store| {
+        Box::pin(tapped(leaves, store))
+    }),
+    ("`http_tap`, HTTP+SSE", |leaves, store| {
+        Box::pin(tapped_sse(leaves, store))
     }),
 ];
 
@@ -141,7 +161,80 @@ fn called(store: &Path) {
 async fn stateful(leaves: Leaves, store: &Path) -> Ran {
     let log = ActivityLog::open(store).unwrap();
     let server = Server::new();
-    let address = serve(app(&log, &server, StreamableHttpServerConfig::default())).await;
+    let app = app(&log, &server, StreamableHttpServerConfig::default());
+    leave(leaves, store, log, server, app).await
+}
+
+/// The server itself is not wrapped.
+async fn tapped(leaves: Leaves, store: &Path) -> Ran {
+    if leaves == Leaves::WhileAsked {
+        return Err("it may resume its stream for 5 minutes");
+    }
+    let log = ActivityLog::open(store).unwrap();
+    let server = Server::new();
+    let one = server.clone();
+    let service = StreamableHttpService::new(
+        move || Ok(one.clone()),
+        LocalSessionManager::default().into(),
+        StreamableHttpServerConfig::default(),
+    );
+    let app = Router::new().nest_service("/mcp", service);
+    let app = app.layer(log.tools().http_tap());
+    leave(leaves, store, log, server, app).await
+}
+
+/// A stream of events.
+struct Events(mpsc::Receiver<String>);
+
+impl http_body::Body for Events {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let event = self.0.poll_recv(cx);
+        event.map(|event| event.map(|event| Ok(Frame::data(event.into()))))
+    }
+}
+
+/// A server of the transport of 2024-11-05, which asks its client when it is called, and never answers.
+async fn tapped_sse(leaves: Leaves, store: &Path) -> Ran {
+    const MESSAGES: &str = "/messages?session_id=1";
+    const ASK: &str = r#"{"jsonrpc":"2.0","id":1,"method":"roots/list"}"#;
+    if leaves == Leaves::DeletesSession {
+        return Err(NO_SESSION);
+    }
+    let log = ActivityLog::open(store).unwrap();
+    let (events, stream) = mpsc::channel(2);
+    let stream = Arc::new(Mutex::new(Some(Events(stream))));
+    let endpoint = format!("event: endpoint\ndata: {MESSAGES}\n\n");
+    events.send(endpoint).await.unwrap();
+    let open = async move || {
+        let events = stream.lock().unwrap().take().unwrap();
+        ([(CONTENT_TYPE, "text/event-stream")], Body::new(events))
+    };
+    let accept = async move |_: Bytes| {
+        events.send(format!("data: {ASK}\n\n")).await.unwrap();
+        StatusCode::ACCEPTED
+    };
+    let app = Router::new()
+        .route("/sse", get(open))
+        .route("/messages", post(accept))
+        .layer(log.tools().http_tap());
+    let address = serve(app).await;
+    let mut client = Http::events(address, "/sse").await;
+    client.answer("endpoint").await;
+    let mut accepted = Http::post_to(address, MESSAGES, &call("asks")).await;
+    accepted.closed().await;
+    client.answer("roots/list").await;
+    drop(client);
+    Ok(Box::new(log))
+}
+
+async fn leave(leaves: Leaves, store: &Path, log: ActivityLog, server: Server, app: Router) -> Ran {
+    let address = serve(app).await;
     let session = begin(address).await;
     let tool = match leaves {
         Leaves::DeletesSession => "works",

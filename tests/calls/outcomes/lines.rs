@@ -94,6 +94,18 @@ impl Http {
         Http::send(address, "POST /mcp", &headers, &message.to_string()).await
     }
 
+    /// Opens a stream of messages.
+    pub(crate) async fn events(address: SocketAddr, path: &str) -> Self {
+        let accept = "accept: text/event-stream\r\n";
+        Http::send(address, &format!("GET {path}"), accept, "").await
+    }
+
+    /// Sends a message to the URL that a stream has named.
+    pub(crate) async fn post_to(address: SocketAddr, path: &str, message: &Value) -> Self {
+        let json = "content-type: application/json\r\n";
+        Http::send(address, &format!("POST {path}"), json, &message.to_string()).await
+    }
+
     /// Closes a session.
     pub(crate) async fn delete(address: SocketAddr, session: &str) -> Self {
         let session = format!("mcp-session-id: {session}\r\n");

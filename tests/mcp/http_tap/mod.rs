@@ -27,6 +27,7 @@ const SESSION: (&str, &str) = ("mcp-session-id", "s1");
 
 mod additions;
 mod additions_limits;
+mod endings;
 mod provisional;
 mod requests;
 mod sessions;
@@ -356,6 +357,53 @@ async fn a_request_that_is_refused_unread_is_on_record() {
         .await
         .unwrap();
     server.contents().count(1).one("POST").failed("denied");
+}
+
+/// The server answers them with an error.
+#[tokio::test]
+async fn calls_with_invalid_parameters_and_long_ids_are_on_record() {
+    let server = Server::with(|log| {
+        let tools = log
+            .tools()
+            .brand(|tool| tool.split_once('/').map(|(brand, _)| brand));
+        tools.prompts().resources().http_tap()
+    });
+    let error =
+        |id: &Value| ok(&json!({"id": id, "error": {"code": -32602, "message": "invalid"}}));
+    for (id, method) in ["tools/call", "prompts/get", "resources/read"]
+        .iter()
+        .enumerate()
+    {
+        for params in [json!(null), json!([1]), json!({"name": 7, "uri": {}})] {
+            let message = json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params});
+            server.send(post(&message), error(&message["id"])).await;
+        }
+    }
+    let long = Value::from("é".repeat(5_000));
+    server
+        .send(post(&call(long.clone(), "long")), error(&long))
+        .await;
+    let contents = server.contents();
+    contents.count(10);
+    for method in ["tools/call", "prompts/get", "resources/read"] {
+        let calls = contents.all(method);
+        for nth in 0..3 {
+            let call = calls.nth(nth).failed("-32602").message("invalid");
+            assert_eq!(call.record().scope.brand, None);
+        }
+    }
+    let id = contents
+        .one("long")
+        .failed("-32602")
+        .record()
+        .scope
+        .request
+        .clone();
+    let id = id.unwrap();
+    assert!(
+        id.as_str().starts_with("éé") && id.as_str().len() < 512,
+        "{id:?}"
+    );
 }
 
 #[tokio::test]
