@@ -143,7 +143,7 @@ fn a_wrong_address_is_an_error_at_once_with_the_next_step() {
         (web.clone(), "no PostgreSQL server answers at 127.0.0.1:"),
         (
             web + "?sslmode=require",
-            "does not offer TLS, or is no PostgreSQL server",
+            "does not offer TLS, or is not a PostgreSQL server",
         ),
     ] {
         let own = ["--store", &url];

@@ -69,7 +69,7 @@ pub(super) fn not_connected(cause: tokio_postgres::Error, config: &Config) -> Er
             ),
             Some("server does not support TLS") => store(
                 ErrorKind::NotAStore,
-                ": its server does not offer TLS, or is no PostgreSQL server · set it up there, or add sslmode=disable to the address if \
+                ": its server does not offer TLS, or is not a PostgreSQL server · set it up there, or add sslmode=disable to the address if \
                  the network is trusted",
             ),
             Some("bytes remaining on stream") => store(ErrorKind::NotAStore, &no_postgres),

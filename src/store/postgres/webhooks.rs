@@ -10,8 +10,8 @@ use tokio_postgres::{
 use super::{
     address::Address,
     connection::{Connection, Failed, Parameter, query},
-    migrate,
     role::Role,
+    schema,
 };
 use crate::{
     error::{Error, Result},
@@ -39,7 +39,7 @@ impl WebhookTables {
     fn connect(&self) -> Result<Connection> {
         let mut connection = Connection::open(self.address.clone(), Role::Webhooks)?;
         connection.transaction("SET TRANSACTION READ ONLY", async |transaction| {
-            migrate::check_current(transaction).await
+            schema::check_current(transaction).await
         })?;
         Ok(connection)
     }

@@ -30,7 +30,7 @@ use self::{compile::Value, expiry::before_expiry, list::Listed};
 use super::{
     connection::{Connection, Failed, Parameter},
     maintenance::{retention, token},
-    migrate,
+    schema,
 };
 use crate::{
     error::Result,
@@ -95,7 +95,7 @@ impl Snapshot<'_> {
 impl PostgresReader {
     pub(super) fn open(mut connection: Connection) -> Result<Self> {
         connection.transaction("SET TRANSACTION READ ONLY", async |transaction| {
-            migrate::check_current(transaction).await
+            schema::check_current(transaction).await
         })?;
         Ok(PostgresReader {
             connection,
