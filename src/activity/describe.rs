@@ -8,6 +8,7 @@ use crate::{
     activity::Activity,
     record::{Kind, Scope, Text, TraceContext, scope_setters},
     redact::{RedactedDebug, Redactor},
+    store::RawAttributes,
 };
 
 /// The description of an activity that is about to start: its kind, its name, for whom it runs.
@@ -33,7 +34,8 @@ pub struct Describe {
     pub(super) kind: Kind,
     pub(super) name: Text,
     pub(super) scope: Option<Arc<Scope>>,
-    pub(super) attributes: Vec<(Text, Value)>,
+    /// The attributes up to the first that is neither a text nor an unsigned number.
+    pub(super) raw: RawAttributes,
     /// Rare settings, boxed to keep the common description small to move.
     pub(super) more: Option<Box<More>>,
 }
@@ -41,6 +43,8 @@ pub struct Describe {
 /// The settings that most descriptions leave out.
 #[derive(Debug, Clone, Default)]
 pub(super) struct More {
+    /// The other attributes.
+    pub(super) attributes: Vec<(Text, Value)>,
     pub(super) parent: Option<Activity>,
     pub(super) timeout: Option<Duration>,
     pub(super) remote_parent: Option<TraceContext>,
@@ -55,7 +59,7 @@ impl Describe {
             kind,
             name: name.into(),
             scope: None,
-            attributes: Vec::new(),
+            raw: RawAttributes::default(),
             more: None,
         }
     }
@@ -91,8 +95,18 @@ impl Describe {
 
     /// Adds an attribute. It is redacted, then kept within the limits of [`Activity::set`].
     pub fn attribute(mut self, key: impl Into<Text>, value: impl Into<Value>) -> Self {
-        self.attributes.push((key.into(), value.into()));
+        let (key, value) = (key.into(), value.into());
+        let has_others = (self.more.as_ref()).is_some_and(|more| !more.attributes.is_empty());
+        if has_others || !self.raw.push(&key, &value) {
+            self.more().attributes.push((key, value));
+        }
         self
+    }
+
+    /// The attributes, to add to them without allocating each.
+    #[cfg(feature = "http")]
+    pub(crate) fn raw_mut(&mut self) -> &mut RawAttributes {
+        &mut self.raw
     }
 
     /// Sets the parent activity; the current one by default. An inert handle changes nothing.
@@ -157,9 +171,13 @@ impl fmt::Debug for Describe {
     /// Redacted by the standard rules.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let redactor = Redactor::new();
-        let clean =
-            |(key, value): &(Text, Value)| (key.clone(), redactor.value(key, value.clone()).ok());
-        let attributes: Vec<_> = self.attributes.iter().map(clean).collect();
+        let raw = self.raw.iter().map(|one| (one.key(), one.value));
+        let others = self.more.iter().flat_map(|more| more.attributes.clone());
+        let clean = |(key, value): (Text, Value)| {
+            let value = redactor.value(&key, value).ok();
+            (key, value)
+        };
+        let attributes: Vec<_> = raw.chain(others).map(clean).collect();
         f.debug_struct("Describe")
             .field("kind", &self.kind)
             .field("name", &RedactedDebug(&self.name))

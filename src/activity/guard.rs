@@ -93,8 +93,8 @@ impl ActivityGuard {
             kind,
             name,
             scope,
-            attributes,
-            more,
+            raw,
+            mut more,
         } = describe;
         let mut started = StartedActivity {
             id,
@@ -104,8 +104,10 @@ impl ActivityGuard {
             name: shared.intake().text(name),
             scope,
             details: None,
+            raw,
         };
-        let mut bytes = started.name.heap_bytes();
+        let mut bytes = started.name.heap_bytes() + started.raw.cost();
+        let attributes = more.as_mut().map(|more| mem::take(&mut more.attributes));
         let more = more.as_deref();
         let parent = more.and_then(|more| more.parent.as_ref());
         let parent = parent.and_then(|parent| parent.lineage(shared));
@@ -123,7 +125,7 @@ impl ActivityGuard {
         if let Some(scope) = &started.scope {
             bytes += scope.cost();
         }
-        if !attributes.is_empty() {
+        if let Some(attributes) = attributes.filter(|all| !all.is_empty()) {
             let details = started.details.get_or_insert_default();
             bytes += intake::attributes(shared, attributes, details);
         }
@@ -131,7 +133,7 @@ impl ActivityGuard {
         let _entered = outer.as_ref().map(|span| span.enter());
         let span_name = more.and_then(|more| more.span_name.as_ref());
         let on_span = more.map_or(&[][..], |more| &more.on_span);
-        let span = span::open(shared, &started, span_name, on_span);
+        let span = span::open(shared, &mut started, span_name, on_span);
         let remote = more.and_then(|more| more.remote_parent.as_ref());
         bytes += span::trace(&mut started, remote, &span);
         let span = (!span.is_disabled()).then(|| Arc::new(span));
@@ -402,6 +404,10 @@ impl ActivityGuard {
         }
         open.shard.end(open.key, outcome.status, |change| {
             for (name, number) in numbers {
+                #[cfg(feature = "http")]
+                if change.add_at_end(name, *number) {
+                    continue;
+                }
                 let attribute = intake::number(name, *number);
                 change.make(intake::cost(&attribute), |started| {
                     intake::keep(attribute, started.details.get_or_insert_default())

@@ -38,21 +38,23 @@ impl ActivityGuard {
             kind,
             name,
             mut scope,
-            attributes,
+            raw,
             more,
         } = describe;
         let name = accept.text(name);
         let More {
+            attributes,
             parent,
             remote_parent,
             span_name,
             on_span,
             timeout: _,
         } = more.map_or_else(More::default, |more| *more);
-        let attributes: Vec<Attribute> = attributes
+        let raw = raw.iter().map(|one| accept.raw_attribute(one));
+        let others = attributes
             .into_iter()
-            .map(|(key, value)| accept.attribute(key, value))
-            .collect();
+            .map(|(key, value)| accept.attribute(key, value));
+        let attributes: Vec<Attribute> = raw.chain(others).collect();
         if let Some(span) = self.span() {
             let span_name = span_name.map(|name| accept.text(name));
             span.record("otel.name", &**span_name.as_ref().unwrap_or(&name));

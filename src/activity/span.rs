@@ -29,7 +29,7 @@ const LINK_COST: usize = 256;
 /// record. `mcp/names.rs` names their version.
 pub(super) fn open(
     shared: &Shared,
-    started: &StartedActivity,
+    started: &mut StartedActivity,
     name: Option<&Text>,
     fields: &[(&'static str, Text)],
 ) -> Span {
@@ -70,6 +70,10 @@ pub(super) fn open(
     }
     for (field, value) in fields {
         span.record(*field, &*shared.intake().text(value.clone()));
+    }
+    // A span gets them now.
+    if !started.raw.is_empty() {
+        shared.intake().raw_attributes(started);
     }
     let attributes = started.details.as_ref().map(|details| &details.attributes);
     for (key, value) in attributes.into_iter().flatten() {

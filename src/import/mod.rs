@@ -24,7 +24,7 @@ use crate::{
     redact::Redactor,
     store::{
         Accounting, Batch, Details, Durability, EndedActivity, Instance, Maintenance, NewEvent,
-        Position, Reader, Record, Sanitizer, StartedActivity, Store, Trace, Writer,
+        Position, RawAttributes, Reader, Record, Sanitizer, StartedActivity, Store, Trace, Writer,
     },
 };
 
@@ -430,6 +430,7 @@ fn started(intake: Sanitizer<'_>, record: ActivityRecord, id: ActivityId) -> Sta
         name: intake.text(record.name),
         scope: Some(scope),
         details: Some(Box::new(details)),
+        raw: RawAttributes::default(),
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{
     },
     record::{ActivityId, EventId, Kind, Status, Text},
     redact::Redactor,
-    store::{NewEvent, StartedActivity},
+    store::{NewEvent, RawAttributes, StartedActivity},
 };
 
 /// Memory for one activity, but not for two.
@@ -107,6 +107,7 @@ fn started(number: u64) -> StartedActivity {
         name: Text::from_static("job"),
         scope: None,
         details: None,
+        raw: RawAttributes::default(),
     }
 }
 

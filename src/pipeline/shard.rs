@@ -23,7 +23,9 @@ use crate::{
         sync::{Mutex, MutexGuard},
     },
     record::{ActivityId, Status},
-    store::{Details, EndedActivity, NewEvent, PerKind, RecordCounts, StartedActivity},
+    store::{
+        Details, EndedActivity, NewEvent, PerKind, RawAttributes, RecordCounts, StartedActivity,
+    },
 };
 
 /// The fraction of the memory limit (1/16) that empty slots of a log may keep between bursts.
@@ -153,6 +155,7 @@ impl Shard {
                 return Err(Rejection::Memory);
             }
             cost -= missing;
+            started.raw = RawAttributes::default();
             started.details = Some(Box::new(Details {
                 truncated: true,
                 ..Details::default()
@@ -471,6 +474,12 @@ fn find(slots: &mut Slab<Slot>, key: SlotKey) -> Option<&mut Slot> {
 }
 
 impl Change<'_> {
+    /// Adds a number to the raw attributes, whose memory was charged at the start. Returns false if there are none.
+    #[cfg(feature = "http")]
+    pub(crate) fn add_at_end(&mut self, name: &'static str, number: u64) -> bool {
+        self.slot.started.raw.push_at_end(name, number)
+    }
+
     /// Changes the activity, at a cost of `bytes`; `change` returns how many bytes it freed. Without enough memory only the
     /// flag `truncated` is set.
     pub(crate) fn make(

@@ -202,7 +202,7 @@ impl Redactor {
     /// Redacts a value under a field name of this crate, which no standard rule matches.
     pub(crate) fn builtin_field(
         &self,
-        name: &'static str,
+        name: &str,
         value: Value,
     ) -> Result<Value, RedactorPanicked> {
         match value {

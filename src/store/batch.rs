@@ -10,7 +10,7 @@ use crate::{
         ActivityId, InstanceId, Kind, Preview, Scope, SpanId, Status, Text, TraceContext, TraceId,
     },
     redact::RawPreview,
-    store::{Accounting, Duplicate, NewEvent, NewStep, PerKind},
+    store::{Accounting, Duplicate, NewEvent, NewStep, PerKind, RawAttributes},
 };
 
 /// One open writer process: it has a row in the store and a lock file beside it.
@@ -78,6 +78,8 @@ pub struct StartedActivity {
     pub scope: Option<Arc<Scope>>,
     /// Fields that most activities do not have.
     pub details: Option<Box<Details>>,
+    /// Attributes that the writer thread redacts, and adds to the others before the store sees them.
+    pub(crate) raw: RawAttributes,
 }
 
 /// Fields that most activities do not have, allocated on first use.

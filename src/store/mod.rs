@@ -56,6 +56,7 @@ mod outage;
 mod position;
 #[cfg(feature = "postgres")]
 pub mod postgres;
+mod raw_attributes;
 mod read;
 mod record;
 mod recording;
@@ -114,6 +115,7 @@ pub use outage::Outage;
 #[cfg(feature = "sqlite")]
 pub(crate) use outage::{OutageListener, OutageWatch};
 pub use position::{CommitPage, Cursor, List, Position};
+pub(crate) use raw_attributes::RawAttributes;
 pub use read::{Reader, Source, TreePage};
 pub use record::{Record, RecordKind};
 pub use recording::{NewChunk, NewStep, Step};

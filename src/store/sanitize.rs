@@ -16,7 +16,7 @@ use crate::record::{ActivityRecord, EventRecord};
 use crate::{
     record::{Preview, Scope, Text, snake_case},
     redact::{RawPreview, Redactor, RedactorPanicked},
-    store::{Batch, Details, NewEvent, Payloads},
+    store::{Batch, Details, NewEvent, Payloads, StartedActivity, raw_attributes::RawAttribute},
 };
 
 /// The most attributes an activity keeps.
@@ -35,6 +35,8 @@ const MAX_REFERENCE_BYTES: usize = 1024;
 const MAX_DATA_BYTES: usize = 64 << 10;
 /// Values larger than this many times their limit are dropped without a scan: redaction would not shorten them enough.
 const SCAN_FACTOR: usize = 4;
+/// The largest attribute that is scanned, in bytes, as JSON.
+pub(super) const MAX_SCANNED_BYTES: usize = SCAN_FACTOR * MAX_ATTRIBUTE_BYTES;
 /// Replaces a value whose redactor panicked.
 const WITHHELD: Text = Text::from_static("[withheld: the redactor panicked]");
 
@@ -99,10 +101,13 @@ impl<'a> Sanitizer<'a> {
             .ok()
     }
 
-    /// Redacts the captured payloads of a batch.
+    /// Sanitizes the raw attributes of a batch, and redacts its captured payloads.
     pub(crate) fn batch(self, batch: &mut Batch) {
         let ended = batch.ended.iter_mut().map(|ended| &mut ended.started);
         for started in ended.chain(&mut batch.open) {
+            if !started.raw.is_empty() {
+                self.raw_attributes(started);
+            }
             if let Some(details) = &mut started.details {
                 let Payloads { input, output } = mem::take(&mut details.captured);
                 if let Some(input) = input {
@@ -140,21 +145,33 @@ impl<'a> Sanitizer<'a> {
 
     /// Sanitizes an attribute.
     pub(crate) fn attribute(self, key: Text, value: Value) -> Attribute {
-        let key = self.text(key);
-        if json_bytes(&value) > SCAN_FACTOR * MAX_ATTRIBUTE_BYTES {
+        let is_own = key.own_name().is_some();
+        self.attribute_of(self.text(key), is_own, value)
+    }
+
+    /// Sanitizes an attribute that was copied unredacted.
+    pub(crate) fn raw_attribute(self, raw: RawAttribute<'_>) -> Attribute {
+        let key = match raw.is_static() {
+            true => raw.key(),
+            false => self.text(raw.key()),
+        };
+        self.attribute_of(key, raw.is_own(), raw.value)
+    }
+
+    /// Sanitizes the value of an attribute.
+    fn attribute_of(self, key: Text, is_own: bool, value: Value) -> Attribute {
+        if json_bytes(&value) > MAX_SCANNED_BYTES {
             return Attribute {
                 key,
                 value: Value::Null,
-                bytes: SCAN_FACTOR * MAX_ATTRIBUTE_BYTES,
+                bytes: MAX_SCANNED_BYTES,
             };
         }
         let value = match value {
             // These hold no secret.
             plain @ (Value::Null | Value::Bool(_)) => plain,
-            value => match key.own_name() {
-                Some(name) => self.or_withheld(self.redactor.builtin_field(name, value)),
-                None => self.value(&key, value),
-            },
+            value if is_own => self.or_withheld(self.redactor.builtin_field(&key, value)),
+            value => self.value(&key, value),
         };
         Attribute::new(key, value)
     }
@@ -181,6 +198,21 @@ impl<'a> Sanitizer<'a> {
         }
         all.truncate(kept);
         details.attributes = all;
+    }
+
+    /// Sanitizes the raw attributes of an activity, and adds them to its others, in the order in which they were set.
+    pub(crate) fn raw_attributes(self, started: &mut StartedActivity) {
+        let raw = mem::take(&mut started.raw);
+        let details = started.details.get_or_insert_default();
+        let others = mem::take(&mut details.attributes);
+        let most = (raw.len() + others.len() + raw.at_end().count()).min(MAX_ATTRIBUTES);
+        details.attributes.reserve_exact(most);
+        for one in raw.iter() {
+            self.raw_attribute(one).add_to(details);
+        }
+        for (key, value) in others.into_iter().chain(raw.at_end()) {
+            Attribute::new(key, value).add_to(details);
+        }
     }
 
     /// Counts a panic of the redactor. Returns the placeholder.

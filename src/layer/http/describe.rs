@@ -19,11 +19,11 @@ static TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
 /// Describes a request by its head.
 pub(super) fn describe(head: &RequestHead<'_>) -> Describe {
-    describe_at(head, head.uri.path().to_owned())
+    describe_at(head, head.uri.path())
 }
 
 /// Describes a request by its head, with this path.
-pub(crate) fn describe_at(head: &RequestHead<'_>, path: String) -> Describe {
+pub(crate) fn describe_at(head: &RequestHead<'_>, path: impl AsRef<str>) -> Describe {
     let mut describe = match grpc::method(head) {
         Some(method) => Describe::new(Kind::Grpc, method.to_owned()),
         None => Describe::new(Kind::Http, name(head)),
@@ -37,7 +37,20 @@ pub(crate) fn describe_at(head: &RequestHead<'_>, path: String) -> Describe {
     if let Some(timeout) = grpc::timeout(head) {
         describe = describe.timeout(since_arrival(timeout));
     }
-    describe = describe.attribute(Text::own("url.path"), path);
+    let (path, agent) = (path.as_ref(), head.known(&header::USER_AGENT));
+    let attributes = describe.raw_mut();
+    attributes.push_text(&Text::own("url.path"), path);
+    if let Some(agent) = agent {
+        attributes.push_text(&Text::own("user_agent.original"), agent);
+    }
+    if let Some(length) = content_length(head.headers) {
+        attributes.push_number(&Text::own("http.request.body.size"), length);
+    }
+    #[cfg(feature = "axum")]
+    if let Some(client) = head.extensions.get::<Client>() {
+        let address = client.0.ip().to_string();
+        attributes.push_text(&Text::own("client.address"), &address);
+    }
     if let Some(id) = head.known(&REQUEST_ID) {
         describe = describe.request(id.to_owned());
     }
@@ -50,16 +63,6 @@ pub(crate) fn describe_at(head: &RequestHead<'_>, path: String) -> Describe {
         .and_then(|parent| TraceContext::parse(parent, head.known(&TRACESTATE)));
     if let Some(remote) = remote {
         describe = describe.remote_parent(remote);
-    }
-    if let Some(agent) = head.known(&header::USER_AGENT) {
-        describe = describe.attribute(Text::own("user_agent.original"), agent);
-    }
-    if let Some(length) = content_length(head.headers) {
-        describe = describe.attribute(Text::own("http.request.body.size"), length);
-    }
-    #[cfg(feature = "axum")]
-    if let Some(client) = head.extensions.get::<Client>() {
-        describe = describe.attribute(Text::own("client.address"), client.0.ip().to_string());
     }
     // Only here, so that calls without a subscriber do not pay for it.
     if LevelFilter::current() >= Level::INFO {

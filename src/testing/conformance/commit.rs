@@ -8,7 +8,7 @@ use crate::{
     record::{ActivityRecord, ChunkRecord, EventRecord, RecordingRecord, RecordingStatus, Status},
     store::{
         Accounting, Batch, Details, EndedActivity, Instance, NewChunk, NewEvent, NewStep,
-        StartedActivity, Step, Store, Writer,
+        RawAttributes, StartedActivity, Step, Store, Writer,
     },
 };
 
@@ -72,6 +72,7 @@ fn started(one: &ActivityRecord) -> StartedActivity {
             message: one.message.clone(),
             ..Details::default()
         })),
+        raw: RawAttributes::default(),
     }
 }
 
