@@ -75,7 +75,7 @@ pub trait Finish<T> {
     fn end(&self, running: &mut ActivityGuard, outcome: &mut Outcome);
 
     /// Converts the output into the caller's output, which takes the guard of a call that continues.
-    fn give(&mut self, polled: Poll<T>, running: Option<ActivityGuard>) -> Poll<Self::Output>;
+    fn give(&mut self, polled: Poll<T>, running: Option<&mut ActivityGuard>) -> Poll<Self::Output>;
 }
 
 impl<T, C: Classify<T>> Finish<T> for C {
@@ -95,7 +95,7 @@ impl<T, C: Classify<T>> Finish<T> for C {
     }
 
     #[inline]
-    fn give(&mut self, polled: Poll<T>, _: Option<ActivityGuard>) -> Poll<T> {
+    fn give(&mut self, polled: Poll<T>, _: Option<&mut ActivityGuard>) -> Poll<T> {
         polled
     }
 }

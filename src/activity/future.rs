@@ -4,7 +4,6 @@ use std::{
     any::Any,
     fmt,
     future::Future,
-    mem,
     panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind, resume_unwind},
     pin::Pin,
     task::{Context, Poll, ready},
@@ -103,6 +102,7 @@ impl ActivityGuard {
 }
 
 impl<F: Future, C> ActivityFuture<F, C> {
+    #[inline(always)]
     pub(crate) fn new(inner: Option<F>, running: ActivityGuard, finish: C) -> Self {
         ActivityFuture {
             inner,
@@ -162,8 +162,7 @@ where
         };
         let Some(outcome) = outcome else {
             this.finish.note(this.running);
-            let running = mem::replace(this.running, ActivityGuard::inert());
-            return this.finish.give(polled, Some(running));
+            return this.finish.give(polled, Some(this.running));
         };
         this.finish.end(this.running, outcome);
         if let Some(commit) = this.running.commit() {

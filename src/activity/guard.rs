@@ -232,6 +232,12 @@ impl ActivityGuard {
         ActivityGuard::new(Activity::default(), None)
     }
 
+    /// Leaves a guard that records nothing in its place.
+    #[cfg(feature = "http")]
+    pub(crate) fn take(&mut self) -> Self {
+        mem::replace(self, ActivityGuard::inert())
+    }
+
     /// Ends the activity.
     ///
     /// Never waits: in the mode [`Durable`](crate::Mode::Durable), call [`flush`](crate::ActivityLog::flush) afterwards.
@@ -280,6 +286,8 @@ impl ActivityGuard {
     }
 
     /// Runs a function with this activity current, without ending it.
+    // Inlined, so that a future that is returned is not moved.
+    #[inline(always)]
     pub fn enter<T>(&mut self, work: impl FnOnce() -> T) -> T {
         let _entered = self.context.enter();
         work()

@@ -92,7 +92,7 @@ impl<S, D, C> ActivityService<S, D, C> {
     }
 
     /// Calls the service inside an activity, whose end `finish` decides.
-    #[inline]
+    #[inline(always)]
     pub(super) fn run<Req, F>(
         &mut self,
         mut running: ActivityGuard,

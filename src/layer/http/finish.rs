@@ -179,22 +179,25 @@ where
         }
     }
 
+    #[inline(always)]
     fn give(
         &mut self,
         polled: Poll<Result<Response<B>, E>>,
-        running: Option<ActivityGuard>,
+        running: Option<&mut ActivityGuard>,
     ) -> Poll<Self::Output> {
         let running = running.filter(|running| running.id().is_some());
         let running = match (running, self.upgrade.take()) {
             (Some(running), Some(upgrade)) => {
-                upgrade.set_guard(running);
+                upgrade.set_guard(running.take());
                 None
             }
             (running, _) => running,
         };
         polled.map_ok(|response| {
             response.map(|body| match (running, self.progress.take()) {
-                (Some(running), Some(progress)) => ActivityBody::new(body, running, progress),
+                (Some(running), Some(progress)) => {
+                    ActivityBody::new(body, running.take(), progress)
+                }
                 _ => ActivityBody::unrecorded(body),
             })
         })

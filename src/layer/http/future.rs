@@ -42,6 +42,7 @@ pin_project! {
 }
 
 impl<F: Future, C> ResponseFuture<F, C> {
+    #[inline(always)]
     pub(super) fn recorded(future: ActivityFuture<F, Respond<C>>) -> Self {
         ResponseFuture {
             kind: Kind::Recorded { future },
