@@ -412,14 +412,7 @@ impl ActivityGuard {
         }
         open.shard.end(open.key, outcome.status, |change| {
             for (name, number) in numbers {
-                #[cfg(feature = "http")]
-                if change.add_at_end(name, *number) {
-                    continue;
-                }
-                let attribute = intake::number(name, *number);
-                change.make(intake::cost(&attribute), |started| {
-                    intake::keep(attribute, started.details.get_or_insert_default())
-                });
+                intake::add_at_end(change, name, *number);
             }
             if let Some(error_type) = error_type {
                 change.make(error_type.heap_bytes(), |started| {

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::{
     activity::guarded::guarded,
-    pipeline::Shared,
+    pipeline::{Change, Shared},
     record::{Capture, Text},
     redact::RawPreview,
     store::{Attribute, Details},
@@ -30,6 +30,21 @@ pub(super) fn attributes(shared: &Shared, all: Vec<(Text, Value)>, details: &mut
 /// A numeric attribute whose key is defined by this crate: neither can be a secret.
 pub(super) fn number(key: &'static str, number: u64) -> Attribute {
     Attribute::new(Text::own(key), number.into())
+}
+
+/// Adds such an attribute at the end: to the raw ones, whose cost includes it, if there are any.
+pub(super) fn add_at_end(change: &mut Change<'_>, key: &'static str, value: u64) {
+    let mut is_added = false;
+    change.make(0, |started| {
+        is_added = started.raw.push_at_end(key, value);
+        0
+    });
+    if !is_added {
+        let attribute = number(key, value);
+        change.make(cost(&attribute), |started| {
+            keep(attribute, started.details.get_or_insert_default())
+        });
+    }
 }
 
 /// The cost of keeping an attribute, in bytes.

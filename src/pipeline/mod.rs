@@ -48,7 +48,7 @@ pub(crate) use receipt_sender::ReceiptSender;
 pub use recording_options::{FlushMode, RecordingOptions};
 #[cfg(feature = "recording")]
 pub(crate) use shard::EndListener;
-pub(crate) use shard::{EndNotification, Rejection, Shard, SlotKey};
+pub(crate) use shard::{Change, EndNotification, Rejection, Shard, SlotKey};
 pub(crate) use shared::{Reservation, Shared};
 pub(crate) use slot::{NAME_ROOM, Stage};
 pub(crate) use waiters::{FOREVER, Waiters};

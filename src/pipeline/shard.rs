@@ -474,12 +474,6 @@ fn find(slots: &mut Slab<Slot>, key: SlotKey) -> Option<&mut Slot> {
 }
 
 impl Change<'_> {
-    /// Adds a number to the raw attributes, whose memory was charged at the start. Returns false if there are none.
-    #[cfg(feature = "http")]
-    pub(crate) fn add_at_end(&mut self, name: &'static str, number: u64) -> bool {
-        self.slot.started.raw.push_at_end(name, number)
-    }
-
     /// Changes the activity, at a cost of `bytes`; `change` returns how many bytes it freed. Without enough memory only the
     /// flag `truncated` is set.
     pub(crate) fn make(

@@ -1,11 +1,13 @@
 //! Attributes before redaction.
 
-use std::{cell::RefCell, fmt, mem};
+use std::{fmt, mem, sync::Arc};
 
 use serde_json::Value;
 
-use crate::{record::Text, store::sanitize::MAX_SCANNED_BYTES};
+use crate::record::Text;
 
+/// The largest attribute that is scanned, in bytes, as JSON: four times the largest that is kept.
+pub(super) const MAX_SCANNED_BYTES: usize = 16 << 10;
 /// The bytes for the first attributes, so that a buffer takes 320 bytes.
 const START: usize = 246;
 /// The most numbers that the end of an activity adds.
@@ -104,7 +106,6 @@ impl RawAttributes {
     }
 
     /// Adds a number at the end of the activity, for which there is memory already. Returns false if there are no attributes.
-    #[cfg(feature = "http")]
     pub(crate) fn push_at_end(&mut self, name: &'static str, number: u64) -> bool {
         let mut places = self.0.iter_mut().flat_map(|buffer| &mut buffer.at_end);
         let place = places.find(|place| place.is_none());
@@ -176,21 +177,9 @@ impl<'a> RawAttribute<'a> {
         self.tag & (OWN_KEY | STATIC_KEY) != 0
     }
 
-    /// The key. One that was known at compile time is mostly not allocated again.
+    /// The key.
     pub(crate) fn key(&self) -> Text {
-        let new = || Text::from(self.key.to_owned());
-        if !self.is_static() {
-            return new();
-        }
-        KEYS.with_borrow_mut(|keys| {
-            let sum = |sum: usize, byte: &u8| sum * 3 + usize::from(*byte);
-            let place = self.key.as_bytes().iter().rev().take(8).fold(0, sum);
-            let known = &mut keys[place % KNOWN_KEYS];
-            if *known != self.key {
-                *known = new();
-            }
-            known.clone()
-        })
+        Arc::<str>::from(self.key).into()
     }
 }
 
@@ -198,33 +187,5 @@ impl fmt::Debug for RawAttributes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let len = self.len();
         f.debug_struct("RawAttributes").field("len", &len).finish()
-    }
-}
-
-/// The number of keys that a thread remembers.
-const KNOWN_KEYS: usize = 64;
-
-thread_local! {
-    static KEYS: RefCell<[Text; KNOWN_KEYS]> = const { RefCell::new([const { Text::own("") }; KNOWN_KEYS]) };
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    proptest! {
-        #[test]
-        fn what_was_copied_is_read(all in prop::collection::vec((".{0,9}", ".{0,30}", any::<u64>(), any::<bool>()), 0..60)) {
-            let mut raw = RawAttributes::default();
-            for (key, text, number, is_text) in &all {
-                let value = if *is_text { Value::from(&**text) } else { (*number).into() };
-                prop_assert!(raw.push(&Text::from(key), &value));
-                let last = raw.iter().last();
-                prop_assert_eq!(last.map(|one| (one.key(), one.value)), Some((key.into(), value)));
-            }
-            prop_assert_eq!(raw.iter().count(), all.len());
-        }
     }
 }

@@ -16,7 +16,10 @@ use crate::record::{ActivityRecord, EventRecord};
 use crate::{
     record::{Preview, Scope, Text, snake_case},
     redact::{RawPreview, Redactor, RedactorPanicked},
-    store::{Batch, Details, NewEvent, Payloads, StartedActivity, raw_attributes::RawAttribute},
+    store::{
+        Batch, Details, NewEvent, Payloads, StartedActivity,
+        raw_attributes::{MAX_SCANNED_BYTES, RawAttribute},
+    },
 };
 
 /// The most attributes an activity keeps.
@@ -35,8 +38,6 @@ const MAX_REFERENCE_BYTES: usize = 1024;
 const MAX_DATA_BYTES: usize = 64 << 10;
 /// Values larger than this many times their limit are dropped without a scan: redaction would not shorten them enough.
 const SCAN_FACTOR: usize = 4;
-/// The largest attribute that is scanned, in bytes, as JSON.
-pub(super) const MAX_SCANNED_BYTES: usize = SCAN_FACTOR * MAX_ATTRIBUTE_BYTES;
 /// Replaces a value whose redactor panicked.
 const WITHHELD: Text = Text::from_static("[withheld: the redactor panicked]");
 
@@ -176,28 +177,14 @@ impl<'a> Sanitizer<'a> {
         Attribute::new(key, value)
     }
 
-    /// Sanitizes all attributes known at the start, in place. Those beyond the limits are dropped.
-    pub(crate) fn attributes(self, mut all: Vec<(Text, Value)>, details: &mut Details) {
-        let mut kept = 0;
-        for at in 0..all.len() {
-            let (key, value) = mem::replace(&mut all[at], (Text::own(""), Value::Null));
-            let attribute = self.attribute(key, value);
-            if attribute.bytes > MAX_ATTRIBUTE_BYTES {
-                details.truncated = true;
-                continue;
-            }
-            let mut before = all[..kept].iter_mut();
-            if let Some((_, value)) = before.find(|(key, _)| *key == attribute.key) {
-                *value = attribute.value;
-            } else if kept < MAX_ATTRIBUTES {
-                all[kept] = (attribute.key, attribute.value);
-                kept += 1;
-            } else {
-                details.truncated = true;
-            }
+    /// Sanitizes all attributes known at the start. Those beyond the limits are dropped.
+    pub(crate) fn attributes(self, all: Vec<(Text, Value)>, details: &mut Details) {
+        details
+            .attributes
+            .reserve_exact(all.len().min(MAX_ATTRIBUTES));
+        for (key, value) in all {
+            self.attribute(key, value).add_to(details);
         }
-        all.truncate(kept);
-        details.attributes = all;
     }
 
     /// Sanitizes the raw attributes of an activity, and adds them to its others, in the order in which they were set.

@@ -334,6 +334,40 @@ fn attributes_beyond_the_limits_set_the_truncated_flag() {
 }
 
 #[test]
+fn a_description_has_attributes_of_every_type_and_the_last_of_each_key_counts() {
+    let log = log();
+    let described = Describe::job("import")
+        .attribute("source", "orders.csv")
+        .attribute("rows", 7)
+        .attribute("url", "https://ann:hunter2@example.com/")
+        .attribute(String::from("token=hunter2"), "x")
+        .attribute("rows", 8)
+        .attribute("text", "y".repeat(4_000))
+        .attribute("list", json!(["a", -1, 0.5]))
+        .attribute("source", json!(null))
+        .attribute("password", "hunter2")
+        .attribute("url", "https://example.com/");
+    log.start(described)
+        .run(|| Activity::current().set("list", true));
+    let row = rows(&log).one("import");
+    let attributes = json!({
+        "source": null, "rows": 8, "url": "https://example.com/", "token=[redacted]": "x", "text": "y".repeat(4_000),
+        "list": true, "password": "[redacted]",
+    });
+    assert_eq!(serde_json::Value::from(row.attributes), attributes);
+    assert!(!row.truncated);
+
+    let much = (0..300).fold(Describe::job("much"), |much, n| {
+        much.attribute(format!("key{n}"), n)
+    });
+    log.start(much.attribute("key0", "z".repeat(100_000)))
+        .run(|| ());
+    let row = rows(&log).one("much");
+    assert!(row.truncated && row.attributes.len() == 64);
+    assert_eq!(row.attributes["key0"], json!(0));
+}
+
+#[test]
 fn running_activities_are_seen_and_those_left_open_are_abandoned() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("activity.db");
