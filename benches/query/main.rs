@@ -9,6 +9,7 @@ mod live;
 mod memory;
 mod questions;
 mod scan;
+mod start;
 
 use std::{
     path::Path,
@@ -63,6 +64,9 @@ fn main() -> Result<(), Failure> {
     }
     if named.is_empty() || named.iter().any(|one| one == "live") {
         live::search_while_recording(folder.path())?;
+    }
+    if named.is_empty() || named.iter().any(|one| one == "start") {
+        start::start(&path)?;
     }
     println!();
     for answer in &answers {
