@@ -143,7 +143,7 @@ fn failures_are_reported() {
     check(
         &["host", "watch", ".", "--idle-timeout", "5"],
         2,
-        "use a number and a unit: 90s, 5m, 2h",
+        "is not a duration above 0, up to 200000d",
     );
 }
 

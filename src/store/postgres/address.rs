@@ -322,7 +322,7 @@ mod tests {
 
         #[test]
         fn no_printed_form_of_an_address_has_the_password(
-            hosts in vec("[a-d]{1,4}(:[0-9]{1,4})?|\\[::1\\](:[0-9]{1,4})?|%2Ftmp", 1..3),
+            hosts in vec("[a-d]{1,4}(:[1-9][0-9]{0,3})?|\\[::1\\](:[1-9][0-9]{0,3})?|%2Ftmp", 1..3),
             user in "[a-d]{1,4}",
             middle in "[a-d0-9/?#@:=%.]{0,6}",
             is_parameter in any::<bool>(),
