@@ -99,7 +99,7 @@ const MAY_OPEN: &[&str] = &[
     "src/store/sqlite/open/unreadable_wal.rs",
     "src/store/sqlite/open/lock_counts.rs",
     // The file with passwords, before a connection.
-    "src/store/postgres/address.rs",
+    "src/store/postgres/passwords.rs",
     "src/notify/delivery.rs",
     "src/store/hostname.rs",
     "src/store/lock_file.rs",

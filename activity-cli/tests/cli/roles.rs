@@ -226,7 +226,7 @@ fn a_schema_with_other_contents_says_so() {
         postgres::query(&database.url, &format!("{schema}; {contents}"));
         for args in READ.iter().chain(MAINTAIN) {
             for url in [&database.url, &none] {
-                // Who may not read the marks is told of the role.
+                // A user that may not read the marks gets the sentence about roles.
                 if contents.ends_with("value bigint)") && url == &none {
                     continue;
                 }

@@ -31,7 +31,7 @@ const RMCP: Suite = Suite {
 
 const PMCP: Suite = Suite {
     package: "pmcp",
-    features: "streamable-http http-client sse v1-compat macros validation schema-generation",
+    features: "streamable-http http-client sse v1-compat macros validation schema-generation testing",
     prepare: |copy| {
         replace(
             &copy.join("Cargo.toml"),

@@ -8,6 +8,7 @@ use std::{
     mem,
     ops::{Deref, DerefMut},
     path::{Path, PathBuf},
+    ptr,
     sync::{
         Arc, Weak,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
@@ -166,6 +167,15 @@ impl OpenFile {
         *writer = Some(weak);
         self.has_writer.store(true, Relaxed);
         Ok(shared)
+    }
+
+    /// Forgets the shared writer, which has ended: the next one is created.
+    pub(crate) fn forget_writer<W: SharedWriter>(&self, ended: &Arc<W>) {
+        let mut writer = self.writer.lock();
+        let is_it = |one: &Weak<dyn SharedWriter>| ptr::addr_eq(one.as_ptr(), Arc::as_ptr(ended));
+        if writer.as_ref().is_some_and(is_it) {
+            *writer = None;
+        }
     }
 
     /// Returns the identities of the files that the connections have open; `None` while there are no connections.

@@ -60,21 +60,21 @@ pub(crate) struct SqliteWriter {
 
 impl SqliteWriter {
     pub(crate) fn open(location: &Location, instance: &Instance) -> Result<Self> {
+        let open = |access| InstanceWriter::open(access, instance).map(Mutex::new);
         loop {
-            let shared = match location {
+            let (file, shared) = match location {
                 Location::Memory(connection) => {
-                    let access = Access::memory(connection.clone());
-                    Arc::new(Mutex::new(InstanceWriter::open(access, instance)?))
+                    let shared = open(Access::memory(connection.clone()))?;
+                    (None, Arc::new(shared))
                 }
                 Location::File(path) => {
                     let file = OpenFile::for_path(path)?;
                     let access = || Access::file(file.clone(), Role::Write);
-                    let open = || InstanceWriter::open(access(), instance).map(Mutex::new);
-                    file.writer(instance.id, open)?
+                    let shared = file.writer(instance.id, || open(access()))?;
+                    (Some(file), shared)
                 }
             };
             let mut locked = shared.lock();
-            // One whose last log handle was just closed cannot be used again.
             if !locked.ended {
                 locked.prepare()?;
                 locked.register(instance);
@@ -85,6 +85,11 @@ impl SqliteWriter {
                     abandoned: 0,
                     closed: false,
                 });
+            }
+            drop(locked);
+            // Its last log handle was closed, and it cannot be used again.
+            if let Some(file) = file {
+                file.forget_writer(&shared);
             }
         }
     }
