@@ -8,6 +8,7 @@ mod central;
 mod central_reads;
 #[cfg(feature = "testing")]
 mod checks;
+mod clickhouse;
 #[cfg(feature = "testing")]
 mod clock;
 #[cfg(feature = "testing")]

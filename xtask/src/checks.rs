@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::{
-    bench, browser, conformance, debian, demo, fuzz, msrv, package, pages, postgres, proxies,
+    bench, browser, clickhouse, conformance, debian, demo, fuzz, msrv, package, pages, postgres,
+    proxies,
     run::{self, Result, cargo, root, run},
     rustup::{self, Missing},
     scrape,
@@ -73,7 +74,7 @@ pub(crate) fn features() -> Result {
 }
 
 /// Runs the tests of all members with all features, doc tests included, or those that the arguments for cargo select.
-/// Ensures first that OpenSSH, PostgreSQL, strace, SQLite's clients, shells, the pages and a Chromium are installed.
+/// Ensures first that OpenSSH, PostgreSQL, ClickHouse's engine, strace, SQLite's clients, shells, the pages and a Chromium are installed.
 pub(crate) fn test(chosen: &[&str]) -> Result {
     let mut requirements = vec![sshd::OPENSSH];
     if cfg!(target_os = "linux") {
@@ -96,6 +97,9 @@ pub(crate) fn test(chosen: &[&str]) -> Result {
         chosen => args.extend(chosen),
     }
     let mut cargo = cargo(&args);
+    if cfg!(target_os = "linux") {
+        cargo.env("ACTIVITY_TEST_CLICKHOUSE", clickhouse::install()?);
+    }
     if let Some(driver) = browser::chromedriver(&chromium)? {
         cargo.env("CHROMEDRIVER", driver);
     }

@@ -5,6 +5,7 @@ mod archive;
 mod bench;
 mod browser;
 mod checks;
+mod clickhouse;
 mod conformance;
 mod debian;
 mod demo;
