@@ -73,6 +73,7 @@
 //! | `time-zones` | | days and hours of any time zone, not only UTC |
 //! | `webhook` | | signed notifications of activities and events |
 //! | `postgres` | | several machines: a PostgreSQL database that files are forwarded to, read as one |
+//! | `clickhouse` | | the same with a ClickHouse database |
 //! | `recording` | | recordings: terminals, streams, your own resources |
 //! | `browser` | | browser session replay |
 //! | `chromiumoxide` | | session replay of a browser driven by `chromiumoxide` |

@@ -11,7 +11,10 @@ use crate::{
 };
 
 pub(crate) fn run(store: &str, args: &Backup) -> Result<(), Failure> {
-    let path = source::path_or(store, "back it up with its own tools, as `pg_dump`")?;
+    let path = source::path_or(
+        store,
+        "back it up with its own tools, such as `pg_dump` or `BACKUP DATABASE`",
+    )?;
     // Fails with a hint if there is no store.
     drop(source::open(path)?);
     let store = SqliteStore::new(path)?;

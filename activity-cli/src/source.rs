@@ -110,10 +110,13 @@ pub(crate) fn shown(store: &str) -> String {
 /// Warns of a password in an address that is an argument.
 pub(crate) fn warn_of_password(address: &str) {
     if password_in(address).is_some_and(secrets::is_argument) {
-        print::on_stderr(
-            "warning: every user of this machine can see the password in the list of processes: use the variable PGPASSWORD, or \
-             ~/.pgpass",
-        );
+        let instead = match address.split_once("://") {
+            Some(("clickhouse", _)) => "the variable CLICKHOUSE_PASSWORD",
+            _ => "the variable PGPASSWORD, or ~/.pgpass",
+        };
+        print::on_stderr(&format!(
+            "warning: every user of this machine can see the password in the list of processes: use {instead}"
+        ));
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// What a log can be forwarded to: a [`CentralStore`], or an address such as `postgres://user@host/database` (feature
-/// `postgres`).
+/// `postgres`) or `clickhouse://user@host/database` (feature `clickhouse`).
 pub trait ForwardTarget {
     /// Returns the store. Does not connect.
     ///
@@ -38,13 +38,13 @@ impl ForwardTarget for String {
 
 impl ForwardTarget for &str {
     fn into_store(self) -> Result<Arc<dyn CentralStore>> {
-        match self.split_once("://") {
-            Some(("postgres" | "postgresql", _)) => store::postgres_at(self),
+        match (store::central_at(self), self.split_once("://")) {
+            (Some(store), _) => store,
             // The rest may contain a password.
-            Some((scheme, _)) => Err(Error::invalid(format!(
-                "cannot forward to a {scheme:?} address: only postgres:// is supported"
+            (None, Some((scheme, _))) => Err(Error::invalid(format!(
+                "cannot forward to a {scheme:?} address: only postgres:// and clickhouse:// are supported"
             ))),
-            None => Err(Error::invalid(
+            (None, None) => Err(Error::invalid(
                 "cannot forward to this target: it is not an address such as postgres://user@host/database",
             )),
         }

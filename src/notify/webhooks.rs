@@ -50,15 +50,15 @@ impl Webhooks {
         Webhooks::from_store(store::open(location)?)
     }
 
-    /// Opens the webhooks of a store: they are stored beside its file, or in tables of a central store.
+    /// Opens the webhooks of a store: they are stored beside its file, or in tables of a central store in PostgreSQL.
     ///
     /// # Errors
     ///
-    /// If the store has no file, and is no central store.
+    /// If the store has no file, and is no central store in PostgreSQL.
     pub fn from_store(store: Arc<dyn Store>) -> Result<Self> {
         let place = StatePlace::of(&store).ok_or_else(|| {
             Error::invalid(format!(
-                "{store:?} cannot have webhooks: they are stored beside a file, or in a central store"
+                "{store:?} cannot have webhooks: they are stored beside a file, or in a central store in PostgreSQL"
             ))
         })?;
         Ok(Webhooks {

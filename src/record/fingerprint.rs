@@ -45,13 +45,13 @@ impl Fingerprint {
     }
 
     /// Returns the number, which is stored.
-    #[cfg(any(feature = "sqlite", feature = "postgres"))]
+    #[cfg(any(feature = "sqlite", feature = "postgres", feature = "clickhouse"))]
     pub(crate) fn number(self) -> i64 {
         self.0.cast_signed()
     }
 
     /// Returns the fingerprint with a stored number.
-    #[cfg(any(feature = "sqlite", feature = "postgres"))]
+    #[cfg(any(feature = "sqlite", feature = "postgres", feature = "clickhouse"))]
     pub(crate) fn from_number(number: i64) -> Self {
         Fingerprint(number.cast_unsigned())
     }

@@ -52,6 +52,14 @@ impl ActivityId {
         ActivityId::from_parts(at.timestamp_micros(), 0)
     }
 
+    /// Returns the smallest id of an activity that did not start before this instant. Ids have microseconds.
+    #[cfg(any(feature = "postgres", feature = "clickhouse"))]
+    pub(crate) fn first_since(at: DateTime<Utc>) -> Self {
+        let us = at.timestamp_micros();
+        let is_whole = at.timestamp_subsec_nanos().is_multiple_of(1_000);
+        ActivityId::from_parts(us.saturating_add((!is_whole).into()), 0)
+    }
+
     /// Returns when the activity started, to the microsecond.
     pub fn started_at(self) -> DateTime<Utc> {
         DateTime::from_timestamp_micros(self.started_at_us()).unwrap_or(DateTime::UNIX_EPOCH)

@@ -41,6 +41,15 @@ impl Sketch {
         }
     }
 
+    /// Counts so many durations of a part of the scale.
+    #[cfg(feature = "clickhouse")]
+    pub(crate) fn add_part(&mut self, part: u16, more: u64) {
+        match self.counts.binary_search_by_key(&part, |one| one.0) {
+            Ok(index) => self.counts[index].1 = self.counts[index].1.saturating_add(more),
+            Err(index) => self.counts.insert(index, (part, more)),
+        }
+    }
+
     /// Adds the counts of another sketch.
     pub fn merge(&mut self, other: &Sketch) {
         if self.counts.is_empty() {

@@ -7,13 +7,13 @@ use crate::{
     store::{CentralStore, Store},
 };
 
-/// Returns the store at `location`: a PostgreSQL database (`postgres://user@host/database`), or a SQLite file. Nothing is opened or
-/// created yet.
+/// Returns the store at `location`: a database of PostgreSQL (`postgres://user@host/database`) or ClickHouse
+/// (`clickhouse://user@host/database`), or a SQLite file. Nothing is opened or created yet.
 ///
 /// # Errors
 ///
-/// If the address is malformed or of another kind, this build lacks the feature for it (`postgres`, `sqlite`), or the path cannot be
-/// made absolute.
+/// If the address is malformed or of another kind, this build lacks the feature for it (`postgres`, `clickhouse`, `sqlite`), or the path
+/// cannot be made absolute.
 ///
 /// # Examples
 ///
@@ -26,32 +26,58 @@ use crate::{
 /// ```
 pub fn open(location: impl AsRef<Path>) -> Result<Arc<dyn Store>> {
     let location = location.as_ref();
-    let scheme = location.to_str().and_then(|text| text.split_once("://"));
-    match scheme {
-        Some(("postgres" | "postgresql", _)) => {
-            Ok(postgres(location.to_str().unwrap_or_default())?)
-        }
-        // The rest of an address may hold a password.
-        Some((scheme, _)) => Err(Error::invalid(format!(
-            "cannot open a store at an address that begins with {scheme:?}: use the path of a SQLite file, or postgres://user@host/database"
-        ))),
+    match location.to_str().and_then(|text| text.split_once("://")) {
         None => file(location),
+        Some((scheme, _)) => match central(location.to_str().unwrap_or_default()) {
+            Some(store) => Ok(store?),
+            // The rest of an address may hold a password.
+            None => Err(Error::invalid(format!(
+                "cannot open a store at an address that begins with {scheme:?}: use the path of a SQLite file, \
+                 postgres://user@host/database or clickhouse://user@host/database"
+            ))),
+        },
     }
 }
 
-/// Returns the central store in the PostgreSQL database at this address.
-pub(crate) fn postgres(address: &str) -> Result<Arc<dyn CentralStore>> {
-    #[cfg(feature = "postgres")]
-    {
-        Ok(Arc::new(super::postgres::PostgresStore::new(address)?))
+/// Returns the central store in the database at this address; `None` if it is of no known kind.
+///
+/// # Errors
+///
+/// If the address is malformed, or this build lacks the feature for it.
+pub(crate) fn central(address: &str) -> Option<Result<Arc<dyn CentralStore>>> {
+    let (scheme, _) = address.split_once("://")?;
+    match scheme {
+        "postgres" | "postgresql" => Some(postgres(address)),
+        "clickhouse" => Some(clickhouse(address)),
+        _ => None,
     }
-    #[cfg(not(feature = "postgres"))]
-    {
-        let _ = address;
-        Err(Error::invalid(
-            "cannot use a PostgreSQL database: this program was built without the feature `postgres` of tower-activity",
-        ))
-    }
+}
+
+#[cfg(feature = "postgres")]
+fn postgres(address: &str) -> Result<Arc<dyn CentralStore>> {
+    Ok(Arc::new(super::postgres::PostgresStore::new(address)?))
+}
+
+#[cfg(not(feature = "postgres"))]
+fn postgres(_: &str) -> Result<Arc<dyn CentralStore>> {
+    Err(without("PostgreSQL", "postgres"))
+}
+
+#[cfg(feature = "clickhouse")]
+fn clickhouse(address: &str) -> Result<Arc<dyn CentralStore>> {
+    Ok(Arc::new(super::clickhouse::ClickHouseStore::new(address)?))
+}
+
+#[cfg(not(feature = "clickhouse"))]
+fn clickhouse(_: &str) -> Result<Arc<dyn CentralStore>> {
+    Err(without("ClickHouse", "clickhouse"))
+}
+
+#[cfg(not(all(feature = "postgres", feature = "clickhouse")))]
+fn without(engine: &str, feature: &str) -> Error {
+    Error::invalid(format!(
+        "cannot use a {engine} database: this program was built without the feature `{feature}` of tower-activity"
+    ))
 }
 
 fn file(location: &Path) -> Result<Arc<dyn Store>> {

@@ -30,11 +30,15 @@
 
 mod accounting;
 mod batch;
+#[cfg(any(feature = "postgres", feature = "clickhouse"))]
+mod batch_span;
 mod canonical_path;
 mod central;
 mod check;
+#[cfg(feature = "clickhouse")]
+pub mod clickhouse;
 mod clock;
-#[cfg(any(feature = "sqlite", feature = "postgres"))]
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "clickhouse"))]
 mod codes;
 mod descendants;
 mod event;
@@ -53,6 +57,8 @@ mod newest_recordings;
 mod options;
 #[cfg(feature = "sqlite")]
 mod outage;
+#[cfg(any(feature = "postgres", feature = "clickhouse"))]
+mod percent;
 mod position;
 #[cfg(feature = "postgres")]
 pub mod postgres;
@@ -99,15 +105,15 @@ pub use health::{
     ClockHealth, Health, InstanceHealth, LogCounts, LogHealth, LogsHealth, TargetHealth, Vitals,
 };
 pub(crate) use hostname::hostname;
-pub use location::open;
 #[cfg(feature = "sqlite")]
-pub(crate) use location::postgres as postgres_at;
+pub(crate) use location::central as central_at;
+pub use location::open;
 pub use maintenance::{ClockReading, EraseCounts, Maintenance, Prune, PruneCounts};
 pub use metrics::{
     ActivitySample, AttributeSample, Bucket, CountedActivity, Dimension, Grain, Subject, Total,
     TypeCount,
 };
-#[cfg(any(feature = "sqlite", feature = "postgres"))]
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "clickhouse"))]
 pub(crate) use options::timed_out;
 pub use options::{Cancellation, LARGEST_PAGE, LARGEST_SCAN, ReadOptions, WallClock};
 #[cfg(feature = "sqlite")]

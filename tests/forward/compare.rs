@@ -12,7 +12,7 @@ use tower_activity::{
     ActivityLog, Describe, Outcome,
     query::ActivityReader,
     record::{ActivityRecord, Filter},
-    store::{Position, Store, postgres::PostgresStore, sqlite::SqliteStore},
+    store::{self, Position, Store, sqlite::SqliteStore},
 };
 
 /// Records activities, events, and trees of them; each is named by its number.
@@ -88,7 +88,7 @@ pub fn file(path: &Path) -> BTreeMap<String, Value> {
 }
 
 pub fn central(url: &str) -> BTreeMap<String, Value> {
-    all(&PostgresStore::new(url).unwrap())
+    all(&*store::open(url).unwrap())
 }
 
 /// Asserts that two stores have the same records.
@@ -110,7 +110,7 @@ pub fn assert_same(expected: &BTreeMap<String, Value>, found: &BTreeMap<String, 
 
 /// Waits until the central store has this many activities.
 pub fn until_count(url: &str, count: usize) {
-    let store = PostgresStore::new(url).unwrap();
+    let store = store::open(url).unwrap();
     for _ in 0..600 {
         // It fails while nothing was forwarded, and while the server is away.
         let health = store.reader().and_then(|mut reader| reader.health());
@@ -159,4 +159,10 @@ impl Follower {
         let missed = activities.filter(|key| !self.seen.contains(*key));
         assert_eq!(missed.count(), 0, "of {}", self.seen.len());
     }
+}
+
+/// The number of logs that were forwarded to a central store.
+pub fn logs(url: &str) -> u64 {
+    let mut reader = store::open(url).unwrap().reader().unwrap();
+    reader.health().unwrap().logs.unwrap().counts.known
 }

@@ -10,8 +10,10 @@ use std::{
 
 use tower_activity::{ActivityLog, forward::Forwarder};
 
+#[cfg(feature = "clickhouse")]
+use crate::support::clickhouse;
 use crate::{
-    compare::{assert_same, central, file, record},
+    compare::{assert_same, central, file, logs, record},
     support::postgres,
 };
 
@@ -20,6 +22,22 @@ const CHILD: &str = "ACTIVITY_TEST_FORWARD";
 
 #[test]
 fn a_killed_forwarder_misses_nothing_and_sends_nothing_twice() {
+    check(
+        "kill::a_killed_forwarder_misses_nothing_and_sends_nothing_twice",
+        postgres::database,
+    );
+}
+
+#[cfg(feature = "clickhouse")]
+#[test]
+fn a_killed_forwarder_misses_nothing_in_clickhouse() {
+    check(
+        "kill::a_killed_forwarder_misses_nothing_in_clickhouse",
+        clickhouse::database,
+    );
+}
+
+fn check(name: &str, database: impl Fn() -> String) {
     if let Ok(of) = std::env::var(CHILD) {
         let (path, url) = of.split_once(' ').unwrap();
         let _forwarding = Forwarder::open(path, url).unwrap().follow().unwrap();
@@ -32,16 +50,13 @@ fn a_killed_forwarder_misses_nothing_and_sends_nothing_twice() {
     let mut random = fastrand::Rng::with_seed(seed);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("activity.db");
-    let url = postgres::database();
+    let url = database();
     let log = ActivityLog::open(&path).unwrap();
     for round in 0..6 {
         record(&log, round * 1_000..round * 1_000 + 700);
         log.flush().wait().unwrap();
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args([
-                "--exact",
-                "kill::a_killed_forwarder_misses_nothing_and_sends_nothing_twice",
-            ])
+            .args(["--exact", name])
             .env(CHILD, format!("{} {url}", path.display()))
             .stdout(Stdio::null())
             .spawn()
@@ -51,10 +66,9 @@ fn a_killed_forwarder_misses_nothing_and_sends_nothing_twice() {
         child.wait().unwrap();
     }
     log.shutdown().wait().unwrap();
-    let logs = Forwarder::open(&path, &*url).unwrap().forward_all(|_| ());
-    logs.unwrap();
+    let done = Forwarder::open(&path, &*url).unwrap().forward_all(|_| ());
+    done.unwrap();
     assert_same(&file(&path), &central(&url));
     // All of them were one log: what was killed has not begun again.
-    let count = postgres::query(&url, "SELECT count(*) FROM tower_activity.log");
-    assert_eq!(count.trim(), "1");
+    assert_eq!(logs(&url), 1);
 }

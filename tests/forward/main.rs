@@ -1,6 +1,8 @@
 //! Forwarding: a central store has what the files have, once, whatever is stopped, killed, copied or put back.
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
+#[cfg(feature = "clickhouse")]
+mod clickhouse;
 mod compare;
 #[cfg(unix)]
 mod fleet;

@@ -8,6 +8,7 @@ mod central;
 mod central_reads;
 #[cfg(feature = "testing")]
 mod checks;
+#[cfg(all(feature = "clickhouse", feature = "postgres"))]
 mod clickhouse;
 #[cfg(feature = "testing")]
 mod clock;

@@ -4,6 +4,7 @@
 #![allow(unexpected_cfgs)]
 
 pub mod captured_events;
+#[cfg(feature = "clickhouse")]
 pub mod clickhouse;
 pub mod faulty;
 #[cfg(target_os = "linux")]

@@ -60,7 +60,7 @@ pub(crate) struct Event {
 
 #[derive(Debug, Args)]
 pub(crate) struct Forward {
-    /// Address of the central store: postgres://user@host/database
+    /// Address of the central store: postgres://user@host/database, or clickhouse://…
     #[arg(long, value_name = "URL")]
     pub(crate) to: String,
     /// End when everything is forwarded, and verify it

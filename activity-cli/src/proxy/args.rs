@@ -48,7 +48,7 @@ pub(crate) struct Proxy {
     /// Argument of tools that holds the handle of a session, such as browser_id (repeatable)
     #[arg(long, value_name = "NAME", value_parser = values::not_blank)]
     pub(crate) session_argument: Vec<String>,
-    /// Also forward the store to this address: postgres://user@host/database
+    /// Also forward the store to this address: postgres://user@host/database, or clickhouse://…
     #[arg(long, value_name = "URL", value_parser = values::not_blank)]
     pub(crate) forward_to: Option<String>,
     /// URL of the server, in place of a command

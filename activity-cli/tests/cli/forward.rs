@@ -303,7 +303,8 @@ fn what_cannot_be_forwarded_says_why() {
     let ran = fixture.run(&["forward", "--to", "mysql://h/x"]);
     assert_eq!(ran.code, Some(2));
     assert!(
-        ran.stderr.contains("only postgres:// is supported"),
+        ran.stderr
+            .contains("only postgres:// and clickhouse:// are supported"),
         "{}",
         ran.stderr
     );

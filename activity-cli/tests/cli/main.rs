@@ -4,6 +4,10 @@
 mod away;
 mod busy;
 mod central;
+mod clickhouse;
+#[allow(dead_code)]
+#[path = "../../../tests/support/clickhouse.rs"]
+mod clickhouse_server;
 mod columns;
 #[cfg(unix)]
 mod completions;

@@ -11,6 +11,7 @@ use super::{credentials, passwords::Passwords, tls::Verification};
 use crate::{
     error::{Error, Result},
     record::most_similar,
+    store::percent,
 };
 
 /// The parameters of an address, beside those of [`Verification`](super::tls::Verification).
@@ -224,24 +225,7 @@ fn is_local(host: &Host) -> bool {
 
 /// Decodes `%20` and the like.
 fn decode(value: &str) -> Result<String> {
-    let mut bytes = Vec::with_capacity(value.len());
-    let mut rest = value.as_bytes();
-    while let Some((first, behind)) = rest.split_first() {
-        rest = behind;
-        if *first != b'%' {
-            bytes.push(*first);
-            continue;
-        }
-        let digits = rest
-            .split_at_checked(2)
-            .and_then(|(digits, behind)| Some((str::from_utf8(digits).ok()?, behind)));
-        let byte = digits
-            .and_then(|(digits, behind)| Some((u8::from_str_radix(digits, 16).ok()?, behind)));
-        let (byte, behind) = byte.ok_or_else(|| Error::invalid(MALFORMED))?;
-        bytes.push(byte);
-        rest = behind;
-    }
-    String::from_utf8(bytes).map_err(|_| Error::invalid(MALFORMED))
+    percent::decode(value).ok_or_else(|| Error::invalid(MALFORMED))
 }
 
 #[cfg(test)]

@@ -13,16 +13,9 @@ mod failures;
 mod quarter;
 mod turns;
 
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "clickhouse"))]
+pub(crate) use self::agent_quarter::AgentQuarters;
 pub use self::quarter::Quarter;
-#[cfg(any(feature = "sqlite", feature = "postgres"))]
-pub(crate) use self::{
-    agent_quarter::AgentQuarters,
-    agents::{AgentRow, AgentRows, AgentSums, Neighbours},
-    bucket::{BucketRow, Buckets},
-    failures::{FailureRows, FailureSum, Failures, MOST_FINGERPRINTS, OTHERS},
-    quarter::{LAST_QUARTER, first_id, numbers},
-    turns::TurnSums,
-};
 pub(crate) use self::{
     agent_quarter::{ALL, AgentQuarter, Nesting, Span},
     quarter::{QUARTER_US, quarter_of},
@@ -32,4 +25,12 @@ pub(crate) use self::{
 pub(crate) use self::{
     agents::delete_quarters,
     quarter::{QUARTERS, first_of_hour},
+};
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub(crate) use self::{
+    agents::{AgentRow, AgentRows, AgentSums, Neighbours},
+    bucket::{BucketRow, Buckets},
+    failures::{FailureRows, FailureSum, Failures, MOST_FINGERPRINTS, OTHERS},
+    quarter::{LAST_QUARTER, first_id, numbers},
+    turns::TurnSums,
 };

@@ -37,7 +37,11 @@ pub(crate) struct Log {
 
 impl Log {
     pub(crate) fn connect(url: &str, number: u8) -> Self {
-        let mut intake = PostgresStore::new(url).unwrap().intake().unwrap();
+        Log::connect_to(&PostgresStore::new(url).unwrap(), number)
+    }
+
+    pub(crate) fn connect_to(store: &dyn CentralStore, number: u8) -> Self {
+        let mut intake = store.intake().unwrap();
         let id = Uuid::from_bytes([number; 16]);
         let log = ForwardedLog::new(id, id, "host");
         let places = intake.connect(&log).unwrap().places;
@@ -51,7 +55,7 @@ impl Log {
     }
 
     /// Returns the next batch of this log.
-    fn batch(
+    pub(crate) fn batch(
         &mut self,
         mut activities: Vec<ActivityRecord>,
         mut events: Vec<EventRecord>,
@@ -82,7 +86,7 @@ impl Log {
         self.intake.accept(&batch).unwrap();
     }
 
-    fn fold(&mut self) {
+    pub(crate) fn fold(&mut self) {
         while self.intake.fold().unwrap() > 0 {}
     }
 }
@@ -107,7 +111,7 @@ pub(crate) fn numbered(at: DateTime<Utc>, number: u64) -> ActivityRecord {
     one
 }
 
-fn event(at: DateTime<Utc>, number: u8) -> EventRecord {
+pub(crate) fn event(at: DateTime<Utc>, number: u8) -> EventRecord {
     let mut id = *ActivityId::lower_bound(at).as_bytes();
     id[15] = number;
     EventRecord::new(
@@ -117,7 +121,7 @@ fn event(at: DateTime<Utc>, number: u8) -> EventRecord {
     )
 }
 
-fn all(reader: &mut dyn Reader) -> Vec<ActivityRecord> {
+pub(crate) fn all(reader: &mut dyn Reader) -> Vec<ActivityRecord> {
     let list = Source::<ActivityRecord>::list(reader, &Filter::default(), None, 1000);
     list.unwrap().records
 }

@@ -1,5 +1,7 @@
 //! A central store in ClickHouse.
 
+mod batches;
+
 use crate::support::clickhouse;
 
 /// The tests' server answers as the engine's own does: only then do the other tests count.

@@ -1,10 +1,14 @@
 //! Every store answers like the suite's reference store, and a store that does not is detected.
 
+#[cfg(feature = "clickhouse")]
+mod clickhouse;
 #[cfg(feature = "dashboard")]
 mod dashboard;
 mod faults;
 #[cfg(feature = "postgres")]
 mod postgres;
+#[cfg(any(feature = "postgres", feature = "clickhouse"))]
+mod renewed;
 mod shelf;
 
 use tower_activity::{

@@ -1,18 +1,13 @@
 //! A central store in PostgreSQL answers like the suite's reference store.
 
-use std::{
-    ops::Range,
-    sync::mpsc::{Receiver, RecvTimeoutError::Disconnected, channel},
-    thread,
-    time::Duration,
-};
+use std::ops::Range;
 
 use tower_activity::{
-    store::{CentralStore, Intake, LogState, Store, postgres::PostgresStore},
+    store::{CentralStore, Store, postgres::PostgresStore},
     testing::conformance,
 };
 
-use super::SEEDS;
+use super::{SEEDS, renewed::Renewed};
 use crate::support::{pgbouncer::Pooler, postgres};
 
 /// The seeds of more records than a page has, which take the longest.
@@ -41,31 +36,14 @@ fn postgres_conforms_through_a_pooler_in_transaction_mode() {
 
 #[track_caller]
 fn check(seeds: Range<u64>, address: impl Fn(String) -> String) {
-    let (connected, intakes) = channel();
-    let renewing = thread::spawn(move || renew(&intakes));
+    let renewed = Renewed::default();
     let report = conformance::check(seeds, |records| {
         let store = PostgresStore::new(&address(postgres::database()))?;
         let mut intake = store.intake()?;
         conformance::forward(&mut *intake, records)?;
-        connected.send(intake).unwrap();
+        renewed.add(intake);
         store.reader()
     });
-    drop(connected);
-    renewing.join().unwrap();
+    drop(renewed);
     report.unwrap().assert();
-}
-
-/// Running activities run while their log is heard of.
-fn renew(new: &Receiver<Box<dyn Intake>>) {
-    let mut intakes: Vec<Box<dyn Intake>> = Vec::new();
-    loop {
-        match new.recv_timeout(Duration::from_secs(10)) {
-            Ok(intake) => intakes.push(intake),
-            Err(Disconnected) => break,
-            Err(_) => {}
-        }
-        for intake in &mut intakes {
-            intake.update(&LogState::default()).unwrap();
-        }
-    }
 }

@@ -5,7 +5,6 @@
 
 use std::{ops::Bound, sync::Arc};
 
-use chrono::{DateTime, Utc};
 use tokio_postgres::types::{ToSql, Type};
 use uuid::Uuid;
 
@@ -111,7 +110,10 @@ impl Where {
         }
         self.texts(&filter.session, "a.session");
         self.texts(&filter.request, "a.request");
-        let bounds = (filter.since.map(first_id), filter.until.map(first_id));
+        let bounds = (
+            filter.since.map(ActivityId::first_since),
+            filter.until.map(ActivityId::first_since),
+        );
         self.within(bounds);
         self.is_exact &= filter.attributes.is_empty() && filter.words.is_empty();
         if let Some(and) = &filter.and {
@@ -321,13 +323,6 @@ fn has_scope(what: Has) -> &'static str {
         | Has::Parent
         | Has::Duration => "FALSE",
     }
-}
-
-/// Returns the first id of a record that is not dated before this instant. Ids have microseconds.
-fn first_id(at: DateTime<Utc>) -> ActivityId {
-    let us = at.timestamp_micros();
-    let is_whole = at.timestamp_subsec_nanos().is_multiple_of(1_000);
-    ActivityId::from_parts(us.saturating_add((!is_whole).into()), 0)
 }
 
 pub(super) fn uuid(id: ActivityId) -> Uuid {

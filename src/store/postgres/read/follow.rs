@@ -4,14 +4,12 @@
 //! that a follower has passed, whatever order they were committed in.
 
 use tokio_postgres::types::Type;
-use uuid::Uuid;
 
 use super::{
     Snapshot,
     compile::{Table, Where},
     dictionary::{Dictionary, Texts},
     list::Listed,
-    row::PER_BATCH,
     tree::status,
 };
 use crate::{
@@ -19,6 +17,7 @@ use crate::{
     record::{ActivityRecord, Filter, Status},
     store::{
         CommitPage, CountedActivity, LARGEST_PAGE, Position, RecordKind,
+        batch_span::{BatchSpan, PER_BATCH, PlacedBatch, first_after, last_of},
         postgres::connection::Failed,
     },
 };
@@ -44,7 +43,7 @@ pub(super) async fn newest<R: Listed>(snapshot: &Snapshot<'_>) -> Result<Positio
     let row = &snapshot.query(NEWEST, &[]).await?[0];
     let (store, ordinal): (i64, i64) = (row.get(0), row.get(1));
     // After all records of the last batch.
-    Ok(Position::new(store, ordinal * PER_BATCH + PER_BATCH - 1))
+    Ok(Position::new(store, last_of(ordinal)))
 }
 
 /// Counts the places after a position: those in the order of its log, of which a batch may have fewer than there are positions in it.
@@ -68,24 +67,7 @@ pub(super) async fn behind<R: Listed>(
     Ok(count.cast_unsigned())
 }
 
-/// Returns the ordinal of the batch with the next place after a seq. After the last place of a batch comes the next one.
-fn first_after(seq: i64) -> i64 {
-    (seq + 1).div_euclid(PER_BATCH)
-}
-
-/// Batches one after another, of which records are read in one go.
-struct Batches {
-    ids: Vec<i64>,
-    /// The first batch, and its last seq that was read before.
-    after: (i64, i64),
-    /// The last seq of the last batch to read.
-    up_to: i64,
-    ids_between: (Uuid, Uuid),
-    /// The position after them.
-    end: i64,
-}
-
-impl Batches {
+impl BatchSpan {
     /// Finds the next batches after a position that have records, with at most so many places; `None` after the last.
     async fn next(
         snapshot: &Snapshot<'_>,
@@ -98,56 +80,16 @@ impl Batches {
             RecordKind::Activities => ACTIVITY_BATCHES,
             RecordKind::Events => EVENT_BATCHES,
         };
-        let first = first_after(from);
-        let last = newest / PER_BATCH;
+        let (first, last) = (first_after(from), newest / PER_BATCH);
         let values = [(&first as _, Type::INT8), (&last as _, Type::INT8)];
-        let mut next: Option<Batches> = None;
-        let mut places = 0;
-        for row in snapshot.query(sql, &values).await? {
-            let (id, ordinal): (i64, i64) = (row.get(0), row.get(1));
-            let (mut after, up_to): (i64, i64) = (row.get(2), row.get(3));
-            let before = after;
-            if ordinal == from / PER_BATCH {
-                after = after.saturating_add(from % PER_BATCH);
-            }
-            if after >= up_to {
-                continue;
-            }
-            let (min, max): (Uuid, Uuid) = (row.get(4), row.get(5));
-            let end = ordinal * PER_BATCH + PER_BATCH - 1;
-            match &mut next {
-                None if up_to - after > most => {
-                    // A part of it.
-                    let up_to = after + most;
-                    return Ok(Some(Batches {
-                        ids: vec![id],
-                        after: (id, after),
-                        up_to,
-                        ids_between: (min, max),
-                        end: ordinal * PER_BATCH + up_to - before,
-                    }));
-                }
-                None => {
-                    next = Some(Batches {
-                        ids: vec![id],
-                        after: (id, after),
-                        up_to,
-                        ids_between: (min, max),
-                        end,
-                    });
-                }
-                Some(next) if places + up_to - after <= most => {
-                    next.ids.push(id);
-                    next.up_to = up_to;
-                    next.ids_between.0 = next.ids_between.0.min(min);
-                    next.ids_between.1 = next.ids_between.1.max(max);
-                    next.end = end;
-                }
-                Some(_) => break,
-            }
-            places += up_to - after;
-        }
-        Ok(next)
+        let rows = snapshot.query(sql, &values).await?;
+        let batches = rows.iter().map(|row| PlacedBatch {
+            id: row.get(0),
+            ordinal: row.get(1),
+            places: (row.get(2), row.get(3)),
+            ids: (row.get(4), row.get(5)),
+        });
+        Ok(BatchSpan::first(batches, from, most))
     }
 
     /// Adds the conditions for their records, and returns the order of these.
@@ -191,7 +133,7 @@ pub(super) async fn after<R: Listed>(
         return Ok(CommitPage::new(records, newest));
     }
     loop {
-        let next = Batches::next(snapshot, R::KIND, from, newest.seq(), most).await?;
+        let next = BatchSpan::next(snapshot, R::KIND, from, newest.seq(), most).await?;
         let Some(batches) = next else { break };
         let mut all = clause.clone();
         let order = batches.add_to(&mut all);
@@ -234,7 +176,7 @@ pub(super) async fn count_after(
         true => i64::try_from(limit.max(1)).unwrap_or(i64::MAX),
         false => limit.clamp(1, LARGEST_PAGE) as i64,
     };
-    let next = Batches::next(snapshot, RecordKind::Activities, from, newest.seq(), most).await?;
+    let next = BatchSpan::next(snapshot, RecordKind::Activities, from, newest.seq(), most).await?;
     let batches = match next {
         Some(batches) if clause.is_possible => batches,
         _ => return Ok(CommitPage::new(Vec::new(), newest)),

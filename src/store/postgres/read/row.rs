@@ -11,17 +11,16 @@ use crate::{
         ActivityId, ActivityRecord, EventId, EventRecord, InstanceId, Kind, Preview, Scope, SpanId,
         Status, Text, TraceId,
     },
-    store::codes::Code,
+    store::{batch_span::PER_BATCH, codes::Code},
 };
 
-/// What is added to the number of a batch in the order of all logs to get those of its records: more than a batch has places. Its
-/// digits, for statements.
+/// The digits of [`PER_BATCH`], for statements.
 macro_rules! per_batch {
     () => {
         1048576
     };
 }
-pub(super) const PER_BATCH: i64 = per_batch!();
+const _: () = assert!(per_batch!() == PER_BATCH);
 
 /// The scope and the instance of a row of the alias `a`.
 macro_rules! scope_columns {
