@@ -74,10 +74,19 @@ def quoted(text):
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
+def apply(session, settings):
+    """Sets settings. Read-only sessions refuse further ones, so that is the last."""
+    if settings:
+        keys = sorted(settings, key=lambda key: key == "readonly")
+        session.query("SET " + ", ".join(f"{key} = {quoted(settings[key])}" for key in keys))
+
+
 class Engine:
     def __init__(self, folder):
         self.folder = folder
+        # Those that requests name, and those of earlier requests by their settings.
         self.sessions = {}
+        self.idle = {}
         self.lock = threading.Lock()
         # Keeps the database loaded.
         self.first = Session(folder)
@@ -209,48 +218,75 @@ class Handler(BaseHTTPRequestHandler):
                 self.insert(session, found[1].decode(), found[2].decode(), head[found.end():], body)
             else:
                 self.select(session, given, head + b"".join(body))
-        finally:
-            end()
+        except BaseException:
+            end(False)
+            raise
+        end(True)
 
     def session(self, given):
-        """Returns a session with the settings of the request, and what ends it."""
+        """Returns a session with the settings of the request, and what ends it, which is told whether the request has succeeded."""
         settings = {key: value for key, value in given.items() if key not in NOT_SETTINGS and not key.startswith("param_")}
+        for key in settings:
+            if not re.fullmatch(r"\w+", key):
+                raise Failed(115, f"Code: 115. DB::Exception: Unknown setting {key!r}. (UNKNOWN_SETTING)")
+        database = given.get("database") or self.headers.get("X-ClickHouse-Database")
+        if self.command == "GET":
+            settings.setdefault("readonly", "2")
         name = given.get("session_id")
-        if name is None:
-            session, locked = Session(self.engine.folder), None
-        else:
+        return self.named(name, database, settings) if name is not None else self.unnamed(database, settings)
+
+    def unnamed(self, database, settings):
+        """Returns a session that an earlier request has left, or a new one: to open one and to set its settings takes longer than most
+        queries."""
+        # Each request has its own.
+        own = {key: value for key, value in settings.items() if key in ("insert_deduplication_token", "max_execution_time")}
+        shared = {key: value for key, value in settings.items() if key not in own}
+        key = (database, *sorted(shared.items()), *sorted(own))
+        with self.engine.lock:
+            idle = self.engine.idle.setdefault(key, [])
+            session = idle.pop() if idle else None
+        is_new = session is None
+        if is_new:
+            session = Session(self.engine.folder)
+
+        def end(succeeded):
             with self.engine.lock:
-                session, locked = self.engine.sessions.setdefault(name, (Session(self.engine.folder), threading.Lock()))
-            if not locked.acquire(blocking=False):
-                raise Failed(373, f"Code: 373. DB::Exception: Session {name} is locked by a concurrent client. (SESSION_IS_LOCKED)")
+                if succeeded and len(idle) < 8:
+                    idle.append(session)
+                    return
+            session.close()
+
+        try:
+            if is_new and database:
+                session.query(f"USE `{database}`")
+            apply(session, {**shared, **own} if is_new else own)
+        except BaseException:
+            end(False)
+            raise
+        return session, end
+
+    def named(self, name, database, settings):
+        with self.engine.lock:
+            session, locked = self.engine.sessions.setdefault(name, (Session(self.engine.folder), threading.Lock()))
+        if not locked.acquire(blocking=False):
+            raise Failed(373, f"Code: 373. DB::Exception: Session {name} is locked by a concurrent client. (SESSION_IS_LOCKED)")
         before = {}
 
-        def end():
-            if locked is None:
-                session.close()
-                return
+        def end(_):
             for key, value in before.items():
                 session.query(f"SET {key} = {value}")
             locked.release()
 
         try:
-            if given.get("database") or self.headers.get("X-ClickHouse-Database"):
-                database = given.get("database") or self.headers["X-ClickHouse-Database"]
+            if database:
                 session.query(f"USE `{database}`")
-            if self.command == "GET":
-                settings.setdefault("readonly", "2")
-            # Of a named session they last no longer than the request.
-            for key, value in settings.items():
-                if not re.fullmatch(r"\w+", key):
-                    raise Failed(115, f"Code: 115. DB::Exception: Unknown setting {key!r}. (UNKNOWN_SETTING)")
-                if locked is not None:
-                    row = session.query(f"SELECT changed, value FROM system.settings WHERE name = '{key}'", "TabSeparatedRaw").bytes().decode()
-                    before[key] = quoted(row[2:].rstrip("\n")) if row.startswith("1") else "DEFAULT"
-            # Read-only sessions refuse further settings.
-            for key in sorted(settings, key=lambda key: key == "readonly"):
-                session.query(f"SET {key} = {quoted(settings[key])}")
+            # They last no longer than the request.
+            for key in settings:
+                row = session.query(f"SELECT changed, value FROM system.settings WHERE name = '{key}'", "TabSeparatedRaw").bytes().decode()
+                before[key] = quoted(row[2:].rstrip("\n")) if row.startswith("1") else "DEFAULT"
+            apply(session, settings)
         except BaseException:
-            end()
+            end(False)
             raise
         return session, end
 
