@@ -70,7 +70,10 @@ pub fn port() -> u16 {
 /// Returns the address of a new database on that server.
 pub fn database() -> String {
     let number = DATABASES.fetch_add(1, Relaxed);
-    format!("clickhouse://127.0.0.1:{}/test_{number}", SERVER.port)
+    format!(
+        "clickhouse://default@127.0.0.1:{}/test_{number}",
+        SERVER.port
+    )
 }
 
 /// Returns a command that runs a script beside the server's.

@@ -10,6 +10,8 @@ use crate::{
 };
 
 const MALFORMED: &str = "the address of the ClickHouse database is malformed: it has the form clickhouse://user@host:8443/database";
+const AMBIGUOUS: &str = "the address of the ClickHouse database has #, or / or ? before an @: write %23, %2F, %3F or %40 in the password, the \
+     user and the database";
 /// The database of an address without one.
 const DATABASE: &str = "tower_activity";
 /// The user of an address without one.
@@ -31,6 +33,12 @@ impl Address {
     /// Parses an address. Errors repeat no part of it.
     pub(super) fn parse(url: &str) -> Result<Self> {
         let malformed = || Error::invalid(MALFORMED);
+        let host_on = url.split_once("://").map_or(url, |(_, rest)| rest);
+        let behind = host_on.split_once(['/', '?', '#']);
+        // They may be parts of a password, which would be printed.
+        if url.contains('#') || behind.is_some_and(|(_, rest)| rest.contains('@')) {
+            return Err(Error::invalid(AMBIGUOUS));
+        }
         let uri = url.parse::<Uri>().map_err(|_| malformed())?;
         let authority = uri.authority().ok_or_else(malformed)?;
         let host = Some(authority.host()).filter(|host| !host.is_empty());
@@ -150,6 +158,9 @@ mod tests {
             "clickhouse://ann:%zz-hunter2@host/x",
             "clickhouse://ann:hunter2@host/x?secure=yes",
             "clickhouse://ann:hunter2@host/x?hunter2",
+            "clickhouse://ann:80/hunter2@host/x",
+            "clickhouse://ann:80?hunter2@host/x",
+            "clickhouse://ann:80#hunter2@host/x",
         ] {
             let error = Address::parse(wrong).err().unwrap();
             assert!(error.is_invalid(), "{wrong}");
