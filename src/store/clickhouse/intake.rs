@@ -5,6 +5,7 @@
 
 use std::{
     collections::HashMap,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -28,6 +29,10 @@ use crate::{
 
 /// How often a log is heard of that has nothing new to say: rows of tables are dearer here than elsewhere.
 const BEAT: Duration = Duration::from_secs(5);
+/// How long an intake that ends waits for another one that gives batches their places, longer than a lease, and the time between two
+/// looks.
+const MOST_WAIT: Duration = Duration::from_secs(12);
+const LOOK: Duration = Duration::from_millis(200);
 const LOG: &str = "SELECT activity, event, chunk, batch, version FROM log WHERE id = {id:UInt128}";
 const PUT_LOG: &str = concat!(
     "INSERT INTO log (id, host, activity, event, chunk, batch, waiting, version) SELECT {id:UInt128}, {host:String}, {activity:Int64}, \
@@ -158,7 +163,16 @@ impl Intake for ClickHouseIntake {
     }
 
     fn fold_accepted(&mut self) -> Result<()> {
-        while self.fold()? > 0 {}
+        let mut placed_at = Instant::now();
+        while placed_at.elapsed() < MOST_WAIT {
+            if self.fold()? > 0 {
+                placed_at = Instant::now();
+            } else if order::waiting(&self.client)? == 0 {
+                break;
+            } else {
+                thread::sleep(LOOK);
+            }
+        }
         Ok(())
     }
 

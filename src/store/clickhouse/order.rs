@@ -33,11 +33,15 @@ const ADD: &str = concat!(
     " ORDER BY accepted_at, last_activity, last_event LIMIT {most:UInt64}"
 );
 
+/// Returns the number of accepted batches without a place.
+pub(super) fn waiting(client: &Client) -> Result<u64> {
+    let count = Last::read(client)?.bind(COUNT).reading();
+    RowReader::new(&client.query(&count, INTAKE_TIMEOUT)?).next()
+}
+
 /// Gives accepted batches their places. Returns how many; 0 if none is left or another intake does it.
 pub(super) fn place(client: &Client, holder: u128) -> Result<u64> {
-    let last = Last::read(client)?;
-    let count = client.query(&last.bind(COUNT).reading(), INTAKE_TIMEOUT)?;
-    if RowReader::new(&count).next::<u64>()? == 0 {
+    if waiting(client)? == 0 {
         return Ok(0);
     }
     let lease = match Lease::take(client, NAME, holder) {
