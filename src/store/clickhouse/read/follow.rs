@@ -67,6 +67,9 @@ pub(super) fn after<R: Listed>(
     if !position.is_in_log_of(newest) || position.seq() > newest.seq() {
         return Ok(CommitPage::restarted(newest));
     }
+    if position.seq() == newest.seq() {
+        return Ok(CommitPage::new(Vec::new(), newest));
+    }
     let clause = Where::new(&R::select(), R::KIND, filter).once();
     // As many as may be wanted, and more where few of them match.
     let mut most = limit as i64;

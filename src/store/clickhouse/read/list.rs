@@ -2,7 +2,7 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BTreeSet, HashMap, HashSet},
+    collections::{BTreeSet, HashSet},
 };
 
 use super::{
@@ -24,6 +24,8 @@ use crate::{
 pub(super) const STEP: usize = 2 * LARGEST_PAGE;
 /// Rows that are completed at a time: their ids are part of an address.
 pub(super) const IDS: usize = 500;
+/// Batches whose places a reader remembers: 3 MB.
+const MOST_PLACED: usize = 50_000;
 /// The places of batches, and activities with recordings.
 const COMPLETE: &str = "SELECT (SELECT groupArray((number, ordinal, first_activity, first_event)) FROM place WHERE number IN {batches:Array(UInt64)}), \
      (SELECT groupArray(activity) FROM link WHERE activity IN {ids:Array(UInt128)})";
@@ -129,38 +131,67 @@ impl ClickHouseReader {
     fn complete<R: Listed>(&self, records: &mut [R], places: &[(u64, i64)]) -> Result<()> {
         let ahead_from = self.ahead_from();
         for (records, places) in records.chunks_mut(IDS).zip(places.chunks(IDS)) {
-            let mut batches: Vec<u64> = places.iter().map(|(batch, _)| *batch).collect();
-            batches.sort_unstable();
-            batches.dedup();
             let ids = records.iter().map(|one| number(&R::id_bytes(one.id())));
             let ids: Vec<u128> = match R::KIND {
                 RecordKind::Activities => ids.collect(),
                 RecordKind::Events => Vec::new(),
             };
-            let statement = Statement::new(COMPLETE)
-                .with("batches", &batches[..])
-                .with("ids", &ids[..]);
-            let answer = self.query(statement)?;
-            let mut row = RowReader::new(&answer);
-            let placed: Vec<(u64, u64, i64, i64)> = row.next()?;
-            let linked: HashSet<u128> = row.next::<Vec<_>>()?.into_iter().collect();
-            let placed = placed
-                .into_iter()
-                .map(|(number, ordinal, activity, event)| {
-                    let first = match R::KIND {
-                        RecordKind::Activities => activity,
-                        RecordKind::Events => event,
-                    };
-                    (number, ordinal.cast_signed() * PER_BATCH - first)
-                });
-            let placed: HashMap<u64, i64> = placed.collect();
+            let linked = self.look_up(places, &ids)?;
+            let placed = self.placed.borrow();
             for (one, (batch, seq)) in records.iter_mut().zip(places) {
                 let has_recording = linked.contains(&number(&R::id_bytes(one.id())));
-                let place = placed.get(batch).map(|before| before + seq);
+                let place = placed.get(batch).map(|batch| batch.before::<R>() + seq);
                 one.complete(place, one.at() >= ahead_from, has_recording);
             }
         }
         Ok(())
+    }
+
+    /// Reads the places of batches that are not known yet, and returns those of the activities that have recordings.
+    fn look_up(&self, places: &[(u64, i64)], ids: &[u128]) -> Result<HashSet<u128>> {
+        let mut placed = self.placed.borrow_mut();
+        let batches = places.iter().map(|(batch, _)| *batch);
+        let mut batches: Vec<u64> = batches.filter(|one| !placed.contains_key(one)).collect();
+        batches.sort_unstable();
+        batches.dedup();
+        if batches.is_empty() && ids.is_empty() {
+            return Ok(HashSet::new());
+        }
+        let statement = Statement::new(COMPLETE)
+            .with("batches", &batches[..])
+            .with("ids", ids);
+        let answer = self.query(statement)?;
+        let mut row = RowReader::new(&answer);
+        let found: Vec<(u64, u64, i64, i64)> = row.next()?;
+        if placed.len() + found.len() > MOST_PLACED {
+            let kept: HashSet<u64> = places.iter().map(|(batch, _)| *batch).collect();
+            placed.retain(|number, _| kept.contains(number));
+        }
+        placed.extend(found.into_iter().map(|(number, ordinal, activity, event)| {
+            let start = ordinal.cast_signed() * PER_BATCH;
+            let batch = Placed {
+                activities: start - activity,
+                events: start - event,
+            };
+            (number, batch)
+        }));
+        Ok(row.next::<Vec<_>>()?.into_iter().collect())
+    }
+}
+
+/// What is added to the places of a batch, in the order of its log, to get those in the order of all logs. It never changes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Placed {
+    activities: i64,
+    events: i64,
+}
+
+impl Placed {
+    fn before<R: Record>(self) -> i64 {
+        match R::KIND {
+            RecordKind::Activities => self.activities,
+            RecordKind::Events => self.events,
+        }
     }
 }
 

@@ -11,13 +11,15 @@ mod sums;
 mod tree;
 
 use std::{
+    cell::RefCell,
+    collections::HashMap,
     ops::{Range, RangeInclusive},
     time::{Duration, Instant},
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use self::list::Listed;
+use self::list::{Listed, Placed};
 use super::{
     client::{Client, READ_TIMEOUT, Statement},
     migrate::{self, Marks},
@@ -47,6 +49,10 @@ pub(super) struct ClickHouseReader {
     options: ReadOptions,
     /// How far the server's clock was ahead of this one.
     ahead: TimeDelta,
+    /// Batches that have their places.
+    placed: RefCell<HashMap<u64, Placed>>,
+    /// Running activities, and when they were read.
+    open: RefCell<Option<(Instant, Vec<ActivityRecord>)>>,
 }
 
 impl ClickHouseReader {
@@ -59,6 +65,8 @@ impl ClickHouseReader {
             marks,
             options: ReadOptions::default(),
             ahead: (now - Utc::now()).max(TimeDelta::zero()),
+            placed: RefCell::default(),
+            open: RefCell::default(),
         })
     }
 

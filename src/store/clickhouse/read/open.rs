@@ -1,6 +1,9 @@
 //! Running activities.
 
-use std::collections::HashSet;
+use std::{
+    collections::HashSet,
+    time::{Duration, Instant},
+};
 
 use super::ClickHouseReader;
 use crate::{
@@ -17,13 +20,34 @@ const OPEN: &str = "WITH heard AS (SELECT id FROM log WHERE heard_at > now64(6) 
        (SELECT groupArray(id) FROM activity WHERE id IN listed), (SELECT groupArray(activity) FROM link WHERE activity IN listed) \
      FROM open WHERE notEmpty(activities)";
 
+/// How long a reader uses what it has read: logs say less often what has changed.
+const MAX_AGE: Duration = Duration::from_millis(500);
+
 impl ClickHouseReader {
-    /// Reads the running activities: those of processes that are not alive are abandoned.
+    /// Returns the running activities: those of processes that are not alive are abandoned.
     pub(super) fn open_activities(&self) -> Result<Vec<ActivityRecord>> {
+        let kept = self.open.borrow().clone();
+        let kept = kept.filter(|(read_at, _)| read_at.elapsed() < MAX_AGE);
+        let mut open = match kept {
+            Some((_, open)) => open,
+            None => {
+                let read_at = Instant::now();
+                let open = self.read_open()?;
+                self.open.replace(Some((read_at, open.clone())));
+                open
+            }
+        };
+        let ahead_from = self.ahead_from();
+        for one in &mut open {
+            one.ahead = one.started_at >= ahead_from;
+        }
+        Ok(open)
+    }
+
+    fn read_open(&self) -> Result<Vec<ActivityRecord>> {
         let answer = self.query(Statement::new(OPEN).reading())?;
         let mut rows = RowReader::new(&answer);
         let mut open = Vec::new();
-        let ahead_from = self.ahead_from();
         while !rows.is_at_end() {
             let activities: Vec<&[u8]> = rows.next()?;
             let is_heard: bool = rows.next()?;
@@ -45,7 +69,6 @@ impl ClickHouseReader {
                     false => Status::Abandoned,
                 };
                 one.has_recording = linked.contains(&id);
-                one.ahead = one.started_at >= ahead_from;
                 open.push(one);
             }
         }
