@@ -78,6 +78,10 @@ pub(super) const WRONG: [(&str, &str); 2] =
 pub(super) struct Questions<'a> {
     reader: &'a mut dyn Reader,
     expected: Expected<'a>,
+    /// One of so many is asked.
+    every: u64,
+    /// The number of the last question.
+    number: u64,
     report: &'a mut Report,
 }
 
@@ -85,6 +89,7 @@ impl<'a> Questions<'a> {
     pub(super) fn new(
         reader: &'a mut dyn Reader,
         expected: Expected<'a>,
+        every: u64,
         report: &'a mut Report,
     ) -> Self {
         let now = expected.records.now;
@@ -92,6 +97,8 @@ impl<'a> Questions<'a> {
         Questions {
             reader,
             expected,
+            every: every.max(1),
+            number: 0,
             report,
         }
     }
@@ -115,6 +122,11 @@ impl<'a> Questions<'a> {
         expected: &T,
         ask: impl FnOnce(&mut dyn Reader) -> Result<T>,
     ) {
+        self.number += 1;
+        let seed = self.expected.records.seed;
+        if !self.number.wrapping_add(seed).is_multiple_of(self.every) {
+            return;
+        }
         self.report.compared += 1;
         let found = match ask(self.reader) {
             Ok(found) if found == *expected => return,
@@ -122,7 +134,7 @@ impl<'a> Questions<'a> {
             Err(error) => format!("the error {error}"),
         };
         self.report.differences.push(Difference {
-            seed: self.expected.records.seed,
+            seed,
             question: question(),
             expected: format!("{expected:?}"),
             found,
