@@ -9,7 +9,7 @@ use tower_activity::{
     Error, ErrorKind, Result,
     store::{
         Accepted, CentralStore, ForwardBatch, ForwardedLog, Intake, LogState, Places, Reader,
-        Store, postgres::PostgresStore, sealed::WriteSide,
+        Store, sealed::WriteSide,
     },
 };
 
@@ -24,10 +24,10 @@ pub enum Lost {
     KilledAfterCommit,
 }
 
-/// A PostgreSQL store whose answers may be lost.
+/// A store whose answers may be lost.
 #[derive(Debug, Clone)]
 pub struct Lossy {
-    pub inner: PostgresStore,
+    pub inner: Arc<dyn CentralStore>,
     pub lost: Lost,
     /// The bounds of all batches that were sent.
     pub sent: Arc<Mutex<Vec<(Places, Places)>>>,

@@ -13,7 +13,7 @@ use tower_activity::{
 };
 
 use crate::{
-    compare::{assert_same, central, file, record, until_count},
+    compare::{assert_same, central, file, logs, record, until_count},
     support::{
         poll_until, postgres,
         proxy::{At, Network, Proxy},
@@ -39,7 +39,7 @@ fn a_batch_is_there_once_whichever_request_the_network_loses() {
             for at in [At::Before(request), At::After(request)] {
                 for network in [Network::Silent, Network::Cut] {
                     let name = format!("{at:?} {network:?}");
-                    let check = move || check(at, network);
+                    let check = move || check(&postgres::database(), TIMEOUTS, at, network);
                     (thread::Builder::new().name(name).spawn_scoped(scope, check)).unwrap();
                 }
             }
@@ -47,14 +47,14 @@ fn a_batch_is_there_once_whichever_request_the_network_loses() {
     });
 }
 
+/// Forwards to this database while its network fails at a request.
 #[track_caller]
-fn check(at: At, network: Network) {
+pub fn check(url: &str, parameters: &str, at: At, network: Network) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("activity.db");
-    let url = postgres::database();
-    let proxy = Proxy::start(&url);
+    let proxy = Proxy::start(url);
     proxy.set_at(at, network);
-    let target = proxy.address(&url, TIMEOUTS);
+    let target = proxy.address(url, parameters);
     let log = ActivityLog::builder()
         .forward_to(&*target)
         .open(&path)
@@ -65,13 +65,12 @@ fn check(at: At, network: Network) {
     // The forwarder has noticed.
     poll_until(|| error(&path));
     proxy.set(Network::Open);
-    until_count(&url, 100);
+    until_count(url, 100);
     record(&log, 50..60);
     let report = log.shutdown().timeout(Duration::from_secs(30)).wait();
     assert_eq!(report.unwrap().not_forwarded, 0, "{at:?} {network:?}");
-    assert_same(&file(&path), &central(&url));
-    let logs = postgres::query(&url, "SELECT count(*) FROM tower_activity.log");
-    assert_eq!(logs.trim(), "1", "{at:?} {network:?}");
+    assert_same(&file(&path), &central(url));
+    assert_eq!(logs(url), 1, "{at:?} {network:?}");
 }
 
 /// Returns what a forwarder has kept in its file.

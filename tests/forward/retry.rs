@@ -5,11 +5,11 @@ use std::{path::Path, sync::Arc};
 use tower_activity::{
     ActivityLog,
     forward::Forwarder,
-    store::{Places, postgres::PostgresStore},
+    store::{CentralStore, Places, postgres::PostgresStore},
 };
 
 use crate::{
-    compare::{assert_same, central, file, record},
+    compare::{assert_same, central, file, logs, record},
     lossy::{Lossy, Lost},
     support::postgres,
 };
@@ -21,11 +21,16 @@ fn write(path: &Path, numbers: std::ops::Range<usize>) {
 }
 
 fn check(lost: Lost) -> Vec<(Places, Places)> {
+    let url = postgres::database();
+    check_in(&url, Arc::new(PostgresStore::new(&url).unwrap()), lost)
+}
+
+/// Forwards to a store while answers are lost. Returns the bounds of all batches that were sent.
+pub fn check_in(url: &str, inner: Arc<dyn CentralStore>, lost: Lost) -> Vec<(Places, Places)> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("activity.db");
-    let url = postgres::database();
     let mut store = Lossy {
-        inner: PostgresStore::new(&url).unwrap(),
+        inner,
         lost,
         sent: Arc::default(),
     };
@@ -40,9 +45,8 @@ fn check(lost: Lost) -> Vec<(Places, Places)> {
     write(&path, 10..20);
     store.lost = Lost::Never;
     forward(&store).unwrap();
-    assert_same(&file(&path), &central(&url));
-    let logs = postgres::query(&url, "SELECT count(*) FROM tower_activity.log");
-    assert_eq!(logs.trim(), "1");
+    assert_same(&file(&path), &central(url));
+    assert_eq!(logs(url), 1);
     let sent = store.sent.lock().unwrap();
     sent.clone()
 }

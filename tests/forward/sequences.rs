@@ -242,7 +242,7 @@ impl Files {
             postgres::query(&self.url, silent);
         }
         let store = Lossy {
-            inner: PostgresStore::new(&self.url).unwrap(),
+            inner: Arc::new(PostgresStore::new(&self.url).unwrap()),
             lost,
             sent: Arc::default(),
         };
