@@ -1,6 +1,6 @@
 //! Shared by the benches: filling a store, statistics, and machine-readable lines.
 
-#[cfg(feature = "postgres")]
+#[cfg(any(feature = "postgres", feature = "clickhouse"))]
 pub mod central;
 pub mod fill;
 mod stats;

@@ -3,10 +3,7 @@
 use chrono::Utc;
 use tower_activity::{
     record::{ActivityRecord, InstanceId},
-    store::{
-        CentralStore, ForwardBatch, ForwardedLog, Instance, InstanceHealth, Intake, Places,
-        postgres::PostgresStore,
-    },
+    store::{CentralStore, ForwardBatch, ForwardedLog, Instance, InstanceHealth, Intake, Places},
 };
 use uuid::Uuid;
 
@@ -32,7 +29,7 @@ impl Log {
     /// # Errors
     ///
     /// If the store cannot be reached.
-    pub fn connect(store: &PostgresStore, number: usize) -> Result<Self, Failure> {
+    pub fn connect(store: &dyn CentralStore, number: usize) -> Result<Self, Failure> {
         let mut intake = store.intake()?;
         let id = Uuid::from_u128(number as u128 + 1);
         let host = format!("host-{number}");
