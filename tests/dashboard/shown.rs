@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use tower_activity::{ActivityLog, query::ActivityReader, web::ActivityRouter};
+use tower_activity::{ActivityLog, query::ActivityReader, record::Filter, web::ActivityRouter};
 
 /// What the pages show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,9 +12,12 @@ pub(crate) enum Kind {
     /// A central store in PostgreSQL.
     #[cfg(feature = "postgres")]
     Central,
+    /// A central store in ClickHouse.
+    #[cfg(feature = "clickhouse")]
+    ClickHouse,
 }
 
-/// Set to `postgres` to run all tests on a central store.
+/// Set to `postgres` or `clickhouse` to run all tests on a central store.
 const VARIABLE: &str = "ACTIVITY_TEST_DASHBOARD";
 
 impl Kind {
@@ -22,6 +25,8 @@ impl Kind {
         match std::env::var(VARIABLE).as_deref() {
             #[cfg(feature = "postgres")]
             Ok("postgres") => Kind::Central,
+            #[cfg(feature = "clickhouse")]
+            Ok("clickhouse") => Kind::ClickHouse,
             Ok(other) => panic!("{VARIABLE} is {other:?}"),
             Err(_) => Kind::File,
         }
@@ -47,6 +52,11 @@ impl Shown {
                 let url = crate::support::postgres::database();
                 (builder.forward_to(&*url), Some(url))
             }
+            #[cfg(feature = "clickhouse")]
+            Kind::ClickHouse => {
+                let url = crate::support::clickhouse::database();
+                (builder.forward_to(&*url), Some(url))
+            }
         };
         let shown = Shown {
             log: builder.open(path).unwrap(),
@@ -59,16 +69,13 @@ impl Shown {
     /// Waits until everything that is recorded by now is shown.
     pub(crate) async fn settle(&self) {
         self.log.flush().await.unwrap();
-        #[cfg(feature = "postgres")]
         if let Some(url) = self.url.clone() {
             let log = self.log.clone();
             let settled = move || {
                 let targets = log.reader().unwrap().health().unwrap().targets;
                 let is_sent =
                     targets.iter().all(|target| target.behind == 0) && !targets.is_empty();
-                let uncounted = "SELECT count(*) FROM tower_activity.batch WHERE ordinal IS NULL";
-                let is_counted = || crate::support::postgres::query(&url, uncounted).trim() == "0";
-                (is_sent && ActivityReader::open(&url).is_ok() && is_counted()).then_some(())
+                (is_sent && ActivityReader::open(&url).is_ok() && is_counted(&url)).then_some(())
             };
             let wait = move || crate::support::poll_until(settled);
             tokio::task::spawn_blocking(wait).await.unwrap();
@@ -90,4 +97,20 @@ impl Shown {
             None => self.log.router(),
         }
     }
+}
+
+/// Returns true if everything at this address is counted in the sums, and seen by followers.
+fn is_counted(url: &str) -> bool {
+    #[cfg(feature = "postgres")]
+    if url.starts_with("postgres") {
+        let uncounted = "SELECT count(*) FROM tower_activity.batch WHERE ordinal IS NULL";
+        return crate::support::postgres::query(url, uncounted).trim() == "0";
+    }
+    // Nothing is summed up there.
+    let mut reader = ActivityReader::open(url).unwrap();
+    let any = Filter::default();
+    let activities = reader.page(&any, None, 1_000).unwrap().records;
+    let events = reader.events(&any, None, 1_000).unwrap().records;
+    let mut ended = activities.iter().filter(|one| one.duration_ns.is_some());
+    ended.all(|one| one.seq.is_some()) && events.iter().all(|one| one.seq > 0)
 }

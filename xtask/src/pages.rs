@@ -2,7 +2,10 @@
 
 use std::{fs, process::Command};
 
-use crate::run::{self, Result, run, run_quietly};
+use crate::{
+    browser,
+    run::{self, Result, run, run_quietly},
+};
 
 #[path = "../../build/stamp.rs"]
 mod stamp;
@@ -24,6 +27,15 @@ pub(crate) fn pages() -> Result {
     run_quietly(Command::new("npm").args(build).current_dir(&pages))?;
     fs::write(built, stamp)?;
     Ok(())
+}
+
+/// Builds the pages. Returns the command that runs their tests in a browser, with pages that show a central store of this kind.
+pub(crate) fn tests_on(store: &str) -> Result<Command> {
+    pages()?;
+    let mut tests = run::tests(&["--workspace"], "dashboard", &[]);
+    tests.env("ACTIVITY_TEST_DASHBOARD", store);
+    tests.env("CHROMIUM", browser::chromium()?);
+    Ok(tests)
 }
 
 /// Checks types and formatting of the pages, and runs the tests that need no browser.

@@ -5,10 +5,9 @@ use std::{fs, path::Path};
 use serde_json::Value;
 
 use crate::{
-    browser,
     debian::{self, Requirement},
     npm, pages,
-    run::{self, Result, cargo, run},
+    run::{self, Result, run},
 };
 
 pub(crate) const POSTGRESQL: Requirement = Requirement {
@@ -47,16 +46,7 @@ pub(crate) fn newest() -> Result {
 /// Runs the tests of the dashboard, with pages that show a central store.
 pub(crate) fn dashboard() -> Result {
     debian::ensure(&[POSTGRESQL])?;
-    pages::pages()?;
-    let mut cargo = cargo(&[
-        "test",
-        "--workspace",
-        "--all-features",
-        "--test",
-        "dashboard",
-    ]);
-    cargo.env("ACTIVITY_TEST_DASHBOARD", "postgres");
-    run(cargo.env("CHROMIUM", browser::chromium()?))
+    run(&mut pages::tests_on("postgres")?)
 }
 
 /// Makes the links that the package's install script would make: its archive has none.

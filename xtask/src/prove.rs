@@ -3,7 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use crate::{
-    debian, fuzz, pages, postgres, prove_all,
+    clickhouse, debian, fuzz, pages, postgres, prove_all,
     run::{self, Result, cargo, root, run},
     servers::{self, Pairs},
     sqlite, strace, suites, versions,
@@ -78,6 +78,11 @@ const PROOFS: &[Proof] = &[
         run: || forward("fleet::", "ACTIVITY_TEST_FLEET", "1000000"),
     },
     Proof {
+        name: "clickhouse",
+        promise: "a central store in ClickHouse's engine answers like the reference store, and counts a million records exactly, whatever is cut, killed and sent twice",
+        run: clickhouse::prove,
+    },
+    Proof {
         name: "identity",
         promise: "copies, backups, kills and prunes of forwarded files, in any order, leave each record in a central store once",
         run: || forward("sequences::", "ACTIVITY_TEST_SEQUENCES", "64"),
@@ -86,6 +91,11 @@ const PROOFS: &[Proof] = &[
         name: "dashboard-postgres",
         promise: "the dashboard's tests have the same results for a central store in PostgreSQL as for a file",
         run: postgres::dashboard,
+    },
+    Proof {
+        name: "dashboard-clickhouse",
+        promise: "the dashboard's tests have the same results for a central store in ClickHouse's engine as for a file",
+        run: clickhouse::dashboard,
     },
     Proof {
         name: "peers",
