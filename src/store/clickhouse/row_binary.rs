@@ -9,7 +9,7 @@ pub(super) struct RowWriter(Vec<u8>);
 /// A value of a column.
 pub(super) trait Value {
     /// Appends the bytes of the value.
-    fn write(&self, to: &mut Vec<u8>);
+    fn write(self, to: &mut Vec<u8>);
 }
 
 impl RowWriter {
@@ -32,7 +32,7 @@ impl RowWriter {
 macro_rules! numbers {
     ($($number:ty),+) => {
         $(impl Value for $number {
-            fn write(&self, to: &mut Vec<u8>) {
+            fn write(self, to: &mut Vec<u8>) {
                 to.extend(self.to_le_bytes());
             }
         })+
@@ -42,35 +42,37 @@ macro_rules! numbers {
 numbers!(u8, u32, u64, u128, i64);
 
 impl Value for bool {
-    fn write(&self, to: &mut Vec<u8>) {
-        to.push((*self).into());
+    fn write(self, to: &mut Vec<u8>) {
+        to.push(self.into());
     }
 }
 
 impl Value for &[u8] {
-    fn write(&self, to: &mut Vec<u8>) {
+    fn write(self, to: &mut Vec<u8>) {
         write_length(self.len(), to);
         to.extend_from_slice(self);
     }
 }
 
 impl Value for &str {
-    fn write(&self, to: &mut Vec<u8>) {
+    fn write(self, to: &mut Vec<u8>) {
         self.as_bytes().write(to);
     }
 }
 
 impl<T: Value> Value for Option<T> {
-    fn write(&self, to: &mut Vec<u8>) {
+    fn write(self, to: &mut Vec<u8>) {
         to.push(self.is_none().into());
-        self.iter().for_each(|value| value.write(to));
+        if let Some(value) = self {
+            value.write(to);
+        }
     }
 }
 
 impl<T: Value> Value for Vec<T> {
-    fn write(&self, to: &mut Vec<u8>) {
+    fn write(self, to: &mut Vec<u8>) {
         write_length(self.len(), to);
-        self.iter().for_each(|value| value.write(to));
+        self.into_iter().for_each(|value| value.write(to));
     }
 }
 
