@@ -61,12 +61,7 @@ fn insert(server: &Server, database: &str) -> Result<Duration, Failure> {
     send("CREATE TABLE raw AS activity", &[])?;
     let start = Instant::now();
     for rows in &batches? {
-        send(
-            server,
-            database,
-            "INSERT INTO raw FORMAT RowBinary",
-            Some(rows),
-        )?;
+        send("INSERT INTO raw FORMAT RowBinary", rows)?;
     }
     Ok(start.elapsed())
 }
