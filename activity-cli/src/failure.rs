@@ -75,7 +75,7 @@ impl Failure {
 }
 
 /// Prints an error of the arguments on stderr, or on stdout the help or version that they ask for. Returns the exit code.
-pub(crate) fn report_usage(error: clap::Error) -> ExitCode {
+pub(crate) fn report_usage(error: &clap::Error) -> ExitCode {
     match error.print() {
         Err(cause) if !error.use_stderr() => Failure::Output(cause).report(),
         // Nothing else says what is wrong with the arguments.

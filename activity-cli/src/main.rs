@@ -57,7 +57,7 @@ fn main() -> ExitCode {
     completions::answer();
     let cli = match Cli::try_parse_from(args::with_exclusions(std::env::args_os())) {
         Ok(cli) => cli,
-        Err(error) => return failure::report_usage(args::with_hint(error)),
+        Err(error) => return failure::report_usage(&args::with_hint(error)),
     };
     match cli.color {
         Color::Auto => ColorChoice::Auto,

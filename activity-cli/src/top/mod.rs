@@ -38,10 +38,11 @@ pub(crate) fn run(store: &str, args: &Top) -> Result<(), Failure> {
     let filter = source::filter(&args.filter, args.tz)?;
     if args.json || args.once || !io::stdout().is_terminal() {
         let view = Watched::new(store, filter)?.view()?;
-        return Ok(match args.json {
+        match args.json {
             true => json::print(&view)?,
             false => print::text(&view.render(print::width(), None))?,
-        });
+        }
+        return Ok(());
     }
     let mut outage = Outage::new(store);
     let opened = outage.open(|| {

@@ -166,7 +166,7 @@ fn an_empty_or_missing_default_store_points_at_that_of_the_proxies() {
         assert_eq!(missing.code, Some(1), "{missing:?}");
         assert!(missing.stderr.contains("activity-proxy.db"), "{missing:?}");
     }
-    drop(fixture.log().shutdown().wait().unwrap());
+    fixture.log().shutdown().wait().unwrap();
     for command in ["list", "events"] {
         let empty = run(&fixture, &[command]);
         assert_eq!(empty.code, Some(0), "{empty:?}");
