@@ -32,7 +32,7 @@ use crate::{host, mcp_config, proxy, token, webhooks};
 #[derive(Debug, Parser)]
 #[command(name = "activity", version, max_term_width = 100)]
 pub(crate) struct Cli {
-    /// Store to use [env: ACTIVITY_STORE] [default: activity.db; of proxies, activity-proxy.db in the user's data directory]
+    /// Store to use [env: ACTIVITY_STORE] [default: activity.db; for `proxy` and `mcp-config`: activity-proxy.db in the user's data directory]
     // Read by `source::named`: clap would add an option from the environment to the usage of every error.
     #[arg(
         long,

@@ -45,7 +45,7 @@ impl Outage {
         }
     }
 
-    /// The same once. `None` if the database is away.
+    /// Tries once. `None` if the database is away.
     pub(crate) fn try_open<T>(
         &mut self,
         open: impl Fn() -> Result<T, Failure>,
@@ -83,7 +83,7 @@ impl Outage {
     ///
     /// If it is useless to try again.
     pub(crate) fn begin(&mut self, error: Error) -> Result<Option<String>, Error> {
-        // A database whose schema was dropped: the next forwarder creates it. One that is restored: its rights come last.
+        // If the schema was dropped, the next forwarder creates it. If it is being restored, its rights come last.
         let is_restored = error.is_not_found() || error.is_denied() || error.is_not_a_store();
         let is_away = may_come_back(&error) || is_restored;
         if !(self.is_address && is_away) {
@@ -136,7 +136,7 @@ pub(crate) fn report(what: &str, outage: &store::Outage<'_>) {
         } => {
             let waiting = waiting.filter(|waiting| *waiting > 0);
             let waiting = waiting.map_or(String::new(), |waiting| {
-                format!(" · {} to send", human::many(waiting, "record", "records"))
+                format!(" · {} waited", human::many(waiting, "record", "records"))
             });
             format!(
                 "note: {what} works again after {}{waiting}",

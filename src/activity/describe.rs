@@ -41,7 +41,7 @@ pub struct Describe {
 }
 
 /// The settings that most descriptions leave out.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub(super) struct More {
     /// The other attributes.
     pub(super) attributes: Vec<(Text, Value)>,
@@ -188,8 +188,23 @@ impl fmt::Debug for Describe {
     }
 }
 
+impl fmt::Debug for More {
+    /// Without the attributes, whose keys say what is secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("More")
+            .field("parent", &self.parent)
+            .field("timeout", &self.timeout)
+            .field("remote_parent", &self.remote_parent)
+            .field("span_name", &self.span_name)
+            .field("on_span", &self.on_span)
+            .finish()
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -197,7 +212,10 @@ mod tests {
         let describe = Describe::tool(String::from("fetch https://a:hunter2@h/"))
             .actor(String::from("token=hunter2"))
             .attribute("password", "hunter2")
-            .attribute("rows", 42);
+            .attribute("rows", 42)
+            .attribute("credentials", json!(["hunter2", { "pin": "hunter2" }]))
+            .attribute("password", "hunter2")
+            .timeout(Duration::from_secs(1));
         let shown = format!("{describe:?} {describe:#?}");
         assert!(!shown.contains("hunter2"), "{shown}");
         assert!(shown.contains("rows") && shown.contains("42"), "{shown}");

@@ -32,7 +32,7 @@ pub(super) fn number(key: &'static str, number: u64) -> Attribute {
     Attribute::new(Text::own(key), number.into())
 }
 
-/// Adds such an attribute at the end: to the raw ones, whose cost includes it, if there are any.
+/// Adds a number at the end of an activity: without a cost if raw attributes have reserved room for it.
 pub(super) fn add_at_end(change: &mut Change<'_>, key: &'static str, value: u64) {
     let mut is_added = false;
     change.make(0, |started| {

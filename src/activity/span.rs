@@ -6,7 +6,7 @@ use tracing::{Span, field::Empty};
 use crate::{
     pipeline::Shared,
     record::{Text, TraceContext, TraceId},
-    store::{StartedActivity, Trace},
+    store::{StartedActivity, TRACE_LINK, Trace},
 };
 
 /// The attribute for the status code of an RPC response.
@@ -18,7 +18,7 @@ use crate::{
 ))]
 pub(crate) const RPC_STATUS_CODE: &str = "rpc.response.status_code";
 /// The attribute for a remote trace that an activity does not continue, because its parent belongs to another trace.
-const LINK: Text = Text::from_static("trace.link");
+const LINK: Text = Text::from_static(TRACE_LINK);
 /// The cost of that attribute: a `traceparent` and its entry.
 const LINK_COST: usize = 256;
 

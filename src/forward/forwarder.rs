@@ -16,8 +16,8 @@ use crate::{
     store::{CentralStore, Outage, OutageListener, Store, sqlite::SqliteStore},
 };
 
-/// Consecutive failures after which [`Forwarder::forward_all`] gives up a target that it had reached; beside those of a log that
-/// another forwarder holds.
+/// Consecutive failures after which [`Forwarder::forward_all`] gives up a target that was reached before; beside those of a log
+/// that another forwarder holds.
 const MOST_FAILURES: u32 = 5;
 
 /// Forwards the log in a file to a central store.
@@ -104,8 +104,8 @@ impl Forwarder {
     ///
     /// # Errors
     ///
-    /// If the file cannot be read, the target cannot be reached, in several attempts once it was, or another process forwards the
-    /// file (`is_busy`). A target that was never reached is not kept in the file.
+    /// If the file cannot be read, the target cannot be reached (in five attempts, if it was reached before), or another process
+    /// forwards the file (`is_busy`). A target that was never reached is not kept in the file.
     pub fn forward_all(
         &mut self,
         mut progress: impl FnMut(ForwardProgress),
@@ -119,8 +119,11 @@ impl Forwarder {
                 Ok(step) => step,
                 Err(error) => {
                     failures += u32::from(!error.is_busy());
-                    let is_first = failures > 0 && !self.session.has_connected();
-                    if is_first || failures >= MOST_FAILURES {
+                    let most = match self.session.was_reached() {
+                        Ok(true) => MOST_FAILURES,
+                        _ => 1,
+                    };
+                    if failures >= most {
                         return Err(error);
                     }
                     thread::sleep(backoff.next());

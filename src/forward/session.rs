@@ -43,7 +43,7 @@ pub(super) struct Session {
     /// The error of this session in the file.
     error: Option<String>,
     /// Retention keeps what waits for the target before it was ever reached, too.
-    holds: bool,
+    registers_early: bool,
     has_connected: bool,
 }
 
@@ -72,21 +72,22 @@ impl Session {
             again_since: None,
             keep_us: None,
             error: None,
-            holds: false,
+            registers_early: false,
             has_connected: false,
         }
     }
 
     /// Makes the target known to the file before the first attempt to connect: from then on retention keeps what waits for it.
     pub(super) fn hold(&mut self) {
-        self.holds = true;
-        // It was not kept for a target that was not known.
+        self.registers_early = true;
+        // Without a row of the target there was no place for it.
         self.error = None;
     }
 
-    /// Returns true once the target was reached.
-    pub(super) fn has_connected(&self) -> bool {
-        self.has_connected
+    /// Returns true if the target was reached, by this process or an earlier one that could note it in the file.
+    pub(super) fn was_reached(&mut self) -> Result<bool> {
+        let name = self.name.clone();
+        Ok(self.has_connected || self.spool()?.target(&name)?.is_some())
     }
 
     /// Forwards again what is dated from this microsecond on, as a new log.
@@ -227,7 +228,7 @@ impl Session {
             },
         };
         let mut in_file = kept;
-        if kept.is_none() && self.holds {
+        if kept.is_none() && self.registers_early {
             self.spool()?.replace_target(&name, None, &target)?;
             in_file = self.spool()?.target(&name)?;
         }

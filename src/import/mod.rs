@@ -9,6 +9,7 @@ use std::{
     io::{BufRead, Read},
     mem,
     sync::{Arc, atomic::AtomicU64},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -381,12 +382,14 @@ impl Import {
     }
 }
 
-/// Repeats what another process has locked the store against, for a while.
+/// Retries while another process has locked the store, up to [`BUSY_TIMEOUT`].
 fn while_busy<T>(mut work: impl FnMut() -> Result<T>) -> Result<T> {
     let deadline = Instant::now() + BUSY_TIMEOUT;
     loop {
         match work() {
-            Err(error) if error.is_busy() && Instant::now() < deadline => {}
+            Err(error) if error.is_busy() && Instant::now() < deadline => {
+                thread::sleep(Duration::from_millis(10));
+            }
             result => return result,
         }
     }

@@ -129,7 +129,9 @@ pub use recording::{NewChunk, NewStep, Step};
 pub(crate) use retention::RetentionFields;
 pub use retention::{Limit, Retention};
 pub(crate) use root_cause::{FailedNode, path_to_root_cause};
-pub(crate) use sanitize::{Attribute, MAX_NAME_BYTES, Sanitizer};
+#[cfg(any(feature = "subscriber", feature = "mcp"))]
+pub(crate) use sanitize::DROPPED_COUNT;
+pub(crate) use sanitize::{Attribute, MAX_NAME_BYTES, Sanitizer, TRACE_LINK};
 #[cfg(feature = "postgres")]
 pub(crate) use sanitize::{limited_activity, limited_event};
 pub(crate) use scan::{SampleSums, SampleTotals, descendants_of, during, too_many};

@@ -63,7 +63,7 @@ impl RawAttributes {
         }
     }
 
-    /// Copies a text. Of one that is too long to be scanned, a part that is too long as well.
+    /// Copies a text. One that is too long to be scanned is cut just above that limit, so that it is still refused.
     pub(crate) fn push_text(&mut self, key: &Text, text: &str) -> bool {
         let end = text.floor_char_boundary(MAX_SCANNED_BYTES + 3);
         self.append(key, 0, &text.as_bytes()[..end])
@@ -105,14 +105,14 @@ impl RawAttributes {
         true
     }
 
-    /// Adds a number at the end of the activity, for which there is memory already. Returns false if there are no attributes.
+    /// Adds a number at the end of the activity, whose memory [`cost`](Self::cost) includes. Returns false if there are no attributes.
     pub(crate) fn push_at_end(&mut self, name: &'static str, number: u64) -> bool {
         let mut places = self.0.iter_mut().flat_map(|buffer| &mut buffer.at_end);
         let place = places.find(|place| place.is_none());
         place.is_some_and(|place| place.replace((name, number)).is_none())
     }
 
-    /// Returns its size in memory, with that of the attributes that become of it, in bytes.
+    /// Returns its size in memory with the sanitized copy, in bytes.
     pub(crate) fn cost(&self) -> usize {
         self.0.as_ref().map_or(0, |buffer| {
             let attributes = (self.len() + AT_END) * size_of::<(Text, Value)>();

@@ -24,12 +24,25 @@ use crate::{
 
 /// The most attributes an activity keeps.
 const MAX_ATTRIBUTES: usize = 64;
+/// The attribute that links an activity to the trace of its request, beside that of its parent.
+pub(crate) const TRACE_LINK: &str = "trace.link";
+/// The attribute with the number of log lines that were dropped.
+pub(crate) const DROPPED_COUNT: &str = "log.dropped_count";
+/// Our own, which are kept beside the most.
+const UNCOUNTED_ATTRIBUTES: [&str; 2] = [TRACE_LINK, DROPPED_COUNT];
 /// The largest attribute in bytes, as JSON.
 const MAX_ATTRIBUTE_BYTES: usize = 4096;
 /// The longest name, scope text or attribute key in bytes.
 const MAX_TEXT_BYTES: usize = 256;
 /// The longest sanitized name in bytes, with the ellipsis of one that was cut.
 pub(crate) const MAX_NAME_BYTES: usize = MAX_TEXT_BYTES + '…'.len_utf8();
+/// The longest name, type or scope text of a record in a central store, in bytes without the ellipsis: twice the limit of a file,
+/// because those in the source of a program have none, and types grow when they become snake_case.
+#[cfg(feature = "postgres")]
+const MAX_CENTRAL_TEXT_BYTES: usize = 2 * MAX_TEXT_BYTES - '…'.len_utf8();
+/// The most attributes there.
+#[cfg(feature = "postgres")]
+const MAX_CENTRAL_ATTRIBUTES: usize = MAX_ATTRIBUTES + UNCOUNTED_ATTRIBUTES.len();
 /// The longest message in bytes.
 const MAX_MESSAGE_BYTES: usize = 2048;
 /// The longest reference or deduplication key of an event in bytes.
@@ -187,7 +200,7 @@ impl<'a> Sanitizer<'a> {
         }
     }
 
-    /// Sanitizes the raw attributes of an activity, and adds them to its others, in the order in which they were set.
+    /// Sanitizes the raw attributes of an activity, and adds them to its others, which were set later.
     pub(crate) fn raw_attributes(self, started: &mut StartedActivity) {
         let raw = mem::take(&mut started.raw);
         let details = started.details.get_or_insert_default();
@@ -271,7 +284,8 @@ impl Attribute {
             mem::swap(value, &mut self.value);
             return Some(self);
         }
-        if details.attributes.len() >= MAX_ATTRIBUTES {
+        let is_own = UNCOUNTED_ATTRIBUTES.contains(&&*self.key);
+        if details.attributes.len() >= MAX_ATTRIBUTES && !is_own {
             details.truncated = true;
             return Some(self);
         }
@@ -280,41 +294,40 @@ impl Attribute {
     }
 }
 
-/// Returns a copy of an activity within the limits; `None` if it is within them: those that a file has are, unless another program wrote
-/// them.
+/// Returns a copy of an activity within the limits of a central store; `None` if it is within them. Activities of a file are, but for
+/// names in the source of more than half a kilobyte.
 #[cfg(feature = "postgres")]
 pub(crate) fn limited_activity(one: &ActivityRecord) -> Option<ActivityRecord> {
-    let is_long = |(key, value): &(&String, &Value)| {
-        key.len() > MAX_NAME_BYTES || key.len() + json_bytes(value) > MAX_ATTRIBUTE_BYTES
-    };
-    let mut attributes = one.attributes.iter().take(MAX_ATTRIBUTES);
-    let is_within = !is_longer(Some(&one.name), MAX_TEXT_BYTES)
-        && !is_longer(one.error_type.as_ref(), MAX_TEXT_BYTES)
+    let is_long =
+        |(key, value): &(&String, &Value)| key.len() + json_bytes(value) > MAX_ATTRIBUTE_BYTES;
+    let mut attributes = one.attributes.iter().take(MAX_CENTRAL_ATTRIBUTES);
+    let is_within = !is_longer(Some(&one.name), MAX_CENTRAL_TEXT_BYTES)
+        && !is_longer(one.error_type.as_ref(), MAX_CENTRAL_TEXT_BYTES)
         && !is_longer(one.message.as_ref(), MAX_MESSAGE_BYTES)
         && !one
             .scope
             .texts()
             .into_iter()
-            .any(|text| is_longer(text.as_ref(), MAX_TEXT_BYTES))
-        && one.attributes.len() <= MAX_ATTRIBUTES
+            .any(|text| is_longer(text.as_ref(), MAX_CENTRAL_TEXT_BYTES))
+        && one.attributes.len() <= MAX_CENTRAL_ATTRIBUTES
         && !attributes.any(|one| is_long(&one));
     if is_within {
         return None;
     }
     let mut one = one.clone();
-    one.name = cut(one.name, MAX_TEXT_BYTES);
-    one.error_type = one.error_type.map(|text| cut(text, MAX_TEXT_BYTES));
+    one.name = cut(one.name, MAX_CENTRAL_TEXT_BYTES);
+    one.error_type = one.error_type.map(|text| cut(text, MAX_CENTRAL_TEXT_BYTES));
     one.message = one.message.map(|text| cut(text, MAX_MESSAGE_BYTES));
     limit_scope(&mut one.scope);
     let before = one.attributes.len();
     let attributes = one.attributes.into_iter();
     let kept = attributes.filter(|(key, value)| !is_long(&(key, value)));
-    one.attributes = kept.take(MAX_ATTRIBUTES).collect();
+    one.attributes = kept.take(MAX_CENTRAL_ATTRIBUTES).collect();
     one.truncated |= one.attributes.len() < before;
     Some(one)
 }
 
-/// The same for an event.
+/// Returns a copy of an event within the limits of a central store; `None` if it is within them.
 #[cfg(feature = "postgres")]
 pub(crate) fn limited_event(one: &EventRecord) -> Option<EventRecord> {
     // A byte is up to six in JSON.
@@ -323,19 +336,19 @@ pub(crate) fn limited_event(one: &EventRecord) -> Option<EventRecord> {
     };
     let has_long_data = one.data.as_ref().is_some_and(is_long);
     let is_within = !has_long_data
-        && !is_longer(Some(&one.event_type), MAX_TEXT_BYTES)
+        && !is_longer(Some(&one.event_type), MAX_CENTRAL_TEXT_BYTES)
         && !is_longer(one.summary.as_ref(), MAX_MESSAGE_BYTES)
         && !is_longer(one.reference.as_ref(), MAX_REFERENCE_BYTES)
         && !one
             .scope
             .texts()
             .into_iter()
-            .any(|text| is_longer(text.as_ref(), MAX_TEXT_BYTES));
+            .any(|text| is_longer(text.as_ref(), MAX_CENTRAL_TEXT_BYTES));
     if is_within {
         return None;
     }
     let mut one = one.clone();
-    one.event_type = cut(one.event_type, MAX_TEXT_BYTES);
+    one.event_type = cut(one.event_type, MAX_CENTRAL_TEXT_BYTES);
     one.summary = one.summary.map(|text| cut(text, MAX_MESSAGE_BYTES));
     one.reference = one.reference.map(|text| cut(text, MAX_REFERENCE_BYTES));
     limit_scope(&mut one.scope);
@@ -348,7 +361,7 @@ pub(crate) fn limited_event(one: &EventRecord) -> Option<EventRecord> {
 #[cfg(feature = "postgres")]
 fn limit_scope(scope: &mut Scope) {
     for text in scope.texts_mut() {
-        *text = text.take().map(|text| cut(text, MAX_TEXT_BYTES));
+        *text = text.take().map(|text| cut(text, MAX_CENTRAL_TEXT_BYTES));
     }
 }
 

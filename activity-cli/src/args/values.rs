@@ -70,7 +70,7 @@ pub(crate) fn future(text: &str) -> Result<DateTime<Utc>, String> {
     };
     at.filter(|at| *at > now).ok_or_else(|| {
         format!(
-            "{text:?} is not an age up to 200000d, or a date in the future: write 30d or 2030-01-31"
+            "{text:?} is neither a duration up to 200000d nor a date in the future: write 30d or 2030-01-31"
         )
     })
 }

@@ -106,8 +106,8 @@ fn of_target(target: &TargetHealth) -> impl Iterator<Item = String> {
         let since = target.error_since.map(|at| human::ago(at, Utc::now()));
         let since = since.map(|since| format!(" ({since})"));
         format!(
-            "cannot forward to {name}: {error}{} · its records are kept until they are forwarded; of a wrong address, `activity forward \
-             --to {name} --forget` forgets them",
+            "cannot forward to {name}: {error}{} · its records are kept until they are forwarded; if the address is wrong: `activity forward \
+             --to {name} --forget`",
             since.unwrap_or_default()
         )
     });

@@ -83,7 +83,7 @@ fn what_follows_a_database_starts_while_it_is_away() {
     assert_eq!(ran.code, Some(1), "{ran:?}");
     server.start_again();
     let said = forward.prints("works again after");
-    assert!(said.ends_with(" · 1 record to send"), "{said}");
+    assert!(said.ends_with(" · 1 record waited"), "{said}");
     webhooks.prints("works again after");
     for running in [&mut tail, &mut serve] {
         running.prints("is back");

@@ -38,7 +38,7 @@ fn a_target_counts_once_it_was_reached() {
     assert!(prune(&[]).contains("deleted 0 activities"));
     drop(follow);
     let expected = format!(
-        "its records are kept until they are forwarded; of a wrong address, `activity forward --to {} --forget` forgets them",
+        "its records are kept until they are forwarded; if the address is wrong: `activity forward --to {} --forget`",
         "postgres://127.0.0.1:9/typo"
     );
     assert!(doctor().contains(&expected), "{}", doctor());
@@ -127,7 +127,10 @@ fn what_is_wrong_with_an_address_is_said() {
             "postgres://u@h:99999/x",
             "the port \"99999\" in the address of the PostgreSQL database is not valid: write a number from 1 to 65535",
         ),
-        ("postgres://u@[::1]:x/c", "the port \"x\""),
+        (
+            "postgres://u@[::1]:x/c",
+            "the port in the address of the PostgreSQL database is not valid",
+        ),
         ("postgres://u@h:0/c", "the port \"0\""),
         ("postgres://u@h/c?port=1,70000", "port \"1,70000\""),
         (
@@ -385,7 +388,7 @@ fn what_follows_a_database_tells_once_when_it_is_away_and_once_when_it_is_back()
         server.start_again();
         let message = forward.next();
         assert!(message.contains("works again after"), "{message}");
-        assert!(message.ends_with(" · 1 record to send"), "{message}");
+        assert!(message.ends_with(" · 1 record waited"), "{message}");
         let message = webhooks.next();
         assert!(message.contains("works again after"), "{message}");
         until(|| {

@@ -11,10 +11,8 @@ use tracing_subscriber::{Layer, layer::Context};
 use crate::{
     activity::{Activity, Event, bridge::fields::Fields, current, intake},
     record::{EventRecord, Status},
+    store::DROPPED_COUNT,
 };
-
-/// The attribute that counts an activity's dropped lines.
-const DROPPED: &str = "log.dropped_count";
 
 thread_local! {
     /// True while this thread is recording a line.
@@ -155,7 +153,7 @@ fn take(activity: &Activity, max: u16) -> Option<Option<Event>> {
     }
     open.shard
         .update(open.key, intake::counter_cost(), |started| {
-            intake::count_up(started.details.get_or_insert_default(), DROPPED)
+            intake::count_up(started.details.get_or_insert_default(), DROPPED_COUNT)
         });
     Some(None)
 }

@@ -20,11 +20,11 @@ use crate::{
         ToolOptions, intent::Reported, names, operations::ContinuationKey, tools::LONGEST_HANDLE,
     },
     record::{Capture, EventRecord, Kind, Outcome, Scope, Text},
+    store::DROPPED_COUNT,
 };
 
 /// The most lines of a server's log that one call keeps, as of log lines in a program.
 const MOST_LINES: u64 = 128;
-const DROPPED_LINES: &str = "log.dropped_count";
 /// The error type of a call that was given up.
 pub(in crate::mcp) const UNANSWERED: &str = "unanswered";
 
@@ -135,7 +135,7 @@ impl Connection {
                 // Refused events are counted by the log.
                 let _ = event.record();
             }
-            Some(dropped) => call.running.set(DROPPED_LINES, dropped),
+            Some(dropped) => call.running.set(DROPPED_COUNT, dropped),
         }
     }
 

@@ -44,14 +44,18 @@ impl Worker {
             self.collect();
         }
         let now = Instant::now();
-        let tries = self.connection.retry_at.is_none_or(|at| at <= now);
-        let mut committed = (tries || now >= closing.deadline) && self.commit();
-        if !closing.is_drained && (committed || Instant::now() >= closing.deadline) {
+        let is_last = now >= closing.deadline;
+        let tries = match is_last {
+            true => closing.is_drained,
+            false => self.connection.retry_at.is_none_or(|at| at <= now),
+        };
+        let mut committed = tries && self.commit();
+        if !closing.is_drained && (committed || is_last) {
             self.drain();
             closing.is_drained = true;
             committed = self.commit();
         }
-        if committed || Instant::now() >= closing.deadline {
+        if committed || is_last {
             self.close(&closing, committed);
             return Progress::Ended;
         }

@@ -154,15 +154,19 @@ impl Connection {
         let Some(mut writer) = self.writer.take() else {
             return Ok(());
         };
-        loop {
-            let closed = guarded("close the store", || writer.close(counts));
-            match closed {
-                Err(error) if is_transient(&error) && Instant::now() < deadline => {
+        let closed = loop {
+            match guarded("close the store", || writer.close(counts)) {
+                Err(error) if error.is_busy() && Instant::now() < deadline => {
                     thread::sleep(BACK_OFF.0);
                 }
-                closed => return closed,
+                closed => break closed,
             }
-        }
+        };
+        let dropped = guarded("close the store", || {
+            drop(writer);
+            Ok(())
+        });
+        closed.and(dropped)
     }
 }
 

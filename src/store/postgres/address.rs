@@ -64,7 +64,7 @@ impl Address {
         if place.contains('@') || user.contains(['/', '?']) {
             return Err(Error::invalid(AMBIGUOUS));
         }
-        check_ports(place, !credentials.is_empty())?;
+        check_ports(place)?;
         let (mut mode, mut root) = (None, None);
         let mut others = Vec::new();
         for parameter in parameters.split('&').filter(|one| !one.is_empty()) {
@@ -99,7 +99,7 @@ impl Address {
             (Some("verify-full"), root) | (None | Some("require"), root @ Some(_)) => {
                 Verification::Verified { root }
             }
-            (None, None) if config.get_hosts().iter().all(is_local) => Verification::NoTls,
+            (None, None) if is_local(&config) => Verification::NoTls,
             (None, None) => Verification::Verified { root: None },
             (Some(mode), _) => {
                 return Err(wrong("sslmode", mode, "verify-full, require or disable"));
@@ -161,18 +161,17 @@ fn check(name: &str, value: &str) -> Result<()> {
     }
 }
 
-/// Checks the ports of hosts. Without a user in the address they may be a password, and are not repeated.
-fn check_ports(place: &str, has_user: bool) -> Result<()> {
+/// Checks the ports of hosts. One that is no number may be a password, and is not repeated.
+fn check_ports(place: &str) -> Result<()> {
     let hosts = place.split_once("://").map_or(place, |(_, hosts)| hosts);
     let hosts = hosts.split('/').next().unwrap_or_default();
     for host in hosts.split(',') {
         let behind = host.rsplit_once(']').map_or(host, |(_, behind)| behind);
         match behind.split_once(':') {
             Some((_, port)) if !port.is_empty() && !is_port(port) => {
-                return Err(match has_user {
-                    true => wrong("the port", port, PORTS),
-                    false => wrong("the port", "", PORTS),
-                });
+                let is_number = port.len() <= 5 && port.bytes().all(|byte| byte.is_ascii_digit());
+                let shown = if is_number { port } else { "" };
+                return Err(wrong("the port", shown, PORTS));
             }
             _ => {}
         }
@@ -211,8 +210,13 @@ fn unknown(name: &str) -> Error {
     })
 }
 
-/// True if the server is on this machine.
-fn is_local(host: &Host) -> bool {
+/// True if the server is on this machine: `hostaddr` is where the client connects to, whatever the host is called.
+fn is_local(config: &Config) -> bool {
+    let mut addresses = config.get_hostaddrs().iter();
+    addresses.all(IpAddr::is_loopback) && config.get_hosts().iter().all(is_local_host)
+}
+
+fn is_local_host(host: &Host) -> bool {
     match host {
         Host::Tcp(name) => {
             let address = name.parse::<IpAddr>();
@@ -248,6 +252,12 @@ mod tests {
         check("postgres://a:b@127.0.0.1:1/c", Verification::NoTls);
         check("postgres://a:b@%2Ftmp/c", Verification::NoTls);
         check("postgres://a:b@db/c", verified(None));
+        check("postgres://a:b@/c?hostaddr=10.0.0.1", verified(None));
+        check(
+            "postgres://a:b@localhost/c?hostaddr=10.0.0.1",
+            verified(None),
+        );
+        check("postgres://a:b@/c?hostaddr=::1", Verification::NoTls);
         check("postgres://a:b@db,localhost/c", verified(None));
         check("postgres://a:b@db/c?sslmode=disable", Verification::NoTls);
         check(
@@ -375,6 +385,8 @@ mod tests {
         for url in [
             "postgres://a:s3cret@db/c?sslmode=prefer",
             "postgres://a:s3cret@db:x/c",
+            "postgres://ann@corp:s3cret/c",
+            "postgres://a:b@ss:s3cret",
             // The host is missing.
             "postgres://a:s3cret",
             "postgres://a:s3cret@db/c?s3cret=1",

@@ -11,9 +11,11 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// A lock that ends with its transaction: one of a session would be handed to another client by a pooler.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(6079225713172475748)";
-/// The owner of an empty schema, if that is an ordinary user: functions that it adds would be called with our rights.
-const STRANGER: &str = "SELECT o.rolname::text FROM pg_namespace AS n JOIN pg_roles AS o ON o.oid = n.nspowner \
+/// The owner of an empty schema, if that is an ordinary user, and no role that we are a member of: functions that it adds would be
+/// called with our rights.
+const UNTRUSTED_OWNER: &str = "SELECT o.rolname::text FROM pg_namespace AS n JOIN pg_roles AS o ON o.oid = n.nspowner \
      WHERE n.nspname = 'tower_activity' AND NOT o.rolsuper AND o.rolname <> current_user \
+       AND NOT EXISTS (SELECT 1 FROM pg_auth_members WHERE roleid = o.oid AND member = current_user::regrole) \
        AND o.oid <> (SELECT datdba FROM pg_database WHERE datname = current_database())";
 const SET_VERSION: &str = "UPDATE tower_activity.mark SET value = $1 WHERE name = 'schema'";
 
@@ -26,9 +28,9 @@ pub(super) fn create_or_migrate(connection: &mut Connection) -> Result<()> {
     connection.transaction(LOCK, async |transaction| {
         let from = version(transaction).await?.unwrap_or_default();
         if from == 0
-            && let Some(owner) = query(transaction, STRANGER, &[]).await?.first()
+            && let Some(owner) = query(transaction, UNTRUSTED_OWNER, &[]).await?.first()
         {
-            return Err(Failed::Other(stranger(owner.get(0))));
+            return Err(Failed::Other(untrusted(owner.get(0))));
         }
         migrate_from(transaction, from).await
     })
@@ -46,7 +48,7 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<()> {
     })
 }
 
-fn stranger(owner: &str) -> Error {
+fn untrusted(owner: &str) -> Error {
     Error::new(
         ErrorKind::NotAStore,
         format!(

@@ -32,8 +32,10 @@ impl Passwords {
         if let Some(variable) = &self.variable {
             return Some(variable.clone());
         }
-        let host = match config.get_hosts().first() {
-            Some(Host::Tcp(name)) => name.as_str(),
+        let address = config.get_hostaddrs().first().map(ToString::to_string);
+        let host = match (config.get_hosts().first(), &address) {
+            (Some(Host::Tcp(name)), _) => name,
+            (None, Some(address)) => address,
             _ => "localhost",
         };
         let port = port(config, 0);
@@ -99,7 +101,7 @@ mod tests {
 
     #[test]
     fn passwords_are_found_as_by_other_clients() {
-        let file = "# comment\nshort:line\nother:*:*:a:wrong\n*:5432:c:a:with\\:colon\\\\ :and more\n*:*:*:*:last";
+        let file = "# comment\nshort:line\nother:*:*:a:wrong\n*:5432:c:a:with\\:colon\\\\ :and more\nlocalhost:*:d:a:local\n*:*:*:*:last";
         let check = |variable: Option<&str>, url: &str, expected: &str| {
             let passwords = Passwords {
                 variable: variable.map(str::to_owned),
@@ -113,5 +115,7 @@ mod tests {
         check(None, "postgres://a@other:1/c", "wrong");
         check(None, "postgres://a@db:1/c", "last");
         check(None, "postgres://b@db/c", "last");
+        check(None, "postgres://a@/d?hostaddr=10.0.0.1", "last");
+        check(None, "postgres://a@/d", "local");
     }
 }

@@ -19,7 +19,7 @@ CREATE TABLE tower_activity.mark (
 -- Repeated texts, stored once.
 CREATE TABLE tower_activity.text (
   id     bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-  -- Texts have the limits of those in a file, three times: a NUL becomes three bytes here.
+  -- A text has up to 512 bytes before a NUL becomes three; a longer one has a hash at its end here.
   value  text NOT NULL UNIQUE CHECK (octet_length(value) <= 512),
   folded text CHECK (octet_length(folded) <= 1536) -- in one case, where that differs
 );
@@ -133,8 +133,8 @@ CREATE TABLE tower_activity.activity (
   input            text,
   output           text,
   terms            text,               -- words and attributes for the index, separated by spaces
-  CONSTRAINT texts CHECK (greatest(octet_length(session), octet_length(request), octet_length(error_type)) <= 777
-    AND octet_length(message) <= 6153 AND octet_length(attributes) <= 1600000),
+  CONSTRAINT texts CHECK (greatest(octet_length(session), octet_length(request), octet_length(error_type)) <= 1536
+    AND octet_length(message) <= 6153 AND octet_length(attributes) <= 2000000),
   PRIMARY KEY (id)
 ) PARTITION BY RANGE (id);
 CREATE INDEX activity_project ON tower_activity.activity (project, id) WHERE project IS NOT NULL;
@@ -170,7 +170,7 @@ CREATE TABLE tower_activity.open (
   request         text,
   attributes      text,
   input           text,
-  CONSTRAINT texts CHECK (greatest(octet_length(session), octet_length(request)) <= 777 AND octet_length(attributes) <= 1600000)
+  CONSTRAINT texts CHECK (greatest(octet_length(session), octet_length(request)) <= 1536 AND octet_length(attributes) <= 2000000)
 );
 CREATE INDEX open_log ON tower_activity.open (log);
 
@@ -198,7 +198,7 @@ CREATE TABLE tower_activity.event (
   request     text,
   dedup_key   text,
   terms       text,
-  CONSTRAINT texts CHECK (greatest(octet_length(session), octet_length(request)) <= 777 AND octet_length(summary) <= 6153
+  CONSTRAINT texts CHECK (greatest(octet_length(session), octet_length(request)) <= 1536 AND octet_length(summary) <= 6153
     AND octet_length(reference) <= 3081 AND octet_length(data) <= 65536),
   PRIMARY KEY (id)
 ) PARTITION BY RANGE (id);
