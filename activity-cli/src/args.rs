@@ -7,6 +7,8 @@ mod tools;
 pub(crate) mod values;
 mod writing;
 
+use std::env;
+
 use clap::{
     Parser, Subcommand, ValueEnum, ValueHint,
     error::{ContextKind, ContextValue, Error, ErrorKind},
@@ -64,11 +66,14 @@ pub(crate) fn with_hint(mut error: Error) -> Error {
         Some(ContextValue::String(first)) if !first.starts_with('-') => first.clone(),
         _ => return error,
     };
+    let is_over_http = || env::args().any(|one| one == "--to" || one.starts_with("--to="));
     if error.kind() == ErrorKind::UnknownArgument
         && error.get(ContextKind::Usage).is_some_and(is_of_proxy)
+        && !is_over_http()
     {
-        let hint =
-            format!("write `--` before the command of the server: activity proxy -- {command}");
+        let hint = format!(
+            "write `--` before the command of the server: activity proxy [OPTIONS] -- {command} …"
+        );
         let hint = ContextValue::StyledStrs(vec![hint.into()]);
         error.insert(ContextKind::Suggested, hint);
     }

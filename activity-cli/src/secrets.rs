@@ -75,6 +75,10 @@ impl Token {
 
     /// Uses the given token; generates one of 128 random bits if it is empty.
     fn new(given: &str) -> Result<Self, Failure> {
+        if !given.is_empty() && given.trim().is_empty() {
+            let what = "the token is blank: give one, or an empty one to have it generated";
+            return Err(Failure::Usage(what.to_owned()));
+        }
         if !given.is_empty() {
             let secret = given.to_owned();
             return Ok(Token {

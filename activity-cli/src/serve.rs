@@ -1,11 +1,12 @@
 //! `activity serve`: serves the dashboard and the HTTP API.
 
 use std::{
-    io,
+    future, io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     thread,
 };
 
+use tokio::sync::oneshot;
 use tower_activity::{
     ActivityLog,
     web::{ActivityRouter, Server},
@@ -32,13 +33,7 @@ pub(crate) fn run(store: &str, args: &Serve) -> Result<(), Failure> {
         }
         Ok::<_, Failure>(())
     };
-    if outage.try_open(&open)?.is_none() {
-        thread::spawn(move || {
-            if let Err(failure) = outage.open(open) {
-                failure.report();
-            }
-        });
-    }
+    let is_away = outage.try_open(&open)?.is_none();
     let log = match args.accept_events {
         true => Some(ActivityLog::open(source::path(store)?)?),
         false => None,
@@ -52,7 +47,22 @@ pub(crate) fn run(store: &str, args: &Serve) -> Result<(), Failure> {
     if let Some(token) = &token {
         router = router.token(token.reveal());
     }
-    until_signal(&args.listen, router, |address| {
+    let (failed, failure) = oneshot::channel();
+    if is_away {
+        thread::spawn(move || {
+            if let Err(failure) = outage.open(open) {
+                // Without a receiver the server has ended.
+                let _ = failed.send(failure);
+            }
+        });
+    }
+    let failure = async {
+        match failure.await {
+            Ok(failure) => failure,
+            Err(_) => future::pending().await,
+        }
+    };
+    until_signal(&args.listen, router, failure, |address| {
         let label = match ActivityRouter::has_pages() {
             true => "Dashboard:",
             false => "Listening on",
@@ -85,7 +95,7 @@ pub(crate) fn page(store: &str, page: &str) -> Result<(), Failure> {
         return Err(Failure::Usage(WITHOUT_PAGES.to_owned()));
     }
     let router = ActivityRouter::from_store(source::at(store)?);
-    until_signal("127.0.0.1:0", router, |address| {
+    until_signal("127.0.0.1:0", router, future::pending(), |address| {
         let address = format!("http://{address}/{page}");
         print::note(&format!("Dashboard: {address} (until ctrl-c)"));
         browser::open(&address);
@@ -109,6 +119,7 @@ fn log_to_stderr() {
 fn until_signal(
     listen: &str,
     router: ActivityRouter,
+    failure: impl Future<Output = Failure>,
     on_ready: impl FnOnce(SocketAddr),
 ) -> Result<(), Failure> {
     log_to_stderr();
@@ -122,6 +133,7 @@ fn until_signal(
         tokio::select! {
             () = server.run() => Ok(()),
             signal = shutdown => Ok::<_, Failure>(signal?),
+            failure = failure => Err(failure),
         }
     })
 }

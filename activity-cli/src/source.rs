@@ -17,7 +17,11 @@ use tower_activity::{
     },
 };
 
-use crate::{failure::Failure, print, secrets};
+use crate::{
+    failure::Failure,
+    print::{self, safe},
+    secrets,
+};
 
 /// The store of commands without another default.
 pub(crate) const DEFAULT: &str = "activity.db";
@@ -30,6 +34,8 @@ pub(crate) fn named(option: Option<&str>) -> Result<Option<String>, Failure> {
         return Ok(Some(store.to_owned()));
     }
     match env::var("ACTIVITY_STORE") {
+        // As if it were not set: programs that start servers may set it for all of them.
+        Ok(store) if store.trim().is_empty() => Ok(None),
         Ok(store) => refuse_keywords(&store).map(|()| Some(store)),
         Err(VarError::NotPresent) => Ok(None),
         Err(VarError::NotUnicode(store)) => {
@@ -74,10 +80,16 @@ pub(crate) fn of_proxies() -> Option<PathBuf> {
 /// Returns a hint at the store of the user's proxies, for those who look for its records in the default store of other commands.
 pub(crate) fn hint_at_proxies(store: &str) -> Option<String> {
     let path = of_proxies().filter(|path| store == DEFAULT && path.exists())?;
-    let path = path.display();
     Some(format!(
-        "`activity proxy` records in another store: --store '{path}'"
+        "`activity proxy` records in another store: --store {}",
+        quoted(&path)
     ))
+}
+
+/// Returns a path as an argument in a shell.
+pub(crate) fn quoted(path: &Path) -> String {
+    let path = path.display().to_string().replace('\'', r"'\''");
+    format!("'{}'", safe::line(&path))
 }
 
 /// Returns the file that a proxy records in, of the store that is named: of an address its default, with a warning. `None` for a

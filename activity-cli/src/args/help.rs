@@ -270,8 +270,8 @@ Files: those of Claude Desktop, Claude Code, Cursor, VS Code and Windsurf, of th
 with --file. Only command and args of an entry change, and --undo takes just that back, also after other changes. The command \
 becomes the absolute path of this program, because clients with windows do not have the PATH of a shell. Variables of an entry \
 stay as they are, and are not shown. Calls are recorded in activity-proxy.db in the user's data directory, or in the store that \
---store or ACTIVITY_STORE names, which becomes part of the entry. Backups are in that directory, too: \
-beside the file of a project they would be committed with it. End the client before --write: Claude Code writes its file while it runs.";
+--store or ACTIVITY_STORE names, which becomes part of the entry. Backups are in \
+the user's data directory, too: beside the file of a project they would be committed with it. End the client before --write: Claude Code writes its file while it runs.";
 
 pub(super) const PRUNE: &str = "\
 Examples:

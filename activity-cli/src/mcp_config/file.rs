@@ -127,8 +127,28 @@ impl ConfigFile {
     /// project, and with its secrets.
     fn back_up(&self, now: DateTime<Utc>) -> io::Result<PathBuf> {
         let directory = source::data_directory().map(|own| own.join("backups"));
-        // Some users have none that can be written.
-        let directory = directory.filter(|directory| create_private(directory).is_ok());
+        let in_own = directory.map(|directory| {
+            let created = create_private(&directory);
+            let backup = created.and_then(|()| self.back_up_in(Some(&directory), now));
+            backup.map_err(|cause| {
+                format!(
+                    "no backup can be written in {}: {cause}",
+                    directory.display()
+                )
+            })
+        });
+        match in_own.unwrap_or_else(|| Err("there is no directory for a backup".to_owned())) {
+            Ok(backup) => Ok(backup),
+            Err(why) if self.is_in_repository() => Err(io::Error::other(format!(
+                "{why} · beside the file it would be committed"
+            ))),
+            // Some users have no directory that can be written.
+            Err(_) => self.back_up_in(None, now),
+        }
+    }
+
+    /// The same in a directory, or beside the original.
+    fn back_up_in(&self, directory: Option<&Path>, now: DateTime<Utc>) -> io::Result<PathBuf> {
         let whole = self.target.to_string_lossy().replace(['/', '\\', ':'], "-");
         let whole = whole.trim_start_matches('-');
         let name = &whole[whole.floor_char_boundary(whole.len().saturating_sub(LONGEST_NAME))..];
@@ -139,7 +159,7 @@ impl ConfigFile {
                 1 => format!(".{time}.bak"),
                 _ => format!(".{time}-{number}.bak"),
             };
-            let path = match &directory {
+            let path = match directory {
                 Some(directory) => directory.join(format!("{name}{suffix}")),
                 None => self.beside(&suffix),
             };

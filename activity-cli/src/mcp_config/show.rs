@@ -22,6 +22,7 @@ use crate::{
         status::{BOLD, DIM, named, styled},
         table::{Align, Cell, Column, Shrink, Table},
     },
+    source,
 };
 
 /// Whether the calls of a server are recorded.
@@ -212,9 +213,10 @@ impl Shown {
             return Ok(());
         }
         if let Some(store) = store {
-            let store = safe::line(&store.display().to_string());
             print::text(&format!(
-                "Calls are recorded in {store}: activity --store '{store}' list\n"
+                "Calls are recorded in {}: activity --store {} list\n",
+                safe::line(&store.display().to_string()),
+                source::quoted(store)
             ))?;
         }
         print::text(match args.write || args.undo {

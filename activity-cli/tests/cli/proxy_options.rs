@@ -142,7 +142,7 @@ fn a_command_without_dashes_gets_a_hint() {
     ] {
         let ran = run(&fixture, args);
         let hint = format!(
-            "activity proxy -- {}",
+            "activity proxy [OPTIONS] -- {} …",
             args.iter()
                 .find(|arg| ["cat", "npx"].contains(arg))
                 .unwrap()

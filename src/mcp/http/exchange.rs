@@ -331,13 +331,13 @@ impl Exchange {
     }
 
     fn end(&mut self, end: End) {
-        self.read_response(Reader::end);
         if self.is_stream {
             self.session.streams.fetch_sub(1, Relaxed);
         }
         if self.kind == RequestKind::Delete {
             self.session.deletes.fetch_sub(1, Relaxed);
         }
+        self.read_response(Reader::end);
         if let Some(closed) = self.sessions.closed() {
             self.session.connection.lock().end_all(closed);
             self.forget_lists();
@@ -356,7 +356,7 @@ impl Exchange {
             self.forget_lists();
             return self.close_request(Some(refusal));
         }
-        // Of a session that its client has ended, what came late, too.
+        // Requests that came after the client had ended the session.
         self.session.connection.lock().end_late();
         let is_redirected = self.status.is_some_and(|status| status.is_redirection());
         let is_accepted = self.status == Some(StatusCode::ACCEPTED) && matches!(end, End::Complete);
@@ -367,10 +367,10 @@ impl Exchange {
         let outcome = match end {
             // The client calls again, elsewhere.
             End::Complete if is_redirected => Outcome::skipped(),
-            // A server ends the streams of a session before it responds to the client that deletes it.
-            _ if self.session.deletes.load(Relaxed) > 0 => Outcome::cancelled(),
             End::Complete => match &self.encoding {
                 Some(encoding) => unreadable(encoding),
+                // A server ends the streams of a session before it responds to the client that deletes it.
+                None if self.session.deletes.load(Relaxed) > 0 => Outcome::cancelled(),
                 None => Outcome::failed(wire::UNANSWERED),
             },
             End::Dropped => Outcome::cancelled(),

@@ -224,7 +224,7 @@ impl Connection {
             _ => fields.text(Field::Name),
         };
         let has_name = named.is_some();
-        // Of parameters that are invalid, for which the server answers with an error.
+        // Without a name the parameters are invalid, and the server answers with an error.
         let name = Text::from(named.unwrap_or_else(|| method.to_owned()));
         let meta = match fields.value(Field::RequestMeta) {
             Some(Value::Object(meta)) => meta,

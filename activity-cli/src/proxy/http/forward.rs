@@ -187,7 +187,7 @@ fn unreachable(target: &Target, error: &legacy::Error) -> String {
 /// Says why a request was not passed on as a whole: its client has failed, not the server.
 fn broken_off(cause: &str) -> String {
     format!(
-        "activity proxy: the request breaks off: {cause} · send all of its body, framed as its headers say\n"
+        "activity proxy: the body of the request is incomplete: {cause} · send as much as its headers say\n"
     )
 }
 
