@@ -80,6 +80,7 @@ GRANT SELECT, INSERT, UPDATE ON tower_activity.bucket, tower_activity.bucket_day
 GRANT DELETE ON tower_activity.turn_bucket TO activity_forwarder;
 GRANT EXECUTE ON FUNCTION tower_activity.begin_fold, tower_activity.end_fold TO activity_forwarder;
 GRANT SELECT ON tower_activity.mark TO activity_forwarder;
+GRANT SELECT (id, ordinal) ON tower_activity.batch TO activity_forwarder;
 -- Erased actors, by their hash.
 GRANT SELECT ON tower_activity.tombstone, tower_activity.erased TO activity_forwarder;
 GRANT EXECUTE ON FUNCTION tower_activity.erase_late TO activity_forwarder;

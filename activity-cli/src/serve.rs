@@ -6,6 +6,7 @@ use std::{
     thread,
 };
 
+use anstream::{AutoStream, ColorChoice};
 use tokio::sync::oneshot;
 use tower_activity::{
     ActivityLog,
@@ -106,6 +107,7 @@ pub(crate) fn page(store: &str, page: &str) -> Result<(), Failure> {
 fn log_to_stderr() {
     let log = fmt::layer()
         .with_writer(io::stderr)
+        .with_ansi(AutoStream::choice(&io::stderr()) != ColorChoice::Never)
         // It would panic if stderr cannot be written.
         .log_internal_errors(false);
     let of_library = Targets::new().with_target("tower_activity", LevelFilter::WARN);

@@ -30,13 +30,13 @@ pub(crate) const DEFAULT: &str = "activity.db";
 pub(crate) fn named(option: Option<&str>) -> Result<Option<String>, Failure> {
     if let Some(store) = option {
         warn_of_password(store);
-        refuse_keywords(store)?;
+        refuse_mistyped(store)?;
         return Ok(Some(store.to_owned()));
     }
     match env::var("ACTIVITY_STORE") {
         // As if it were not set: programs that start servers may set it for all of them.
         Ok(store) if store.trim().is_empty() => Ok(None),
-        Ok(store) => refuse_keywords(&store).map(|()| Some(store)),
+        Ok(store) => refuse_mistyped(&store).map(|()| Some(store)),
         Err(VarError::NotPresent) => Ok(None),
         Err(VarError::NotUnicode(store)) => {
             let what = format!("cannot use ACTIVITY_STORE={store:?}: it is not UTF-8");
@@ -45,8 +45,25 @@ pub(crate) fn named(option: Option<&str>) -> Result<Option<String>, Failure> {
     }
 }
 
-/// Refuses the other form of an address that programs of PostgreSQL accept: it would be the name of a file, with the password in it.
-fn refuse_keywords(store: &str) -> Result<(), Failure> {
+/// Refuses what is meant as an address and would be the name of a file, with the password in it: the other form that programs of
+/// PostgreSQL accept, and one whose slashes are mistyped.
+fn refuse_mistyped(store: &str) -> Result<(), Failure> {
+    let is_scheme = |scheme: &str| {
+        let rest = store.strip_prefix(scheme);
+        rest.is_some_and(|rest| rest.starts_with(':') || rest.starts_with("//"))
+    };
+    if is_address(store) || Path::new(store).exists() {
+        return Ok(());
+    }
+    if ["postgres", "postgresql", "clickhouse"]
+        .into_iter()
+        .any(is_scheme)
+    {
+        return Err(Failure::Usage(String::from(
+            "the store is neither an address such as postgres://user@host:5432/database nor a path: write a file that has such a \
+             name as ./NAME",
+        )));
+    }
     let is_keyword = |word: &str| {
         let names = [
             "host=",
@@ -58,7 +75,7 @@ fn refuse_keywords(store: &str) -> Result<(), Failure> {
         ];
         names.iter().any(|name| word.starts_with(name))
     };
-    match store.split_whitespace().any(is_keyword) && !Path::new(store).exists() {
+    match store.split_whitespace().any(is_keyword) {
         false => Ok(()),
         true => Err(Failure::Usage(String::from(
             "the store is a list of keywords (host=…): write the address of a database as postgres://user@host:5432/database, or the path \
@@ -221,10 +238,10 @@ mod tests {
     #[test]
     fn keywords_are_neither_an_address_nor_a_file() {
         for keywords in ["host=127.0.0.1 password=x", "dbname=ops", "  service=a"] {
-            assert!(refuse_keywords(keywords).is_err(), "{keywords}");
+            assert!(refuse_mistyped(keywords).is_err(), "{keywords}");
         }
         for other in ["activity.db", "./host=a", "postgres://h/x?host=/run"] {
-            assert!(refuse_keywords(other).is_ok(), "{other}");
+            assert!(refuse_mistyped(other).is_ok(), "{other}");
         }
     }
 }

@@ -152,7 +152,7 @@ fn rows_that_the_ledger_counts_are_deleted_in_one_file() {
 
 #[test]
 fn meta_keys_are_written_in_one_file_and_read_elsewhere_only_within_larger_queries() {
-    let store = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store");
+    let store = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store/sqlite");
     let rust = |texts: &[&str]| {
         let texts: Vec<String> = texts.iter().map(|text| (*text).to_owned()).collect();
         let mut files = files_containing(&store, &texts);
@@ -160,12 +160,8 @@ fn meta_keys_are_written_in_one_file_and_read_elsewhere_only_within_larger_queri
         files.sort();
         files
     };
-    let expected = |files: &[&str]| -> Vec<PathBuf> {
-        files
-            .iter()
-            .map(|file| store.join("sqlite").join(file))
-            .collect()
-    };
+    let expected =
+        |files: &[&str]| -> Vec<PathBuf> { files.iter().map(|file| store.join(file)).collect() };
     assert_eq!(
         rust(&["INTO mark ", "UPDATE mark ", "DELETE FROM mark"]),
         expected(&["meta.rs"])

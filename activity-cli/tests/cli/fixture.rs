@@ -71,7 +71,10 @@ impl Fixture {
     /// A program in the store's folder, without the settings of the person who runs the tests.
     pub fn program(&self, program: &str) -> Command {
         let mut command = Command::new(program);
-        command.current_dir(self.folder.path()).env("TZ", "UTC");
+        command
+            .current_dir(self.folder.path())
+            .env("TZ", "UTC")
+            .env("XDG_DATA_HOME", self.folder.path().join("data"));
         for name in [
             "ACTIVITY_STORE",
             "ACTIVITY_TOKEN",

@@ -1,6 +1,6 @@
 //! Options of `activity proxy` and `mcp-config`: one that has no effect is an error that names it.
 
-use std::process::Stdio;
+use std::{net::TcpListener, process::Stdio};
 
 use crate::fixture::{CommandResult, Fixture};
 
@@ -70,6 +70,22 @@ fn an_option_without_effect_is_an_error_that_names_it() {
         STDIO,
         "--store",
     );
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = free.local_addr().unwrap().port();
+    drop(free);
+    let own = [
+        "--to",
+        &format!("http://localhost:{port}/mcp"),
+        "--listen",
+        &format!("127.0.0.1:{port}"),
+    ];
+    check(&proxy, &own, &[], "where this proxy listens");
+    check(&["serve", "--token"], &[" "], &[], "the token is blank");
+    for mistyped in ["postgres:/u:pw@h/d", "postgres//u:pw@h/d"] {
+        let ran = run(&fixture, &["list", "--store", mistyped]);
+        assert_eq!(ran.code, Some(2), "{ran:?}");
+        assert!(!ran.stderr.contains("pw"), "{ran:?}");
+    }
     check(&["mcp-config"], &["--write"], &[], "--write");
     check(&["mcp-config"], &["--undo"], &[], "--undo");
     check(&["mcp-config"], &["--store", "a.db"], &[], "--store");

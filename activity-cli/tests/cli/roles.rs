@@ -117,6 +117,10 @@ fn a_missing_right_is_named_by_its_role() {
             database.fails(url, args, MAINTAINER);
         }
     }
+    let ran = database.fixture.run(&["event", "deployment", "v2 live"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let ran = database.forward(&forwarder);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
     for url in [&reader, &none] {
         let ran = database.forward(url);
         assert!(

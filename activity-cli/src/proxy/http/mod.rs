@@ -32,8 +32,7 @@ pub(super) fn serve(
         access = access.token(token.reveal());
     }
     let shown = safe::line(&target.to_string()).to_string();
-    let path = target.path().to_owned();
-    let service = tap.layer(Forward::new(target)?);
+    let service = tap.layer(Forward::new(target.clone())?);
     raise_open_files();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -41,10 +40,15 @@ pub(super) fn serve(
         .build()?;
     let ended = runtime.block_on(async {
         let server = Server::bind_service(&args.listen, &access, service).await?;
+        if target.is_at(server.address()) {
+            return Err(Failure::Usage(format!(
+                "--to: {shown} is where this proxy listens: name the server there, or another address for --listen"
+            )));
+        }
         let shutdown = signal::shutdown()?;
         let address = serve::reachable(server.address());
         print::note(&format!("Server: {shown}"));
-        print::note(&format!("Proxy:  http://{address}{path}"));
+        print::note(&format!("Proxy:  http://{address}{}", target.path()));
         if let Some(token) = token.map(Token::shown) {
             print::note(&format!("Clients send `Authorization: Bearer {token}`"));
         }

@@ -1,6 +1,9 @@
 //! The server that requests are passed on to.
 
-use std::fmt;
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+};
 
 use hyper::{
     Uri,
@@ -54,6 +57,17 @@ impl Target {
 
     pub(super) fn is_https(&self) -> bool {
         self.scheme == Scheme::HTTPS
+    }
+
+    /// True if the proxy that listens at this address is the server itself: each request would be passed on for ever.
+    pub(super) fn is_at(&self, own: SocketAddr) -> bool {
+        let host = self.authority.host().trim_matches(['[', ']']);
+        let is_local = match host.parse::<IpAddr>() {
+            Ok(ip) => ip == own.ip() || ip.is_loopback() || ip.is_unspecified(),
+            Err(_) => host.eq_ignore_ascii_case("localhost"),
+        };
+        let default = if self.is_https() { 443 } else { 80 };
+        is_local && self.authority.port_u16().unwrap_or(default) == own.port()
     }
 
     pub(super) fn path(&self) -> &str {
