@@ -367,10 +367,10 @@ impl Exchange {
         let outcome = match end {
             // The client calls again, elsewhere.
             End::Complete if is_redirected => Outcome::skipped(),
+            // A server ends or breaks the streams of a session before it responds to the client that deletes it.
+            _ if self.session.deletes.load(Relaxed) > 0 => Outcome::cancelled(),
             End::Complete => match &self.encoding {
                 Some(encoding) => unreadable(encoding),
-                // A server ends the streams of a session before it responds to the client that deletes it.
-                None if self.session.deletes.load(Relaxed) > 0 => Outcome::cancelled(),
                 None => Outcome::failed(wire::UNANSWERED),
             },
             End::Dropped => Outcome::cancelled(),
