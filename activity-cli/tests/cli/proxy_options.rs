@@ -80,7 +80,8 @@ fn an_option_without_effect_is_an_error_that_names_it() {
         &format!("127.0.0.1:{port}"),
     ];
     check(&proxy, &own, &[], "where this proxy listens");
-    check(&["serve", "--token"], &[" "], &[], "the token is blank");
+    let blank = ["--to", "http://a/", "--token", " "];
+    check(&proxy, &blank, &[], "the token is blank");
     for mistyped in ["postgres:/u:pw@h/d", "postgres//u:pw@h/d"] {
         let ran = run(&fixture, &["list", "--store", mistyped]);
         assert_eq!(ran.code, Some(2), "{ran:?}");

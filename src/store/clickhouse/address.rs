@@ -43,7 +43,13 @@ impl Address {
         let authority = uri.authority().ok_or_else(malformed)?;
         let host = Some(authority.host()).filter(|host| !host.is_empty());
         let host = host.ok_or_else(malformed)?;
-        let (user, _) = authority.as_str().rsplit_once('@').unwrap_or_default();
+        let (user, place) = authority
+            .as_str()
+            .rsplit_once('@')
+            .unwrap_or(("", authority.as_str()));
+        if place.len() > host.len() && authority.port_u16().is_none() {
+            return Err(malformed());
+        }
         let (user, password) = user.split_once(':').unwrap_or((user, ""));
         let text = |text: &str| decode(text).ok_or_else(malformed);
         let mut is_secure = !is_local(host);

@@ -161,7 +161,7 @@ fn check(name: &str, value: &str) -> Result<()> {
     }
 }
 
-/// Checks the ports of hosts. One that is no number may be a password, and is not repeated.
+/// Checks the ports of hosts. One that is not a number may be a password, and is not repeated.
 fn check_ports(place: &str) -> Result<()> {
     let hosts = place.split_once("://").map_or(place, |(_, hosts)| hosts);
     let hosts = hosts.split('/').next().unwrap_or_default();
