@@ -51,7 +51,7 @@ pub(crate) fn run(
         if let Some(name) = &args.name {
             tap = tap.server_name(name.clone());
         }
-        let ended = http::serve(server, token.as_ref(), &tap, args);
+        let ended = http::serve(&server, token.as_ref(), &tap, args);
         log::shutdown(&log, SHUTDOWN);
         log::warn_of_unchanged(&tap.counts());
         return ended;

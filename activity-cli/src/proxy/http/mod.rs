@@ -22,7 +22,7 @@ use crate::{
 
 /// Passes requests on until ctrl-c or SIGTERM.
 pub(super) fn serve(
-    target: Target,
+    target: &Target,
     token: Option<&Token>,
     tap: &HttpTapLayer,
     args: &Proxy,
