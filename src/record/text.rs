@@ -71,12 +71,9 @@ impl Text {
         matches!(self.0, Repr::Static(_) | Repr::Own(_))
     }
 
-    /// The name, if it is defined by this crate.
-    pub(crate) fn own_name(&self) -> Option<&'static str> {
-        match self.0 {
-            Repr::Own(name) => Some(name),
-            Repr::Static(_) | Repr::Shared(_) => None,
-        }
+    /// True if it is a name that is defined by this crate.
+    pub(crate) fn is_own(&self) -> bool {
+        matches!(self.0, Repr::Own(_))
     }
 
     /// The bytes that it takes on the heap.

@@ -29,6 +29,8 @@
 //! ```
 
 mod accounting;
+#[cfg(any(feature = "postgres", feature = "clickhouse"))]
+mod address;
 mod batch;
 #[cfg(any(feature = "postgres", feature = "clickhouse"))]
 mod batch_span;
@@ -48,6 +50,8 @@ mod grouping;
 mod growth;
 mod health;
 mod hostname;
+#[cfg(any(feature = "postgres", feature = "clickhouse"))]
+mod like;
 mod location;
 #[cfg(feature = "sqlite")]
 pub(crate) mod lock_file;
@@ -57,8 +61,6 @@ mod newest_recordings;
 mod options;
 #[cfg(feature = "sqlite")]
 mod outage;
-#[cfg(any(feature = "postgres", feature = "clickhouse"))]
-mod percent;
 mod position;
 #[cfg(feature = "postgres")]
 pub mod postgres;

@@ -81,7 +81,7 @@ impl RawAttributes {
             return false;
         };
         let origin = match key.is_static() {
-            true if key.own_name().is_some() => OWN_KEY,
+            true if key.is_own() => OWN_KEY,
             true => STATIC_KEY,
             false => 0,
         };

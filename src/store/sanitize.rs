@@ -159,7 +159,7 @@ impl<'a> Sanitizer<'a> {
 
     /// Sanitizes an attribute.
     pub(crate) fn attribute(self, key: Text, value: Value) -> Attribute {
-        let is_own = key.own_name().is_some();
+        let is_own = key.is_own();
         self.attribute_of(self.text(key), is_own, value)
     }
 

@@ -17,34 +17,34 @@ use crate::{
 
 #[test]
 fn a_forwarded_log_is_the_same_at_the_target() {
+    check_log(&postgres::database(), Duration::from_secs(30));
+}
+
+/// Forwards a log to an empty target, which ends within a time.
+pub fn check_log(url: &str, timeout: Duration) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("activity.db");
-    let url = postgres::database();
-    let log = ActivityLog::builder()
-        .forward_to(&*url)
-        .open(&path)
-        .unwrap();
+    let log = ActivityLog::builder().forward_to(url).open(&path).unwrap();
     record(&log, 0..1_500);
-    let report = log
-        .shutdown()
-        .timeout(Duration::from_secs(30))
-        .wait()
-        .unwrap();
+    let report = log.shutdown().timeout(timeout).wait().unwrap();
     assert_eq!(report.not_forwarded, 0);
     let expected = file(&path);
     assert_eq!(expected.len(), 4_500);
-    assert_same(&expected, &central(&url));
+    assert_same(&expected, &central(url));
 }
 
-/// Records of every kind and form, with recordings, duplicates, running and abandoned activities.
 #[test]
 fn a_file_with_every_kind_of_record_is_the_same_at_the_target() {
+    check_file(&postgres::database());
+}
+
+/// Forwards records of every kind and form to an empty target, with recordings, duplicates, running and abandoned activities.
+pub fn check_file(url: &str) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("activity.db");
     let store = SqliteStore::new(&path).unwrap();
     let writer = conformance::commit(&store, &Records::from_seed(7)).unwrap();
-    let url = postgres::database();
-    let mut forwarder = Forwarder::open(&path, &*url).unwrap();
+    let mut forwarder = Forwarder::open(&path, url).unwrap();
     let done = forwarder.forward_all(|_| ()).unwrap();
     assert!(
         done.records > 0 && done.forwarded == done.records,
@@ -53,7 +53,7 @@ fn a_file_with_every_kind_of_record_is_the_same_at_the_target() {
     assert_eq!(forwarder.verify(|_| ()).unwrap().missing, 0);
     let expected = all(&store);
     assert!(expected.keys().any(|key| key.starts_with("chunk")));
-    assert_same(&expected, &central(&url));
+    assert_same(&expected, &central(url));
     // Nothing is left, and nothing is sent twice.
     assert_eq!(forwarder.forward_all(|_| ()).unwrap().records, 0);
     drop(writer);

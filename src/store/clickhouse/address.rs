@@ -1,12 +1,12 @@
 //! The address of a database: where it is, whether its server is verified, and the password.
 
-use std::{env, net::IpAddr};
+use std::env;
 
 use ureq::http::Uri;
 
 use crate::{
     error::{Error, ErrorKind, Result},
-    store::percent::decode,
+    store::address::{decode, is_local_host},
 };
 
 const MALFORMED: &str = "the address of the ClickHouse database is malformed: it has the form clickhouse://user@host:8443/database";
@@ -52,7 +52,7 @@ impl Address {
         }
         let (user, password) = user.split_once(':').unwrap_or((user, ""));
         let text = |text: &str| decode(text).ok_or_else(malformed);
-        let mut is_secure = !is_local(host);
+        let mut is_secure = !is_local_host(host.trim_matches(['[', ']']));
         for parameter in uri.query().unwrap_or_default().split('&') {
             match parameter.split_once('=') {
                 _ if parameter.is_empty() => {}
@@ -112,12 +112,6 @@ impl Address {
     pub(super) fn name(&self) -> String {
         format!("clickhouse://{}/{}", self.host, self.database)
     }
-}
-
-/// True if the server is on this machine.
-fn is_local(host: &str) -> bool {
-    let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
-    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use super::{credentials, passwords::Passwords, tls::Verification};
 use crate::{
     error::{Error, Result},
     record::most_similar,
-    store::percent,
+    store::address,
 };
 
 /// The parameters of an address, beside those of [`Verification`](super::tls::Verification).
@@ -213,15 +213,12 @@ fn unknown(name: &str) -> Error {
 /// True if the server is on this machine: `hostaddr` is where the client connects to, whatever the host is called.
 fn is_local(config: &Config) -> bool {
     let mut addresses = config.get_hostaddrs().iter();
-    addresses.all(IpAddr::is_loopback) && config.get_hosts().iter().all(is_local_host)
+    addresses.all(IpAddr::is_loopback) && config.get_hosts().iter().all(is_here)
 }
 
-fn is_local_host(host: &Host) -> bool {
+fn is_here(host: &Host) -> bool {
     match host {
-        Host::Tcp(name) => {
-            let address = name.parse::<IpAddr>();
-            name == "localhost" || address.is_ok_and(|address| address.is_loopback())
-        }
+        Host::Tcp(name) => address::is_local_host(name),
         #[cfg(unix)]
         Host::Unix(_) => true,
     }
@@ -229,7 +226,7 @@ fn is_local_host(host: &Host) -> bool {
 
 /// Decodes `%20` and the like.
 fn decode(value: &str) -> Result<String> {
-    percent::decode(value).ok_or_else(|| Error::invalid(MALFORMED))
+    address::decode(value).ok_or_else(|| Error::invalid(MALFORMED))
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ use crate::{
             words,
         },
         codes::Code,
+        like::escaped,
     },
 };
 
@@ -297,16 +298,4 @@ fn has_scope(what: Has) -> &'static str {
         | Has::Parent
         | Has::Duration => "false",
     }
-}
-
-/// A text as a part of a pattern of `LIKE`.
-fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        if matches!(c, '\\' | '%' | '_') {
-            escaped.push('\\');
-        }
-        escaped.push(c);
-    }
-    escaped
 }

@@ -8,7 +8,7 @@ use super::Snapshot;
 use crate::{
     error::Result,
     record::{Filter, Pattern, Text, fold},
-    store::postgres::connection::Failed,
+    store::{like::escaped, postgres::connection::Failed},
 };
 
 /// The most texts that a pattern with wildcards may match to be replaced by them.
@@ -204,13 +204,6 @@ async fn like(
     Ok(Some(
         found.filter(|(_, text)| pattern.matches(text)).collect(),
     ))
-}
-
-/// A text as patterns of `LIKE` are written.
-pub(super) fn escaped(text: &str) -> String {
-    text.replace('\\', "\\\\")
-        .replace('%', "\\%")
-        .replace('_', "\\_")
 }
 
 /// The texts of numbers that were met: many records share few of them.

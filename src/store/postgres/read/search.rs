@@ -6,11 +6,12 @@ use tokio_postgres::types::Type;
 
 use super::{
     compile::{Table, Where},
-    dictionary::{Dictionary, escaped},
+    dictionary::Dictionary,
 };
 use crate::{
     record::{Choice, Filter, Needle, Pattern},
     store::{
+        like::escaped,
         postgres::terms::MANY_WORDS,
         terms::{MANY_ATTRIBUTES, REQUEST, SESSION, attribute_term, text_term},
     },

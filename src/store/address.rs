@@ -1,4 +1,12 @@
-//! Percent-encoding of addresses.
+//! What the addresses of central stores have in common.
+
+use std::net::IpAddr;
+
+/// True if a host is this machine.
+pub(crate) fn is_local_host(host: &str) -> bool {
+    let address = host.parse::<IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}
 
 /// Decodes `%20` and the like; `None` if it is malformed, or not UTF-8.
 pub(crate) fn decode(value: &str) -> Option<String> {
